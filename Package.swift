@@ -1,0 +1,129 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// One set of flags for every target:
+//  - ExistentialAny: an existential costs, so it is written out where it is meant.
+//  - MemberImportVisibility: a file names every module whose members it uses.
+//  - InternalImportsByDefault: a dependency leaks into a module's API only on purpose.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOFoundationCompat", package: "swift-nio"),
+]
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+// The floors. A target depends only on targets of the floors below its own.
+let package = Package(
+    name: "berth",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "berth", targets: ["berth"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // 0: C libraries and the schema, no logic
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(
+            name: "Migrations", path: "migrations",
+            resources: [.embedInCode("0001_fleet.sql")], swiftSettings: settings),
+
+        // 1
+        .target(name: "FleetModel", swiftSettings: settings),
+
+        // 2: pure formats and the observability back end
+        .target(name: "Changesets", dependencies: ["FleetModel", "CZstd", crypto], swiftSettings: settings),
+        .target(name: "Hrana", dependencies: ["FleetModel"], swiftSettings: settings),
+        .target(name: "Telemetry", dependencies: ["FleetModel", log, metrics], swiftSettings: settings),
+
+        // 3: engines, object stores and the lease contract
+        .target(
+            name: "Engines",
+            dependencies: ["FleetModel", "Changesets", "CSQLite", .product(name: "Collections", package: "swift-collections")],
+            swiftSettings: settings),
+        .target(
+            name: "ObjectStores",
+            dependencies: ["FleetModel", crypto, httpClient, log, metrics] + nio, swiftSettings: settings),
+        .target(name: "Leases", dependencies: ["FleetModel", "Changesets", log], swiftSettings: settings),
+
+        // 4
+        .target(
+            name: "FleetStore", dependencies: ["FleetModel", "Changesets", "Leases", "Migrations", "CPostgres", crypto, log, metrics],
+            swiftSettings: settings),
+        .target(name: "Placement", dependencies: ["FleetModel"], swiftSettings: settings),
+
+        // What `berth dev` adds to a machine: a Postgres of its own
+        .target(name: "LocalFleet", dependencies: ["FleetModel", log], swiftSettings: settings),
+
+        // 5
+        .target(
+            name: "Routing",
+            dependencies: ["FleetModel", "Hrana", "Leases", "FleetStore", log, metrics,
+                           .product(name: "Collections", package: "swift-collections")],
+            swiftSettings: settings),
+
+        // 6
+        .target(
+            name: "Replication",
+            dependencies: ["FleetModel", "Changesets", "Engines", "ObjectStores", "Leases", "FleetStore", log, metrics,
+                           .product(name: "Collections", package: "swift-collections")],
+            swiftSettings: settings),
+        .target(
+            name: "AdminAPI",
+            dependencies: ["FleetModel", "FleetStore", "Leases", "Placement", "Telemetry", log, crypto, lifecycle,
+                           .product(name: "HTTPTypes", package: "swift-http-types"),
+                           .product(name: "Hummingbird", package: "hummingbird")],
+            swiftSettings: settings),
+
+        // 7: the three server roles
+        .target(
+            name: "WorkerNode",
+            dependencies: ["FleetModel", "Changesets", "Engines", "Hrana", "Leases", "FleetStore", "ObjectStores",
+                           "Replication", "Routing", "Telemetry", log, metrics, crypto, lifecycle],
+            swiftSettings: settings),
+        .target(
+            name: "FleetManager",
+            dependencies: ["FleetModel", "Leases", "FleetStore", "ObjectStores", "Placement", "AdminAPI", "Telemetry",
+                           log, metrics, lifecycle],
+            swiftSettings: settings),
+        .target(
+            name: "Gateway",
+            dependencies: ["FleetModel", "Hrana", "Routing", "Leases", "FleetStore", "Telemetry", log, metrics, crypto, httpClient,
+                           lifecycle] + nio,
+            swiftSettings: settings),
+
+        // 8
+        .executableTarget(
+            name: "berth",
+            dependencies: ["FleetModel", "Telemetry", "Leases", "FleetStore", "ObjectStores", "Engines", "Replication",
+                           "WorkerNode", "FleetManager", "Gateway", "AdminAPI", "Routing", "LocalFleet", log, lifecycle, httpClient,
+                           .product(name: "Configuration", package: "swift-configuration"),
+                           .product(name: "ArgumentParser", package: "swift-argument-parser")] + nio,
+            swiftSettings: settings),
+    ]
+)

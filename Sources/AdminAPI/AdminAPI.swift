@@ -1,0 +1,76 @@
+public import FleetModel
+public import FleetStore
+public import Foundation
+import Hummingbird
+public import Logging
+public import ServiceLifecycle
+
+/// The admin REST API: what an operator or a program asks of the fleet.
+///
+/// `api-spec/openapi.yaml` is its contract. It reads and writes the catalogue and nothing else: long actions become
+/// operation rows that the leading manager carries out, so every manager can serve it. It never touches leases or data.
+///
+/// Start reading at `Endpoints/`, one file per resource.
+public struct AdminAPI: Service {
+    let fleet: FleetAccess
+    let settings: Settings
+    let clock: any FleetClock
+    let now: @Sendable () -> Date
+    let tokens: TokenCache
+    let logger: Logger
+    private let onServing: @Sendable (Int) async -> Void
+
+    /// - Parameters:
+    ///   - fleet: what the endpoints work with.
+    ///   - clock: for token lookups and long polls.
+    ///   - now: the wall clock that tokens expire by.
+    ///   - onServing: called with the bound port once requests are accepted.
+    public init(
+        fleet: FleetAccess, settings: Settings = Settings(), clock: any FleetClock = BootClock(),
+        now: @escaping @Sendable () -> Date = { Date() }, logger: Logger,
+        onServing: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+    ) {
+        self.fleet = fleet
+        self.settings = settings
+        self.clock = clock
+        self.now = now
+        self.tokens = TokenCache(clock: clock, lifetime: settings.tokenCacheLifetime)
+        self.logger = logger
+        self.onServing = onServing
+    }
+
+    /// Serves until graceful shutdown; requests that are being answered are finished, long polls are answered at once.
+    ///
+    /// - Throws: when the address cannot be bound.
+    public func run() async throws {
+        try await application().run()
+    }
+
+    func application() -> Application<RouterResponder<AdminContext>> {
+        Application(
+            router: router(),
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port), serverName: "berth"),
+            onServerRunning: { [onServing] channel in
+                if let port = channel.localAddress?.port { await onServing(port) }
+            },
+            logger: logger)
+    }
+
+    private func router() -> Router<AdminContext> {
+        let router = Router(context: AdminContext.self)
+        let endpoints = allEndpoints
+        router.add(middleware: Front(clock: clock, logger: logger))
+        router.add(middleware: UnknownRoutes(endpoints: endpoints))
+        for endpoint in endpoints {
+            router.on(endpoint.path, method: endpoint.method) { request, context in
+                try await answer(request, context, with: endpoint)
+            }
+        }
+        return router
+    }
+
+    private var allEndpoints: [Endpoint] {
+        databaseEndpoints + nodeEndpoints + operationEndpoints + routeEndpoints + tokenEndpoints + healthEndpoints
+    }
+}

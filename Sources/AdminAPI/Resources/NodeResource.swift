@@ -1,0 +1,35 @@
+import FleetModel
+import FleetStore
+
+/// A worker node as the API shows it.
+public struct NodeResource: Codable, Sendable, Hashable {
+    public var name: String
+    public var address: String
+    /// `active` or `cordoned`.
+    public var state: String
+    /// Whether it has a live session.
+    public var alive: Bool
+    @OrNull public var session: String?
+    /// When the live session was opened, RFC 3339.
+    @OrNull public var startedAt: String?
+    /// Databases that should be led here.
+    public var placed: Int64
+    /// Databases that are led here.
+    public var leading: Int64
+
+    init(_ status: NodeStatus) {
+        name = status.name.description
+        address = status.address
+        state = status.state.rawValue
+        alive = status.isAlive
+        session = status.session?.description
+        startedAt = status.startedAt.map(ResourceCoding.timestamp)
+        placed = status.placed
+        leading = status.leading
+    }
+}
+
+/// All nodes.
+public struct NodeList: Codable, Sendable, Hashable {
+    public var nodes: [NodeResource]
+}

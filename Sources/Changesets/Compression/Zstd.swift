@@ -1,0 +1,68 @@
+import CZstd
+
+/// One-shot zstd (RFC 8878) compression of whole buffers.
+public enum Zstd {
+    public static let defaultLevel: Int32 = 3
+
+    /// What `decompress` allows unless told otherwise: 1 GiB.
+    public static let defaultMaximumRawLength = 1 << 30
+
+    /// One frame that records the length of its content.
+    ///
+    /// - Parameter level: as zstd counts them, from fast (negative) to small (22); beyond that it clamps.
+    /// - Throws: `ZstdError.failed`, when memory is exhausted.
+    public static func compress(_ bytes: [UInt8], level: Int32 = defaultLevel) throws(ZstdError) -> [UInt8] {
+        let capacity = ZSTD_compressBound(bytes.count)
+        if ZSTD_isError(capacity) != 0 { throw failure(capacity) }
+        var result = 0
+        let compressed = [UInt8](unsafeUninitializedCapacity: capacity) { output, count in
+            result = bytes.withUnsafeBytes { input in
+                ZSTD_compress(output.baseAddress, capacity, input.baseAddress, input.count, level)
+            }
+            count = ZSTD_isError(result) == 0 ? result : 0
+        }
+        if ZSTD_isError(result) != 0 { throw failure(result) }
+        return compressed
+    }
+
+    /// The content of one frame, which must be all of `bytes`.
+    ///
+    /// - Parameters:
+    ///   - rawLength: exactly what comes out, in bytes.
+    ///   - maximumRawLength: checked before anything is allocated, so that a forged length cannot exhaust memory.
+    /// - Throws: `ZstdError`.
+    public static func decompress(
+        _ bytes: ArraySlice<UInt8>, rawLength: Int, maximumRawLength: Int = defaultMaximumRawLength
+    ) throws(ZstdError) -> [UInt8] {
+        guard rawLength >= 0, rawLength <= maximumRawLength else {
+            throw .rawLengthExceedsMaximum(rawLength: rawLength, maximum: maximumRawLength)
+        }
+        let (frameLength, contentLength) = bytes.withUnsafeBytes { input in
+            (
+                ZSTD_findFrameCompressedSize(input.baseAddress, input.count),
+                ZSTD_getFrameContentSize(input.baseAddress, input.count)
+            )
+        }
+        guard !bytes.isEmpty, frameLength == bytes.count else { throw .notOneFrame(length: bytes.count) }
+        if contentLength != contentLengthUnknown, contentLength != UInt64(rawLength) {
+            throw .rawLengthMismatch(expected: rawLength, found: contentLength)
+        }
+        var result = 0
+        let raw = [UInt8](unsafeUninitializedCapacity: rawLength) { output, count in
+            result = bytes.withUnsafeBytes { input in
+                ZSTD_decompress(output.baseAddress, rawLength, input.baseAddress, input.count)
+            }
+            count = ZSTD_isError(result) == 0 ? result : 0
+        }
+        if ZSTD_isError(result) != 0 { throw failure(result) }
+        guard raw.count == rawLength else { throw .rawLengthMismatch(expected: rawLength, found: UInt64(raw.count)) }
+        return raw
+    }
+
+    /// `ZSTD_CONTENTSIZE_UNKNOWN`, which is a macro that Swift does not import.
+    private static let contentLengthUnknown = UInt64.max
+
+    private static func failure(_ code: Int) -> ZstdError {
+        .failed(ZSTD_getErrorName(code).map { String(cString: $0) } ?? "error \(code)")
+    }
+}

@@ -1,0 +1,22 @@
+/// What SQLite's callbacks of one connection read and leave behind.
+///
+/// Owned by the connection and confined to its lane, like the callbacks: SQLite calls them inside its own functions.
+final class ConnectionContext {
+    /// When the running statement is to be stopped.
+    var deadline: ContinuousClock.Instant?
+    /// The deadline stopped the statement.
+    var timedOut = false
+
+    /// A statement of ours, not a client's: everything is allowed.
+    var isTrusted = false
+    /// A client's SQL is being compiled, as opposed to SQLite's own SQL inside a running statement.
+    var isPreparing = false
+    /// Why the authorizer refused, if it did.
+    var refusal: String?
+
+    /// Found by the authorizer in the statement last compiled.
+    var insertsRows = false
+    var pragma: (name: String, hasArgument: Bool)?
+    /// A temporary table was created since the connection was opened.
+    var createsTemporaryTables = false
+}

@@ -1,0 +1,51 @@
+import CSQLite
+import FleetModel
+
+/// A compiled statement, finalized with its last reference. Must not outlive its connection.
+final class PreparedStatement {
+    let handle: OpaquePointer
+    let kind: StatementKind
+    let parameterCount: Int
+    let isExplain: Bool
+    /// May change the database file. See ``SQLiteConnection/needsWriteTurn(_:)``.
+    let writes: Bool
+    /// INSERT or REPLACE, also behind a WITH.
+    let insertsRows: Bool
+    /// INSERT, REPLACE, UPDATE or DELETE, also behind a WITH.
+    let changesRows: Bool
+
+    /// - Parameter context: as the authorizer left it after compiling `handle`.
+    init(handle: OpaquePointer, kind: StatementKind, context: ConnectionContext) {
+        self.handle = handle
+        self.kind = kind
+        parameterCount = Int(sqlite3_bind_parameter_count(handle))
+        isExplain = sqlite3_stmt_isexplain(handle) != 0
+        let isReadOnly = sqlite3_stmt_readonly(handle) != 0
+        writes = !isExplain && Self.writes(isReadOnly: isReadOnly, pragma: context.pragma)
+        changesRows = !isReadOnly && (kind == .change || kind == .with)
+        insertsRows = changesRows && context.insertsRows
+    }
+
+    deinit { sqlite3_finalize(handle) }
+
+    /// SQLite takes for writing some pragmas that only read (`journal_mode`), and for reading one that runs ANALYZE.
+    private static func writes(isReadOnly: Bool, pragma: (name: String, hasArgument: Bool)?) -> Bool {
+        guard let pragma else { return !isReadOnly }
+        if pragma.name == "optimize" || pragma.name == "incremental_vacuum" { return true }
+        return !isReadOnly && pragma.hasArgument
+    }
+
+    /// With the prefix character; `nil` for `?`.
+    var parameterNames: [String?] {
+        (0..<parameterCount).map { sqlite3_bind_parameter_name(handle, Int32($0 + 1)).map { String(cString: $0) } }
+    }
+
+    /// Exact after the first step, which recompiles a statement whose tables have changed.
+    var columns: [SQLResult.Column] {
+        (0..<sqlite3_column_count(handle)).map { index in
+            SQLResult.Column(
+                name: sqlite3_column_name(handle, index).map { String(cString: $0) } ?? "",
+                declaredType: sqlite3_column_decltype(handle, index).map { String(cString: $0) })
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import CSQLite
+public import FleetModel
+
+/// One connection to a database file, made by ``SQLiteDatabase``.
+///
+/// Not thread-safe, on purpose: it lives on its database's lane. Every statement it leaves behind is reset, so between
+/// calls it holds no lock except that of an open transaction.
+public final class SQLiteConnection {
+    /// `nil` after closing.
+    private(set) var handle: OpaquePointer?
+    let context = ConnectionContext()
+    let options: SQLiteOptions
+    /// For a watcher on another thread.
+    public let interrupter: SQLiteInterrupter
+
+    var cache: StatementCache
+    var arguments = ArgumentBuffer()
+    /// As they were before a client's first PRAGMA.
+    var settingsBefore: SessionSettings?
+    var temporaryTablesAreLimited = false
+
+    /// Opens `path` and applies what does not depend on its content.
+    init(path: String, options: SQLiteOptions, create: Bool) throws(SQLError) {
+        SQLiteRuntime.start()
+        // Debian's SQLite takes a name that starts with “file:” for a URI, with options in it.
+        let path = path.hasPrefix("/") ? path : "./" + path
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (create ? SQLITE_OPEN_CREATE : 0)
+        var opened: OpaquePointer?
+        let code = sqlite3_open_v2(path, &opened, flags, nil)
+        guard code == SQLITE_OK, let opened else {
+            let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+            sqlite3_close_v2(opened)
+            throw SQLError(code: SQLiteResultCode.name(code), message: "\(path): \(message)")
+        }
+        handle = opened
+        self.options = options
+        cache = StatementCache(capacity: options.preparedStatements)
+        interrupter = SQLiteInterrupter(opened)
+        applyLimits(options)
+        SQLiteAuthorizer.install(on: opened, context: context)
+        StatementDeadline.install(on: opened, context: context)
+    }
+
+    deinit { close() }
+
+    /// Rolls back an open transaction and closes, without a checkpoint. Closing twice does nothing.
+    func close() {
+        guard let handle else { return }
+        interrupter.invalidate()
+        cache.removeAll()
+        self.handle = nil
+        sqlite3_close_v2(handle)
+    }
+
+    /// Whether no transaction is open.
+    ///
+    /// Some errors roll a whole transaction back: an interrupted write, a full disk or quota, an I/O error. Ask this after
+    /// an error inside a transaction.
+    public var isAutocommit: Bool { handle.map { sqlite3_get_autocommit($0) != 0 } ?? true }
+
+    /// Rows changed since the connection was opened, including by triggers and foreign keys.
+    public var totalChanges: Int64 { handle.map { sqlite3_total_changes64($0) } ?? 0 }
+
+    /// Stops the running statement. From another thread, use ``interrupter``.
+    public func interrupt() { interrupter.interrupt() }
+
+    /// Ends an open transaction without its changes; without one, does nothing.
+    public func rollback() throws(SQLError) {
+        if !isAutocommit { try runTrusted("ROLLBACK") }
+    }
+
+    /// Makes the connection ready for another client: rolls back, and undoes the client's PRAGMAs.
+    ///
+    /// Temporary tables stay.
+    public func resetSession() throws(SQLError) {
+        try rollback()
+        try settingsBefore?.restore(on: self)
+        settingsBefore = nil
+    }
+}

@@ -1,0 +1,37 @@
+/// The statements a connection used last, by their text.
+struct StatementCache {
+    /// Longer statements are unlikely to come again and cost much memory.
+    static let longestSQL = 16 << 10
+
+    private struct Entry {
+        var statement: PreparedStatement
+        var lastUse: UInt64
+    }
+
+    private let capacity: Int
+    private var entries: [String: Entry] = [:]
+    private var uses: UInt64 = 0
+
+    init(capacity: Int) { self.capacity = max(0, capacity) }
+
+    var count: Int { entries.count }
+
+    mutating func statement(for sql: String) -> PreparedStatement? {
+        guard let index = entries.index(forKey: sql) else { return nil }
+        uses += 1
+        entries.values[index].lastUse = uses
+        return entries.values[index].statement
+    }
+
+    /// Evicts the least recently used entry when full. The search is linear: small beside compiling a statement.
+    mutating func insert(_ statement: PreparedStatement, for sql: String) {
+        guard capacity > 0, statement.kind.isWorthCaching, sql.utf8.count <= Self.longestSQL else { return }
+        if entries.count >= capacity, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+            entries[oldest.key] = nil
+        }
+        uses += 1
+        entries[sql] = Entry(statement: statement, lastUse: uses)
+    }
+
+    mutating func removeAll() { entries = [:] }
+}

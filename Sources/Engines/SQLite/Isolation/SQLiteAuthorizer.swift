@@ -1,0 +1,70 @@
+import CSQLite
+
+/// Decides, while SQL is compiled, what it may touch; and notes what kind of statement it is.
+enum SQLiteAuthorizer {
+    private static let refusedFunctions: Set<String> = ["load_extension", "fts3_tokenizer"]
+
+    /// - Parameter context: must outlive the connection.
+    static func install(on handle: OpaquePointer, context: ConnectionContext) {
+        sqlite3_set_authorizer(
+            handle,
+            { pointer, action, first, second, _, trigger in
+                guard let pointer else { return SQLITE_DENY }
+                let context = Unmanaged<ConnectionContext>.fromOpaque(pointer).takeUnretainedValue()
+                if context.isTrusted { return SQLITE_OK }
+                return SQLiteAuthorizer.authorize(action, first, second, trigger: trigger, context)
+            },
+            Unmanaged.passUnretained(context).toOpaque())
+    }
+
+    private static func authorize(
+        _ action: Int32, _ first: UnsafePointer<CChar>?, _ second: UnsafePointer<CChar>?,
+        trigger: UnsafePointer<CChar>?, _ context: ConnectionContext
+    ) -> Int32 {
+        switch action {
+        case SQLITE_INSERT:
+            if context.isPreparing && trigger == nil { context.insertsRows = true }
+        case SQLITE_CREATE_TEMP_TABLE:
+            context.createsTemporaryTables = true
+        case SQLITE_PRAGMA:
+            return authorizePragma(first, hasArgument: second != nil, context)
+        case SQLITE_ATTACH:
+            return authorizeAttach(first, context)
+        case SQLITE_DETACH:
+            return refuse("DETACH is not allowed: a connection sees one database", context)
+        case SQLITE_FUNCTION:
+            let name = second.map { String(cString: $0).lowercased() } ?? ""
+            if refusedFunctions.contains(name) {
+                return refuse("the function \(name) is not allowed: it loads or configures native code", context)
+            }
+        default: break
+        }
+        return SQLITE_OK
+    }
+
+    private static func authorizePragma(
+        _ name: UnsafePointer<CChar>?, hasArgument: Bool, _ context: ConnectionContext
+    ) -> Int32 {
+        let name = name.map { String(cString: $0).lowercased() } ?? ""
+        if context.isPreparing { context.pragma = (name, hasArgument) }
+        switch PragmaRules.verdict(name, hasArgument: hasArgument) {
+        case .allowed, .changesSession: return SQLITE_OK
+        case .refused(let reason): return refuse(reason, context)
+        }
+    }
+
+    /// VACUUM attaches a nameless temporary database from inside its execution. A client's own ATTACH is seen while its
+    /// statement is compiled, and VACUUM INTO has a name.
+    private static func authorizeAttach(_ file: UnsafePointer<CChar>?, _ context: ConnectionContext) -> Int32 {
+        if !context.isPreparing, let file, file.pointee == 0 { return SQLITE_OK }
+        return refuse(
+            context.isPreparing
+                ? "ATTACH is not allowed: a connection sees one database" : "VACUUM INTO is not allowed: it writes a file",
+            context)
+    }
+
+    private static func refuse(_ reason: String, _ context: ConnectionContext) -> Int32 {
+        context.refusal = reason
+        return SQLITE_DENY
+    }
+}

@@ -1,0 +1,81 @@
+import CSQLite
+public import FleetModel
+
+/// A SQLite file: all connections to it, and the capture of what they commit.
+///
+/// Not thread-safe, on purpose: it belongs to the actor whose lane it lives on. While it is open no one else may open the
+/// file, neither SQLite nor a plain descriptor: capture relies on seeing every commit, and closing a foreign
+/// descriptor would drop SQLite's locks. Nothing is ever checkpointed by itself, neither at a size nor on closing.
+public final class SQLiteDatabase {
+    public let path: String
+    public let options: SQLiteOptions
+    /// Bytes per page.
+    public let pageSize: Int
+    /// For requests outside interactive transactions. Open for as long as the database is.
+    public let primary: SQLiteConnection
+    /// Made by ``makeConnection()`` and not closed yet.
+    public private(set) var connections: [SQLiteConnection] = []
+
+    var watermark: CaptureWatermark
+    var walPath: String { path + "-wal" }
+
+    /// Opens the file in WAL mode, or creates it with pages of 4096 bytes. Connections never wait for a lock.
+    ///
+    /// - Parameter base: what is known about the file's content; decides whether the first capture is full.
+    /// - Throws: `SQLITE_CANTOPEN`, `SQLITE_NOTADB`, `SQLITE_CORRUPT`, …
+    public init(path: String, base: CaptureBase = .empty, options: SQLiteOptions = SQLiteOptions()) throws(SQLError) {
+        self.path = path
+        self.options = options
+        let primary = try SQLiteConnection(path: path, options: options, create: true)
+        self.primary = primary
+        // Before the mode is set: setting it for the first time writes page 1 into the main file, past the WAL.
+        // A header that cannot be read is SQLite's to report, right below.
+        let wasInWALMode = (try? MainFile(primary).isInWALMode()) ?? false
+        try primary.runTrusted("PRAGMA page_size = \(SQLiteConnection.newPageSize)")
+        guard try primary.runTrusted("PRAGMA journal_mode = WAL") == "wal" else {
+            throw SQLError(code: "SQLITE_CANTOPEN", message: "\(path): WAL mode is not possible there")
+        }
+        try primary.applySettings(options)
+        pageSize = try primary.runTrusted("PRAGMA page_size").flatMap { Int($0) } ?? SQLiteConnection.newPageSize
+        watermark = .unknown
+        if base == .restored && wasInWALMode {
+            let hasCommits = try walHasCommits()
+            if !hasCommits { watermark = .mainFile }
+        }
+    }
+
+    deinit { close() }
+
+    /// Whether the next capture is going to contain every page.
+    public var nextCaptureIsFull: Bool { watermark == .unknown }
+
+    /// A further connection, for an interactive transaction.
+    public func makeConnection() throws(SQLError) -> SQLiteConnection {
+        let connection = try SQLiteConnection(path: path, options: options, create: false)
+        try connection.applySettings(options)
+        connections.append(connection)
+        return connection
+    }
+
+    /// Closes one made by ``makeConnection()``; its open transaction is rolled back.
+    public func close(_ connection: SQLiteConnection) {
+        connection.close()
+        connections.removeAll { $0 === connection }
+    }
+
+    /// Closes all connections, rolling back what is open. The WAL stays beside the file. Twice does nothing.
+    public func close() {
+        for connection in connections { connection.close() }
+        connections = []
+        primary.close()
+    }
+
+    private func walHasCommits() throws(SQLError) -> Bool {
+        do throws(FileFailure) {
+            guard let reader = try openWAL() else { return false }
+            return try reader.scan(from: reader.header.start).pageCount != nil
+        } catch {
+            throw SQLError(code: "SQLITE_IOERR_READ", message: error.description)
+        }
+    }
+}

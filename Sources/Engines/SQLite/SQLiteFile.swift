@@ -1,0 +1,52 @@
+import CSQLite
+public import FleetModel
+
+/// A SQLite main file that no one has open, taken as pages.
+public enum SQLiteFile {
+    /// The page SQLite never uses, because its POSIX locks lie on its first bytes (at 1 GiB).
+    static func lockPage(pageSize: Int) -> UInt64 { UInt64((1 << 30) / pageSize + 1) }
+
+    /// Checks the structure of a database that has no WAL. Reads every page; leaves nothing beside the file.
+    ///
+    /// - Throws: `SQLITE_CORRUPT` with what was found, `SQLITE_NOTADB`, `SQLITE_CANTOPEN`.
+    public static func quickCheck(_ path: String) throws(SQLError) {
+        SQLiteRuntime.start()
+        var handle: OpaquePointer?
+        // Immutable: without locks, and without looking for a WAL.
+        let code = sqlite3_open_v2(
+            uri(path) + "?immutable=1", &handle,
+            SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+        defer { sqlite3_close_v2(handle) }
+        guard code == SQLITE_OK, let handle else {
+            throw SQLError(code: SQLiteResultCode.name(code), message: "\(path) cannot be opened")
+        }
+        var statement: OpaquePointer?
+        defer { sqlite3_finalize(statement) }
+        let prepared = sqlite3_prepare_v2(handle, "PRAGMA quick_check(20)", -1, &statement, nil)
+        var findings: [String] = []
+        var step = prepared == SQLITE_OK ? sqlite3_step(statement) : prepared
+        while step == SQLITE_ROW {
+            findings.append(sqlite3_column_text(statement, 0).map { String(cString: $0) } ?? "")
+            step = sqlite3_step(statement)
+        }
+        guard step == SQLITE_DONE else {
+            throw SQLError(code: SQLiteResultCode.name(step), message: "\(path): \(String(cString: sqlite3_errmsg(handle)))")
+        }
+        guard findings == ["ok"] else {
+            throw SQLError(code: "SQLITE_CORRUPT", message: "\(path): \(findings.joined(separator: "; "))")
+        }
+    }
+
+    /// The path as a `file:` URI.
+    private static func uri(_ path: String) -> String {
+        let unreserved = Set("/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~".utf8)
+        let digits = Array("0123456789ABCDEF")
+        return path.utf8.reduce(into: "file:") { uri, byte in
+            if unreserved.contains(byte) {
+                uri.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                uri += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
+            }
+        }
+    }
+}

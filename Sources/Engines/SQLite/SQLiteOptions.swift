@@ -1,0 +1,36 @@
+/// Limits and sizes of one database. The defaults suit a shared node.
+public struct SQLiteOptions: Sendable, Hashable {
+    /// Largest size of the main file in bytes; a write beyond it fails with `SQLITE_FULL`. Default 1 GiB.
+    ///
+    /// A file that is already larger can be opened and cannot grow.
+    public var maximumBytes: Int64 = 1 << 30
+    /// Bytes of each temporary schema's tables, which are kept in memory. Default 64 MiB.
+    public var maximumTemporaryBytes: Int64 = 64 << 20
+    /// Largest text, blob or row in bytes (`SQLITE_LIMIT_LENGTH`). Default 32 MiB.
+    public var maximumValueBytes: Int32 = 32 << 20
+    /// Longest statement in bytes (`SQLITE_LIMIT_SQL_LENGTH`). Default 4 MiB.
+    public var maximumSQLBytes: Int32 = 4 << 20
+    /// Columns of a table, index, view or result (`SQLITE_LIMIT_COLUMN`). Default 2,000, as in SQLite.
+    public var maximumColumns: Int32 = 2_000
+    /// Depth of an expression's tree (`SQLITE_LIMIT_EXPR_DEPTH`). Default 500; SQLite has 1,000.
+    public var maximumExpressionDepth: Int32 = 500
+    /// Instructions of one compiled statement (`SQLITE_LIMIT_VDBE_OP`). Default 1,000,000 (24 MB of memory).
+    public var maximumOperations: Int32 = 1_000_000
+    /// Parts of a compound SELECT (`SQLITE_LIMIT_COMPOUND_SELECT`). Default 500, as in SQLite.
+    public var maximumCompoundSelects: Int32 = 500
+    /// Parameters of one statement (`SQLITE_LIMIT_VARIABLE_NUMBER`). Default 32,766, as in SQLite.
+    public var maximumParameters: Int32 = 32_766
+    /// Bytes of a LIKE or GLOB pattern (`SQLITE_LIMIT_LIKE_PATTERN_LENGTH`). Default 10,000; SQLite has 50,000.
+    public var maximumPatternBytes: Int32 = 10_000
+    /// Page cache of each connection in bytes: a ceiling, nothing is allocated ahead. Default 2 MiB.
+    public var pageCacheBytes: Int64 = 2 << 20
+    /// Prepared statements kept per connection. Default 32.
+    public var preparedStatements = 32
+    /// Whether triggers and views may use virtual tables (`trusted_schema`). Default `false`.
+    ///
+    /// SQLite 3.40 counts FTS5 among the untrusted ones, so the usual triggers that keep an FTS5 index in step with a table
+    /// need this. Nothing native is registered on a connection, and the authorizer also sees what triggers do.
+    public var trustsSchema = false
+
+    public init() {}
+}

@@ -1,0 +1,72 @@
+import DequeModule
+import Synchronization
+
+/// A serial executor on the threads of an ``EnginePool``: the executor of an actor that owns an engine.
+///
+/// Jobs of one lane run in the order they were enqueued and never two at a time, though not always on the same thread.
+/// Lanes with work take turns.
+///
+///     actor Tenant {
+///         private let lane: EngineLane
+///         nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+///     }
+public final class EngineLane: SerialExecutor {
+    /// Above this many jobs at once the queue's memory is given back when it has run empty.
+    private static let queueWorthKeeping = 32
+
+    private struct State {
+        var jobs = Deque<UnownedJob>()
+        /// In the pool's queue or running on one of its threads.
+        var isScheduled = false
+        var longestQueue = 0
+    }
+
+    private let pool: EnginePool
+    private let state = Mutex(State())
+
+    init(pool: EnginePool) { self.pool = pool }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let becameReady = state.withLock { state in
+            state.jobs.append(job)
+            state.longestQueue = max(state.longestQueue, state.jobs.count)
+            defer { state.isScheduled = true }
+            return !state.isScheduled
+        }
+        if becameReady { pool.makeReady(self) }
+    }
+
+    /// Jobs that wait for their turn, without the one that is running.
+    public var queuedJobs: Int { state.withLock { $0.jobs.count } }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    /// Runs up to `jobs` jobs on the calling thread.
+    ///
+    /// - Returns: whether work is left; the lane then still counts as scheduled, and the caller must run it again.
+    func runTurn(jobs limit: Int) -> Bool {
+        for _ in 0..<limit {
+            guard let job = nextJob() else { return false }
+            job.runSynchronously(on: asUnownedSerialExecutor())
+        }
+        return state.withLock { state in
+            if state.jobs.isEmpty { Self.becomeIdle(&state) }
+            return state.isScheduled
+        }
+    }
+
+    private func nextJob() -> UnownedJob? {
+        state.withLock { state in
+            if let job = state.jobs.popFirst() { return job }
+            Self.becomeIdle(&state)
+            return nil
+        }
+    }
+
+    private static func becomeIdle(_ state: inout State) {
+        state.isScheduled = false
+        if state.longestQueue > queueWorthKeeping { state.jobs = Deque() }
+        state.longestQueue = 0
+    }
+}

@@ -1,0 +1,95 @@
+/// A value as SQLite's five storage classes have it.
+public enum SQLValue: Hashable, Sendable {
+    case null
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+    case blob([UInt8])
+}
+
+/// One SQL statement with its arguments.
+public struct SQLStatement: Sendable, Hashable {
+    public var sql: String
+    public var arguments: SQLArguments
+    /// `false` when the client does not want the rows of the result.
+    public var wantsRows: Bool
+
+    public init(_ sql: String, arguments: SQLArguments = .none, wantsRows: Bool = true) {
+        self.sql = sql
+        self.arguments = arguments
+        self.wantsRows = wantsRows
+    }
+}
+
+public enum SQLArguments: Sendable, Hashable {
+    case none
+    case positional([SQLValue])
+    /// A name without `:`, `@` or `$` matches a parameter with any of them.
+    case named([NamedArgument])
+}
+
+public struct NamedArgument: Sendable, Hashable {
+    public var name: String
+    public var value: SQLValue
+
+    public init(name: String, value: SQLValue) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// What one statement answered.
+public struct SQLResult: Sendable, Hashable {
+    public struct Column: Sendable, Hashable {
+        public var name: String
+        /// As written in `CREATE TABLE`; `nil` for an expression.
+        public var declaredType: String?
+
+        public init(name: String, declaredType: String?) {
+            self.name = name
+            self.declaredType = declaredType
+        }
+    }
+
+    public var columns: [Column] = []
+    public var rows: [[SQLValue]] = []
+    /// Rows changed by INSERT, UPDATE or DELETE; 0 for every other statement.
+    public var affectedRows: Int64 = 0
+    public var lastInsertRowID: Int64?
+    public var rowsRead: Int64 = 0
+    public var rowsWritten: Int64 = 0
+    public var duration: Duration = .zero
+
+    public init() {}
+}
+
+/// What a statement would need and answer, found out without running it.
+public struct SQLDescription: Sendable, Hashable {
+    /// One entry per parameter; `nil` for a positional one.
+    public var parameters: [String?]
+    public var columns: [SQLResult.Column]
+    public var isExplain: Bool
+    public var isReadOnly: Bool
+
+    public init(parameters: [String?], columns: [SQLResult.Column], isExplain: Bool, isReadOnly: Bool) {
+        self.parameters = parameters
+        self.columns = columns
+        self.isExplain = isExplain
+        self.isReadOnly = isReadOnly
+    }
+}
+
+/// An error of one SQL statement, with the code its client sees.
+///
+/// The codes are those of the Hrana protocol: `SQLITE_<extended result>`, `SQL_PARSE_ERROR`, `ARGS_INVALID`, …
+public struct SQLError: Error, Sendable, Hashable, CustomStringConvertible {
+    public var code: String
+    public var message: String
+
+    public init(code: String, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { "\(code): \(message)" }
+}

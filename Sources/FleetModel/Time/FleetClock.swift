@@ -1,0 +1,45 @@
+/// The time leases live by: monotonic, per process, and counting while the machine is suspended (CLOCK_BOOTTIME).
+///
+/// Injected everywhere, so that a simulation owns time. No clock of the store or of another machine is ever compared
+/// with it.
+public protocol FleetClock: Sendable {
+    /// Time since an arbitrary point before the process started.
+    func now() -> Duration
+
+    /// Returns once `now()` has reached `deadline`.
+    ///
+    /// - Throws: `CancellationError`.
+    func sleep(until deadline: Duration) async throws
+}
+
+extension FleetClock {
+    public func sleep(for duration: Duration) async throws {
+        try await sleep(until: now() + duration)
+    }
+}
+
+/// The machine's own clock. `ContinuousClock` reads CLOCK_BOOTTIME on Linux.
+public struct BootClock: FleetClock {
+    private let clock = ContinuousClock()
+    private static let origin = ContinuousClock.now - .seconds(1)
+
+    public init() {}
+
+    public func now() -> Duration { Self.origin.duration(to: clock.now) }
+
+    public func sleep(until deadline: Duration) async throws {
+        try await clock.sleep(until: Self.origin + deadline)
+    }
+}
+
+extension Duration {
+    /// This duration as seconds, for metrics and messages.
+    public var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
+    }
+
+    /// Whole milliseconds, rounded down.
+    public var milliseconds: Int64 {
+        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    }
+}

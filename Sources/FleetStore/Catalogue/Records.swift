@@ -1,0 +1,98 @@
+public import FleetModel
+public import Foundation
+import Leases
+
+/// A database as the catalogue knows it.
+public struct DatabaseRecord: Sendable, Hashable {
+    public var id: DatabaseID
+    public var name: DatabaseName
+    public var engine: EngineKind
+    public var durability: Durability
+    public var createdAt: Date
+
+    public init(id: DatabaseID, name: DatabaseName, engine: EngineKind, durability: Durability, createdAt: Date) {
+        self.id = id
+        self.name = name
+        self.engine = engine
+        self.durability = durability
+        self.createdAt = createdAt
+    }
+}
+
+/// Intent and fact of one database side by side.
+public struct DatabaseStatus: Sendable, Hashable {
+    public var record: DatabaseRecord
+    /// Where it should be led.
+    public var placedOn: NodeName
+    /// Where it is led by a live session; `nil` while nobody leads it.
+    public var leader: NodeName?
+    public var leaderSession: SessionID?
+    /// Address of the leader's data protocols.
+    public var leaderAddress: String?
+    public var epoch: Epoch
+    public var head: ChainPosition
+}
+
+public enum NodeState: String, Sendable, Codable, CaseIterable {
+    /// Takes new leaders.
+    case active
+    /// Keeps what it leads and takes nothing new.
+    case cordoned
+}
+
+public struct NodeStatus: Sendable, Hashable {
+    public var name: NodeName
+    public var address: String
+    public var state: NodeState
+    /// Whether a session of this node lives.
+    public var isAlive: Bool
+    public var session: SessionID?
+    /// When the live session was opened.
+    public var startedAt: Date?
+    /// Databases placed on this node.
+    public var placed: Int64
+    /// Leases held by its live session.
+    public var leading: Int64
+}
+
+/// What a node needs to know of one database that is placed on it and that it does not lead.
+public struct Assignment: Sendable, Hashable {
+    public var database: DatabaseID
+    /// The live session that leads it now; `nil` when the lease is free to acquire.
+    public var heldBy: SessionID?
+    /// Where the published chain ends.
+    public var head: ChainPosition
+    /// Whether this node already said that it holds a copy.
+    public var isPrepared: Bool
+}
+
+/// A database a node leads although it is placed elsewhere.
+public struct Handover: Sendable, Hashable {
+    public var database: DatabaseID
+    public var placedOn: NodeName
+    /// The successor's session and copy, once it is ready to take over.
+    public var successor: SessionID?
+    public var copy: CopyID?
+}
+
+/// Where one database is served, as routers need it.
+public struct RouteRecord: Sendable, Hashable {
+    public var database: DatabaseID
+    public var name: DatabaseName
+    public var epoch: Epoch
+    /// The leader's session, node and address; `nil` while nobody leads.
+    public var session: SessionID?
+    public var node: NodeName?
+    public var address: String?
+
+    public init(
+        database: DatabaseID, name: DatabaseName, epoch: Epoch, session: SessionID?, node: NodeName?, address: String?
+    ) {
+        self.database = database
+        self.name = name
+        self.epoch = epoch
+        self.session = session
+        self.node = node
+        self.address = address
+    }
+}

@@ -1,0 +1,102 @@
+import AsyncHTTPClient
+import FleetModel
+import Logging
+import NIOCore
+import NIOHTTP1
+import Routing
+
+/// Sends requests on to the node that leads, over connections that are kept.
+///
+/// Nothing is ever sent twice from here: the client neither follows redirects nor tries again, and what is not known to
+/// have stayed in this process is reported as `lost`.
+struct Forwarder: Sendable {
+    enum Outcome: Sendable {
+        case reply(OutgoingReply)
+        /// The node does not lead, or not yet; it executed nothing.
+        case declined(BerthError.Code, NotLeaderHint?)
+        /// The request never left this process.
+        case unreached(String)
+        /// The request may have been executed.
+        case lost(String)
+    }
+
+    private let client: HTTPClient
+    private let limits: GatewayLimits
+    private let clock: any FleetClock
+
+    init(eventLoops: any EventLoopGroup, limits: GatewayLimits, clock: any FleetClock) {
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow,
+            timeout: .init(connect: .nanoseconds(limits.connect.nanoseconds)),
+            connectionPool: .init(
+                idleTimeout: .nanoseconds(limits.peerIdle.nanoseconds),
+                concurrentHTTP1ConnectionsPerHostSoftLimit: limits.connectionsPerPeer),
+            decompression: .disabled)
+        configuration.httpVersion = .http1Only
+        // A refused connection is news about the leader and must arrive at once.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        client = HTTPClient(eventLoopGroupProvider: .shared(eventLoops), configuration: configuration)
+        self.limits = limits
+        self.clock = clock
+    }
+
+    func shutdown() async throws { try await client.shutdown() }
+
+    func send(_ call: DataCall, head: HTTPRequestHead, path: String, to peer: PeerAddress) async -> Outcome {
+        let request: HTTPClient.Request
+        do {
+            request = try HTTPClient.Request(
+                url: peer.description + path, method: head.method, headers: Self.headers(call, head),
+                body: call.body.isEmpty ? nil : .byteBuffer(ByteBuffer(bytes: call.body)))
+        } catch {
+            return .unreached("\(peer) cannot be used as an address: \(error)")
+        }
+        let exchange = ForwardExchange(maximumBytes: limits.replyBytes)
+        let task = client.execute(
+            request: request, delegate: exchange, deadline: .now() + .nanoseconds(limits.reply.nanoseconds))
+        let reply: ForwardExchange.Reply
+        do {
+            reply = try await withTaskCancellationHandler { try await task.get() } onCancel: { task.cancel() }
+        } catch {
+            // A cancelled or timed-out request may be on its way although its events have not arrived here.
+            let fault = error as? HTTPClientError
+            let stayed = !exchange.wasSent && fault != .cancelled && fault != .deadlineExceeded
+            return stayed ? .unreached("\(peer): \(error)") : .lost("\(peer): \(error)")
+        }
+        return Self.outcome(reply)
+    }
+
+    private static func headers(_ call: DataCall, _ head: HTTPRequestHead) -> HTTPHeaders {
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(6)
+        for name in ["authorization", "content-type"] {
+            if let value = head.headers.first(name: name) { headers.add(name: name, value: value) }
+        }
+        headers.add(name: FrontDoor.requestIDHeader, value: call.requestID)
+        headers.add(name: FrontDoor.hopHeader, value: "1")
+        return headers
+    }
+
+    private static func outcome(_ reply: ForwardExchange.Reply) -> Outcome {
+        let status = Int(reply.head.status.code)
+        let body = Array(reply.body.readableBytesView)
+        if status == BerthError.Code.notLeader.httpStatus || status == BerthError.Code.leaderUnavailable.httpStatus,
+            let (code, hint) = NotLeaderBody.decode(body), code == .notLeader || code == .leaderUnavailable
+        {
+            return .declined(code, hint)
+        }
+        var outgoing = OutgoingReply(
+            DataReply(
+                status: status, contentType: reply.head.headers.first(name: "content-type") ?? "application/json",
+                body: body))
+        for name in ["retry-after", "www-authenticate"] {
+            if let value = reply.head.headers.first(name: name) { outgoing.headers.append((name, value)) }
+        }
+        return .reply(outgoing)
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, for the clocks of SwiftNIO.
+    var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+}

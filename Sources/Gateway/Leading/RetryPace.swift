@@ -1,0 +1,13 @@
+/// How long to wait before asking a node again that was not ready: at once, then longer and longer.
+struct RetryPace: Sendable {
+    private static let first = Duration.milliseconds(5)
+    private static let longest = Duration.milliseconds(250)
+
+    private var upcoming = Duration.zero
+
+    /// The next pause. A move takes milliseconds, so the first ones are short.
+    mutating func next() -> Duration {
+        defer { upcoming = upcoming == .zero ? Self.first : min(upcoming * 2, Self.longest) }
+        return upcoming
+    }
+}

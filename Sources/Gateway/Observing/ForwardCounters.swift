@@ -1,0 +1,22 @@
+import Metrics
+
+/// `berth_gateway_forwards_total{result}`.
+struct ForwardCounters: Sendable {
+    private let replied = Self.counter("replied")
+    private let declined = Self.counter("declined")
+    private let unreached = Self.counter("unreached")
+    private let lost = Self.counter("lost")
+
+    func count(_ outcome: Forwarder.Outcome) {
+        switch outcome {
+        case .reply: replied.increment()
+        case .declined: declined.increment()
+        case .unreached: unreached.increment()
+        case .lost: lost.increment()
+        }
+    }
+
+    private static func counter(_ result: String) -> Counter {
+        Counter(label: "berth_gateway_forwards_total", dimensions: [("result", result)])
+    }
+}

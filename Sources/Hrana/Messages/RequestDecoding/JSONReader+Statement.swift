@@ -1,0 +1,85 @@
+import FleetModel
+
+extension JSONReader {
+    /// Reads a statement; what is wrong with its SQL or arguments alone is the failure.
+    mutating func readStatement() throws(JSONError) -> Result<HranaStatement, SQLError> {
+        try beginObject()
+        var sql: String?
+        var sqlID: Int32?
+        var positional: Result<[SQLValue], SQLError> = .success([])
+        var named: Result<[NamedArgument], SQLError> = .success([])
+        var wantsRows = true
+        while let key = try nextKey() {
+            switch key {
+            case "sql": sql = try readNull() ? nil : try readString()
+            case "sql_id": sqlID = try readNull() ? nil : try readInteger(Int32.self)
+            case "args": positional = try readNull() ? .success([]) : try readPositionalArguments()
+            case "named_args": named = try readNull() ? .success([]) : try readNamedArguments()
+            case "want_rows": wantsRows = try readNull() ? true : try readBool()
+            default: try skipValue()
+            }
+        }
+
+        do throws(SQLError) {
+            let text = try SQLText.make(sql: sql, id: sqlID).get()
+            let values = try positional.get()
+            let pairs = try named.get()
+            let arguments: SQLArguments
+            switch (values.isEmpty, pairs.isEmpty) {
+            // Clients send an empty array for the kind they do not use.
+            case (true, true): arguments = .none
+            case (false, true): arguments = .positional(values)
+            case (true, false): arguments = .named(pairs)
+            case (false, false):
+                throw SQLError(
+                    code: HranaErrorCode.argumentsBothPositionalAndNamed,
+                    message: "A statement takes either args or named_args, not both.")
+            }
+            return .success(HranaStatement(text, arguments: arguments, wantsRows: wantsRows))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private mutating func readPositionalArguments() throws(JSONError) -> Result<[SQLValue], SQLError> {
+        var values: [SQLValue] = []
+        var failure: SQLError?
+        var count = 0
+        try beginArray()
+        while try nextElement() {
+            count += 1
+            switch try readSQLValue() {
+            case .success(let value): values.append(value)
+            case .failure(let problem): failure = failure ?? problem.sqlError(argument: String(count))
+            }
+        }
+        if let failure { return .failure(failure) }
+        return .success(values)
+    }
+
+    private mutating func readNamedArguments() throws(JSONError) -> Result<[NamedArgument], SQLError> {
+        var arguments: [NamedArgument] = []
+        var failure: SQLError?
+        try beginArray()
+        while try nextElement() {
+            var name: String?
+            var value: Result<SQLValue, ValueProblem>?
+            try beginObject()
+            while let key = try nextKey() {
+                switch key {
+                case "name": name = try readString()
+                case "value": value = try readSQLValue()
+                default: try skipValue()
+                }
+            }
+            switch (name, value) {
+            case (let name?, .success(let value)?): arguments.append(NamedArgument(name: name, value: value))
+            case (nil, _): failure = failure ?? ValueProblem.missing("name").sqlError(argument: "without a name")
+            case (let name?, nil): failure = failure ?? ValueProblem.missing("value").sqlError(argument: "“\(name.prefix(80))”")
+            case (let name?, .failure(let problem)?): failure = failure ?? problem.sqlError(argument: "“\(name.prefix(80))”")
+            }
+        }
+        if let failure { return .failure(failure) }
+        return .success(arguments)
+    }
+}

@@ -1,0 +1,132 @@
+public import FleetModel
+
+extension JSONWriter {
+    /// Writes a value. NaN, which JSON cannot say, becomes a null as it does in SQLite.
+    ///
+    /// - Throws: `SQLError` with code `RESPONSE_TOO_LARGE`; what was written so far stays.
+    mutating func value(_ value: SQLValue, _ limit: ResponseLimit) throws(SQLError) {
+        switch value {
+        case .null: literal(#"{"type":"null"}"#)
+        case .integer(let value):
+            literal(#"{"type":"integer","value":""#)
+            integer(value)
+            literal(#""}"#)
+        case .real(let value) where value.isNaN: literal(#"{"type":"null"}"#)
+        case .real(let value):
+            literal(#"{"type":"float","value":"#)
+            double(value)
+            literal("}")
+        case .text(let text):
+            try limit.admit(text.utf8.count, in: self)
+            literal(#"{"type":"text","value":"#)
+            string(text)
+            literal("}")
+        case .blob(let blob):
+            try limit.admit(Base64.encodedCount(blob.count), in: self)
+            literal(#"{"type":"blob","base64":"#)
+            base64(blob)
+            literal("}")
+        }
+        try limit.admit(in: self)
+    }
+
+    mutating func row(_ row: [SQLValue], _ limit: ResponseLimit) throws(SQLError) {
+        literal("[")
+        for index in row.indices {
+            if index > 0 { literal(",") }
+            try value(row[index], limit)
+        }
+        literal("]")
+    }
+
+    mutating func columns(_ columns: [SQLResult.Column]) {
+        literal("[")
+        for index in columns.indices {
+            literal(index > 0 ? #",{"name":"# : #"{"name":"#)
+            string(columns[index].name)
+            literal(#","decltype":"#)
+            string(columns[index].declaredType)
+            literal("}")
+        }
+        literal("]")
+    }
+
+    mutating func rowID(_ id: Int64?) {
+        guard let id else { return literal("null") }
+        literal("\"")
+        integer(id)
+        literal("\"")
+    }
+
+    /// Writes a StmtResult.
+    ///
+    /// - Throws: `SQLError` with code `RESPONSE_TOO_LARGE`; what was written so far stays.
+    public mutating func statementResult(_ result: SQLResult, limit: ResponseLimit) throws(SQLError) {
+        literal(#"{"cols":"#)
+        columns(result.columns)
+        literal(#","rows":["#)
+        for index in result.rows.indices {
+            if index > 0 { literal(",") }
+            try row(result.rows[index], limit)
+        }
+        literal(#"],"affected_row_count":"#)
+        integer(result.affectedRows)
+        literal(#","last_insert_rowid":"#)
+        rowID(result.lastInsertRowID)
+        literal(#","replication_index":null,"rows_read":"#)
+        integer(result.rowsRead)
+        literal(#","rows_written":"#)
+        integer(result.rowsWritten)
+        literal(#","query_duration_ms":"#)
+        let (seconds, attoseconds) = result.duration.components
+        double(Double(seconds) * 1e3 + Double(attoseconds) / 1e15)
+        literal("}")
+    }
+
+    /// Writes a BatchResult.
+    ///
+    /// - Throws: `SQLError` with code `RESPONSE_TOO_LARGE`; what was written so far stays.
+    public mutating func batchResult(_ result: BatchResult, limit: ResponseLimit) throws(SQLError) {
+        literal(#"{"step_results":["#)
+        for (index, step) in result.steps.enumerated() {
+            if index > 0 { literal(",") }
+            if case .succeeded(let answer) = step {
+                try statementResult(answer, limit: limit)
+            } else {
+                literal("null")
+            }
+        }
+        literal(#"],"step_errors":["#)
+        for (index, step) in result.steps.enumerated() {
+            if index > 0 { literal(",") }
+            if case .failed(let problem) = step { error(problem) } else { literal("null") }
+        }
+        literal("]}")
+    }
+
+    /// Writes a DescribeResult.
+    public mutating func describeResult(_ description: SQLDescription) {
+        literal(#"{"params":["#)
+        for (index, name) in description.parameters.enumerated() {
+            literal(index > 0 ? #",{"name":"# : #"{"name":"#)
+            string(name)
+            literal("}")
+        }
+        literal(#"],"cols":"#)
+        columns(description.columns)
+        literal(#","is_explain":"#)
+        bool(description.isExplain)
+        literal(#","is_readonly":"#)
+        bool(description.isReadOnly)
+        literal("}")
+    }
+
+    /// Writes an Error: `{"message","code"}`.
+    public mutating func error(_ error: SQLError) {
+        literal(#"{"message":"#)
+        string(error.message)
+        literal(#","code":"#)
+        string(error.code)
+        literal("}")
+    }
+}

@@ -1,0 +1,55 @@
+public import FleetModel
+
+public enum SessionRole: String, Sendable, Codable {
+    case node
+    case manager
+}
+
+/// What a process says of itself when it opens its session.
+public struct NewSession: Sendable {
+    public var id: SessionID
+    public var node: NodeName
+    public var role: SessionRole
+    /// Where others reach it, for instance `http://10.0.0.7:8080`.
+    public var address: String
+
+    public init(id: SessionID, node: NodeName, role: SessionRole, address: String) {
+        self.id = id
+        self.node = node
+        self.role = role
+        self.address = address
+    }
+}
+
+/// A session as an observer sees it.
+public struct SessionRecord: Sendable, Hashable {
+    public var id: SessionID
+    public var node: NodeName
+    public var role: SessionRole
+    public var address: String
+    /// Counts renewals; two readings that are equal enclose a time without any.
+    public var renewals: Int64
+    public var isRevoked: Bool
+
+    public init(id: SessionID, node: NodeName, role: SessionRole, address: String, renewals: Int64, isRevoked: Bool) {
+        self.id = id
+        self.node = node
+        self.role = role
+        self.address = address
+        self.renewals = renewals
+        self.isRevoked = isRevoked
+    }
+}
+
+/// How the store answered a renewal.
+public enum Renewal: Sendable, Hashable {
+    case renewed
+    case refused(Refusal)
+
+    public enum Refusal: Sendable, Hashable {
+        case ended
+        case revoked
+        case generationChanged
+        case unknownSession
+    }
+}

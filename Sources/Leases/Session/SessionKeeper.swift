@@ -1,0 +1,72 @@
+public import FleetModel
+public import Logging
+
+/// Keeps one session alive (rule 1) and its gate in step with it.
+public struct SessionKeeper: Sendable {
+    public let session: NewSession
+    public let gate: SessionGate
+    private let store: any LeaseStore
+    private let timing: LeaseTiming
+    private let clock: any FleetClock
+    private let logger: Logger
+
+    /// - Parameter store: on a connection of its own, so that no batch delays a renewal.
+    public init(
+        session: NewSession, store: any LeaseStore, timing: LeaseTiming, clock: any FleetClock, logger: Logger
+    ) {
+        self.session = session
+        self.gate = SessionGate(clock: clock)
+        self.store = store
+        self.timing = timing
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Opens the session and then its gate.
+    public func open() async throws(LeaseStoreError) {
+        let sent = clock.now()
+        try await store.openSession(session)
+        gate.renewed(sentAt: sent, timing: timing)
+    }
+
+    /// Renews until cancelled or refused.
+    ///
+    /// A store that does not answer closes the gate by the passing of its deadline and nothing else: the first renewal
+    /// that succeeds opens it again. A refusal is final.
+    ///
+    /// - Returns: why the session is lost; `nil` after a cancellation.
+    public func run() async -> Renewal.Refusal? {
+        var generator = SystemRandomNumberGenerator()
+        var failing = false
+        while !gate.isClosedForGood {
+            // After a failure sooner, because the deadline is nearing.
+            let interval = failing ? timing.renewalInterval / 4 : timing.renewalInterval
+            let jitter = interval * Double.random(in: 0...0.1, using: &generator)
+            do { try await clock.sleep(for: interval - jitter) } catch { return nil }
+
+            let sent = clock.now()
+            do throws(LeaseStoreError) {
+                switch try await store.renew(session.id) {
+                case .renewed:
+                    gate.renewed(sentAt: sent, timing: timing)
+                    if failing { logger.notice("session renewed again") }
+                    failing = false
+                case .refused(let refusal):
+                    gate.closeForGood()
+                    logger.error("session lost", metadata: ["reason": "\(refusal)"])
+                    return refusal
+                }
+            } catch {
+                if !failing { logger.warning("renewal failed", metadata: ["error": "\(error)"]) }
+                failing = true
+            }
+        }
+        return nil
+    }
+
+    /// Ends the session, as its owner: the gate first.
+    public func end(reason: String) async throws(LeaseStoreError) {
+        gate.closeForGood()
+        try await store.endOwnSession(session.id, node: session.node, reason: reason)
+    }
+}

@@ -1,0 +1,70 @@
+import FleetModel
+
+/// Rules 3 and 10, for an observer: which sessions have been silent for so long that they are over.
+///
+/// A pure value: fed with readings of the session table and the observer's own clock, it says which sessions to end.
+public struct SessionObserver: Sendable {
+    private struct Sighting {
+        var renewals: Int64
+        /// When the *reply* that first showed `renewals` was received. Never when it was asked for: a session
+        /// may have been renewed between the two.
+        var since: Duration
+        /// When ending this session was first put off by the brake.
+        var braked: Duration?
+    }
+
+    /// A session to end, provided it was not renewed since.
+    public struct Verdict: Sendable, Hashable {
+        public var session: SessionRecord
+        public var silence: Duration
+    }
+
+    private let ttl: Duration
+    private var sightings: [SessionID: Sighting] = [:]
+    /// When this observer's own connection to the store last failed.
+    private var lastFailure: Duration?
+
+    public init(timing: LeaseTiming) { self.ttl = timing.ttl }
+
+    /// The observer itself could not read: what looks like silence may be its own deafness.
+    public mutating func readingFailed(at now: Duration) { lastFailure = now }
+
+    /// Takes a reading of all live sessions whose reply was received at `now`.
+    ///
+    /// - Returns: the sessions to end now.
+    public mutating func observe(_ live: [SessionRecord], receivedAt now: Duration) -> [Verdict] {
+        let present = Set(live.map(\.id))
+        sightings = sightings.filter { present.contains($0.key) }
+
+        var silent: [SessionRecord] = []
+        for session in live {
+            if let sighting = sightings[session.id], sighting.renewals == session.renewals {
+                if now - sighting.since >= ttl { silent.append(session) }
+            } else {
+                sightings[session.id] = Sighting(renewals: session.renewals, since: now)
+            }
+        }
+        guard !silent.isEmpty else { return [] }
+
+        // Rule 10. One session of two or fewer is no sign of a common cause.
+        let many = silent.count > 1 && silent.count * 2 > live.count
+        let deaf = lastFailure.map { now - $0 < ttl } ?? false
+        var verdicts: [Verdict] = []
+        for session in silent {
+            guard var sighting = sightings[session.id] else { continue }
+            if many || deaf {
+                let since = sighting.braked ?? now
+                sighting.braked = since
+                sightings[session.id] = sighting
+                guard now - since >= ttl * 2 else { continue }
+            }
+            verdicts.append(Verdict(session: session, silence: now - sighting.since))
+        }
+        return verdicts
+    }
+
+    /// When the next session could be found silent; `nil` when none is known.
+    public func nextVerdict() -> Duration? {
+        sightings.values.map { $0.since + ttl }.min()
+    }
+}

@@ -1,0 +1,132 @@
+import FleetModel
+import Foundation
+import Glibc
+import Synchronization
+
+/// A program this process started, in a session of its own, so that a Ctrl-C meant for this process does not reach it.
+///
+/// Its input is empty, its output is appended to a file, and it inherits no other descriptor.
+final class ChildProcess: Sendable {
+    private struct State {
+        /// As `waitpid` reports it, once the child is reaped.
+        var status: Int32?
+        var waiters: [CheckedContinuation<Int32, Never>] = []
+    }
+
+    let pid: pid_t
+    private let state = Mutex(State())
+
+    private init(pid: pid_t) { self.pid = pid }
+
+    /// Starts `command`, an absolute path and its arguments.
+    ///
+    /// - Throws: `BerthError` with code `configuration_invalid` when the program cannot be started.
+    static func start(
+        _ command: [String], environment: [String: String], output: String
+    ) async throws(BerthError) -> ChildProcess {
+        let started: Result<ChildProcess, BerthError> = await withCheckedContinuation { continuation in
+            // A parent-death signal is sent when the starting *thread* ends: so one thread starts the child and waits for
+            // it, instead of one of a pool that shrinks.
+            Thread.detachNewThread {
+                switch spawn(command, environment, output) {
+                case .failure(let error): continuation.resume(returning: .failure(error))
+                case .success(let pid):
+                    let child = ChildProcess(pid: pid)
+                    continuation.resume(returning: .success(child))
+                    child.reap()
+                }
+            }
+        }
+        return try started.get()
+    }
+
+    var isRunning: Bool { state.withLock { $0.status == nil } }
+
+    /// Waits for the end and returns the exit code, or 128 + the signal that ended it.
+    func exitCode() async -> Int32 {
+        let status = await withCheckedContinuation { continuation in
+            let known = state.withLock { state -> Int32? in
+                if state.status == nil { state.waiters.append(continuation) }
+                return state.status
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+        let signal = status & 0x7f
+        return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+    }
+
+    /// Sends a signal; no effect after the end, also when another process got the number since.
+    func signal(_ number: Int32) {
+        state.withLock { state in
+            if state.status == nil { _ = kill(pid, number) }
+        }
+    }
+
+    private func reap() {
+        // Left as a zombie until the lock is held, so that `signal` cannot meet a reused number.
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        let (status, waiters) = state.withLock { state in
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            state.status = status
+            defer { state.waiters = [] }
+            return (status, state.waiters)
+        }
+        for waiter in waiters { waiter.resume(returning: status) }
+    }
+}
+
+/// `POSIX_SPAWN_SETSID` of glibc's `spawn.h`, which hides it from Swift behind `_GNU_SOURCE`.
+private let newSessionFlag: Int32 = 0x80
+
+/// What the child must not inherit: a lock file among it would stay locked as long as the child lives.
+///
+/// A descriptor another thread opens after this look without O_CLOEXEC is missed.
+private func openDescriptors() -> [Int32] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).compactMap { Int32($0) }
+}
+
+private func spawn(
+    _ command: [String], _ environment: [String: String], _ output: String
+) -> Result<pid_t, BerthError> {
+    var files = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&files)
+    defer { posix_spawn_file_actions_destroy(&files) }
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&files, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o640)
+    posix_spawn_file_actions_adddup2(&files, 1, 2)
+    for descriptor in openDescriptors() where descriptor > 2 {
+        posix_spawn_file_actions_addclose(&files, descriptor)
+    }
+
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // Signals this process ignores or blocks would stay so in the child.
+    var all = sigset_t()
+    sigfillset(&all)
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(
+        &attributes, Int16(newSessionFlag | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+
+    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
+    arguments.append(nil)
+    defer { for argument in arguments { free(argument) } }
+    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
+    variables.append(nil)
+    defer { for variable in variables { free(variable) } }
+
+    var pid: pid_t = 0
+    let error = posix_spawn(&pid, command[0], &files, &attributes, arguments, variables)
+    guard error == 0 else {
+        return .failure(
+            BerthError(
+                .configurationInvalid,
+                "Cannot start \(command[0]) with its output in \(output): \(String(cString: strerror(error)))."))
+    }
+    return .success(pid)
+}

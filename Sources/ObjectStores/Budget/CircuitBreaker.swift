@@ -1,0 +1,89 @@
+/// Decides whether a request may be made, from how the last ones went.
+///
+/// A pure state machine: it is told the time and the outcomes and does nothing itself. Closed, it lets everything
+/// through and counts failures in a row. At the threshold it opens and refuses everything for a while. Then it lets one
+/// request through; its success closes the circuit, its failure opens it again.
+public struct CircuitBreaker: Sendable, Hashable {
+    public enum State: Sendable, Hashable {
+        case closed(failures: Int)
+        /// Until a moment of the clock that the caller uses.
+        case open(until: Duration)
+        /// - Parameter isProbing: Whether the one request is under way.
+        case halfOpen(isProbing: Bool)
+    }
+
+    /// Permission for one request, to be given back with its outcome.
+    public struct Ticket: Sendable, Hashable {
+        let generation: Int
+    }
+
+    public enum Admission: Sendable, Hashable {
+        case admitted(Ticket)
+        /// Not before `retryAfter` from now, or, when that is zero, not before the request that tries has ended.
+        case refused(retryAfter: Duration)
+    }
+
+    public enum Outcome: Sendable, Hashable {
+        /// The store answered, be it that the object is not there.
+        case answered
+        case failed
+        /// It is not known, because the caller lost interest.
+        case abandoned
+    }
+
+    public private(set) var state = State.closed(failures: 0)
+    /// Counts changes of state, so that a late outcome does not count in a state it does not belong to.
+    private var generation = 0
+    private let failureThreshold: Int
+    private let openDuration: Duration
+
+    /// - Parameters:
+    ///   - failureThreshold: Failures in a row that open the circuit.
+    ///   - openDuration: How long it then stays open.
+    public init(failureThreshold: Int, openDuration: Duration) {
+        self.failureThreshold = max(1, failureThreshold)
+        self.openDuration = openDuration
+    }
+
+    /// Whether requests are held back.
+    public var isOpen: Bool {
+        if case .closed = state { false } else { true }
+    }
+
+    public mutating func admit(at now: Duration) -> Admission {
+        switch state {
+        case .closed:
+            return .admitted(Ticket(generation: generation))
+        case .open(let until) where now < until:
+            return .refused(retryAfter: until - now)
+        case .open, .halfOpen(isProbing: false):
+            enter(.halfOpen(isProbing: true))
+            return .admitted(Ticket(generation: generation))
+        case .halfOpen(isProbing: true):
+            return .refused(retryAfter: .zero)
+        }
+    }
+
+    public mutating func record(_ outcome: Outcome, of ticket: Ticket, at now: Duration) {
+        guard ticket.generation == generation else { return }
+        switch (state, outcome) {
+        case (.closed, .answered):
+            state = .closed(failures: 0)
+        case (.closed(let failures), .failed) where failures + 1 < failureThreshold:
+            state = .closed(failures: failures + 1)
+        case (.closed, .failed), (.halfOpen, .failed):
+            enter(.open(until: now + openDuration))
+        case (.halfOpen, .answered):
+            enter(.closed(failures: 0))
+        case (.halfOpen, .abandoned):
+            enter(.halfOpen(isProbing: false))
+        case (.closed, .abandoned), (.open, _):
+            break
+        }
+    }
+
+    private mutating func enter(_ state: State) {
+        self.state = state
+        generation += 1
+    }
+}

@@ -1,0 +1,52 @@
+/// A bucket: named byte strings that are put, read, listed and deleted whole.
+///
+/// Names are relative to the bucket (and its prefix) and follow ``ObjectNaming``. Every method throws
+/// ``ObjectStoreError``, or `CancellationError` when the task is cancelled. Only a definite answer counts as absence:
+/// an error, a proxy's 404 or a bucket that is gone is never reported as an object that does not exist.
+///
+/// A conditional put is atomic: of many at once at most one wins. ``ObjectStoreProbe`` checks that.
+public protocol ObjectStore: Sendable {
+    /// Stores an object whole; when this returns it is durable and every later read sees it.
+    ///
+    /// - Throws: `preconditionFailed` when `condition` does not hold. After `unavailable` it is unknown whether the
+    ///   object was stored.
+    @discardableResult
+    func put(_ name: String, bytes: [UInt8], condition: PutCondition) async throws -> ObjectVersion
+
+    /// Reads an object, or a range of its bytes.
+    ///
+    /// - Parameter range: Must not be empty and must lie within the object.
+    /// - Throws: `notFound`; `truncated` when fewer bytes came than were asked for or announced.
+    func get(_ name: String, range: Range<Int64>?) async throws -> [UInt8]
+
+    /// What is known of an object, or `nil` when it definitely does not exist.
+    func head(_ name: String) async throws -> ObjectInfo?
+
+    /// Objects whose names start with `prefix`, in the byte order of their names.
+    ///
+    /// - Parameters:
+    ///   - prefix: Any start of a name, not only whole components; empty for everything.
+    ///   - after: Only names greater than this, exclusively. It need not exist.
+    ///   - limit: The most to return; fewer than `limit` means that there are no more.
+    func list(prefix: String, after: String?, limit: Int) async throws -> [ObjectInfo]
+
+    /// Deletes objects. One that does not exist is as good as deleted.
+    ///
+    /// Not atomic: after an error some may be gone. Repeating it is safe.
+    func delete(_ names: [String]) async throws
+
+    /// Gives up connections and threads. The store must not be used afterwards.
+    func shutdown() async throws
+}
+
+extension ObjectStore {
+    /// Reads a whole object.
+    public func get(_ name: String) async throws -> [UInt8] {
+        try await get(name, range: nil)
+    }
+
+    /// The size of an object in bytes, or `nil` when it definitely does not exist.
+    public func size(_ name: String) async throws -> Int64? {
+        try await head(name)?.size
+    }
+}

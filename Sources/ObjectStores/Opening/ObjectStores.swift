@@ -1,0 +1,26 @@
+public import FleetModel
+public import FoundationEssentials
+
+/// Opens buckets.
+public enum ObjectStores {
+    /// Opens the bucket a URL names; see ``ObjectStoreURL`` for its forms.
+    ///
+    /// Nothing is sent yet; ``ObjectStoreProbe`` checks that the bucket is there and fit. Requests are made once, without
+    /// retries; put a ``RetryingStore`` around it.
+    ///
+    /// - Throws: `BerthError` with code `configuration_invalid`, or `bucket_unavailable` for a folder that cannot be used.
+    public static func open(
+        url: String, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(BerthError) -> any ObjectStore {
+        switch try ObjectStoreURL(url, environment: environment) {
+        case .directory(let path):
+            do {
+                return try DirectoryStore(path: path)
+            } catch {
+                throw BerthError(.bucketUnavailable, "The folder \(path) cannot be the bucket. \(error)")
+            }
+        case .s3(let configuration):
+            return S3Store(configuration)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+public import FleetModel
+import Foundation
+
+/// The files of one database on this node's disk: a cache of the bucket.
+///
+/// A mark beside the file says "the main file alone is exactly this position". It is taken away, durably, before the
+/// file is opened for writing and set again after a clean close, so a copy without a mark is never trusted.
+public struct LocalCopy: Sendable {
+    /// What a mark says.
+    public struct Mark: Sendable, Hashable, Codable {
+        public var position: ChainPosition
+        public var copy: CopyID
+
+        public init(position: ChainPosition, copy: CopyID) {
+            self.position = position
+            self.copy = copy
+        }
+    }
+
+    public let database: DatabaseID
+    public let directory: String
+    public var filePath: String { directory + "/db" }
+    private var markPath: String { directory + "/clean.json" }
+
+    /// - Parameter root: the node's data directory.
+    public init(database: DatabaseID, in root: String) {
+        self.database = database
+        let name = database.description
+        // 4,096 folders, so that none holds too many. The end of a UUIDv7 is random, its beginning is not.
+        self.directory = "\(root)/databases/\(name.suffix(3))/\(name)"
+    }
+
+    /// The mark, `nil` when the copy is not to be trusted.
+    public func mark() -> Mark? {
+        guard let data = FileManager.default.contents(atPath: markPath),
+            let mark = try? JSONDecoder().decode(Mark.self, from: data),
+            mark.position == .origin || FileManager.default.fileExists(atPath: filePath)
+        else { return nil }
+        return mark
+    }
+
+    /// Sets the mark, durably.
+    ///
+    /// - Throws: code `disk_unavailable`.
+    public func markClean(at position: ChainPosition, copy: CopyID) throws(BerthError) {
+        do {
+            try makeDirectory()
+            let data = try JSONEncoder().encode(Mark(position: position, copy: copy))
+            let temporary = markPath + ".new"
+            try data.write(to: URL(fileURLWithPath: temporary))
+            try sync(temporary)
+            guard rename(temporary, markPath) == 0 else { throw failure("rename \(temporary)") }
+            try sync(directory)
+        } catch { throw diskError(error) }
+    }
+
+    /// Takes the mark away, durably: from now on the file may change.
+    ///
+    /// - Throws: code `disk_unavailable`.
+    public func markDirty() throws(BerthError) {
+        do {
+            try makeDirectory()
+            if unlink(markPath) == 0 { try sync(directory) } else if errno != ENOENT { throw failure("unlink \(markPath)") }
+        } catch { throw diskError(error) }
+    }
+
+    /// Removes everything there is of this copy.
+    ///
+    /// - Throws: code `disk_unavailable`.
+    public func wipe() throws(BerthError) {
+        try markDirty()
+        do {
+            for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
+                try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
+            }
+        } catch { throw diskError(error) }
+    }
+
+    private func makeDirectory() throws {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
+
+    private func sync(_ path: String) throws {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("open \(path)") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure("fsync \(path)") }
+    }
+
+    private func failure(_ what: String) -> BerthError {
+        BerthError(.diskUnavailable, "\(what): \(String(cString: strerror(errno))). Check the node's data directory and its disk.")
+    }
+
+    private func diskError(_ error: any Error) -> BerthError {
+        error as? BerthError
+            ?? BerthError(.diskUnavailable, "\(directory): \(error.localizedDescription). Check the node's data directory and its disk.")
+    }
+}

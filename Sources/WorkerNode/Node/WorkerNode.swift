@@ -1,0 +1,195 @@
+import Crypto
+import Engines
+public import FleetModel
+public import FleetStore
+import Foundation
+public import Leases
+public import Logging
+import Metrics
+public import ObjectStores
+public import Replication
+public import Routing
+public import ServiceLifecycle
+import Telemetry
+
+/// The worker role: holds leases, serves databases, ships their changesets.
+public final class WorkerNode: Service, LocalDatabases {
+    private let keeper: SessionKeeper
+    private let environment: TenantEnvironment
+    private let table = TenantTable()
+    private let reconciler: Reconciler
+    private let settings: WorkerSettings
+    private let hints: @Sendable () -> AsyncStream<StoreHint>
+    private let clock: any FleetClock
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - directory: the node's data directory, locked by its supervisor.
+    ///   - hints: the hints of the store, from the moment of the call on.
+    public init(
+        session: NewSession, leases: any LeaseStore, catalogue: any NodeCatalogue, segments: any SegmentSource,
+        objects: any ObjectStore, directory: String, settings: WorkerSettings,
+        hints: @escaping @Sendable () -> AsyncStream<StoreHint>, clock: any FleetClock, logger: Logger
+    ) {
+        self.settings = settings
+        self.hints = hints
+        self.clock = clock
+        self.logger = logger
+        keeper = SessionKeeper(session: session, store: leases, timing: settings.timing, clock: clock, logger: logger)
+        environment = TenantEnvironment(
+            session: session, gate: keeper.gate, leases: leases,
+            shipper: Shipper(
+                session: session, objects: objects, leases: leases, settings: settings.shipper, clock: clock,
+                logger: logger),
+            restorer: Restorer(segments: segments, objects: objects, logger: logger),
+            pool: EnginePool(threads: settings.engineThreads), settings: settings.tenants, clock: clock,
+            directory: directory, batonKey: SymmetricKey(size: .bits256), attention: AttentionSet(), logger: logger)
+        reconciler = Reconciler(
+            environment: environment, catalogue: catalogue, table: table, settings: settings, logger: logger)
+    }
+
+    // MARK: Service
+
+    /// Opens the session and works until a graceful shutdown.
+    ///
+    /// - Throws: `session_ended` when the session was lost: the process must end, a new one begins with a new session.
+    public func run() async throws {
+        do { try await keeper.open() } catch { throw error.asBerthError }
+        logger.notice("node joined", metadata: ["session": "\(keeper.session.id)", "address": "\(keeper.session.address)"])
+        let work = Task { await self.work() }
+        let refusal = await withGracefulShutdownHandler {
+            await self.renew()
+        } onGracefulShutdown: {
+            self.stopping.signal()
+        }
+        if refusal == nil { await stop() }
+        work.cancel()
+        await work.value
+        await environment.pool.shutdown()
+        if let refusal {
+            throw BerthError(.sessionEnded, "The session of this node is over (\(refusal)); the node starts again with a new one.")
+        }
+        logger.notice("node left")
+    }
+
+    private let stopping = Wakeup()
+
+    /// - Returns: why the session was lost, `nil` when the node is to stop.
+    private func renew() async -> Renewal.Refusal? {
+        await withTaskGroup(of: Renewal.Refusal?.self) { group in
+            group.addTask { await self.keeper.run() }
+            group.addTask {
+                await self.stopping.wait(clock: self.clock)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            // While the node stops it still needs its session: `stop` renews it.
+            group.cancelAll()
+            return first
+        }
+    }
+
+    private func work() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.environment.shipper.run() }
+            group.addTask { await self.reconciler.run() }
+            group.addTask { await self.environment.attention.run(every: .milliseconds(500), clock: self.clock) }
+            group.addTask { await self.closeIdle() }
+            group.addTask { await self.followHints() }
+        }
+    }
+
+    private func followHints() async {
+        for await hint in hints() {
+            switch hint {
+            case .placements(let nodes):
+                if nodes?.contains(keeper.session.node) ?? true { reconciler.hint() }
+            case .leases(let databases): reconciler.hint(leases: databases)
+            case .sessions: reconciler.hint()
+            case .everything: reconciler.hint(leases: nil)
+            case .operations: break
+            }
+        }
+    }
+
+    private func closeIdle() async {
+        let interval = max(settings.tenants.idleTimeout / 10, .milliseconds(100))
+        while !Task.isCancelled {
+            do { try await clock.sleep(for: interval) } catch { return }
+            let limit = clock.now() - settings.tenants.idleTimeout
+            for tenant in table.all where tenant.isOpen.load(ordering: .relaxed)
+                && tenant.lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds
+            {
+                await tenant.closeIfIdle(before: limit)
+            }
+        }
+    }
+
+    /// Rule 8: everything published, every lease released, then the session ended.
+    private func stop() async {
+        logger.notice("node leaving", metadata: ["leading": "\(table.count)"])
+        let renewals = Task { _ = await self.keeper.run() }
+        defer { renewals.cancel() }
+        let release = Task {
+            var claims: [(Tenant, LeaseClaim)] = []
+            await withTaskGroup(of: (Tenant, LeaseClaim?).self) { group in
+                for tenant in self.table.all { group.addTask { (tenant, await tenant.prepareRelease()) } }
+                for await (tenant, claim) in group { if let claim { claims.append((tenant, claim)) } }
+            }
+            for start in stride(from: 0, to: claims.count, by: self.settings.acquireBatch) {
+                let batch = claims[start..<min(start + self.settings.acquireBatch, claims.count)]
+                _ = try await self.environment.leases.release(batch.map(\.1), by: self.keeper.session.id)
+            }
+        }
+        let timeout = Task {
+            try await self.clock.sleep(for: self.settings.shutdownTimeout)
+            release.cancel()
+        }
+        // Leases that could not be released are free as soon as the session has ended.
+        do { try await release.value } catch { logger.warning("leases not released", metadata: ["error": "\(error)"]) }
+        timeout.cancel()
+        do throws(LeaseStoreError) { try await keeper.end(reason: "stopped") } catch {
+            logger.warning("session not ended; it runs out by itself", metadata: ["error": "\(error)"])
+        }
+    }
+
+    // MARK: LocalDatabases
+
+    public func leads(_ name: DatabaseName) -> Bool { table[name] != nil }
+
+    public func serve(_ call: DataCall) async throws(BerthError) -> DataReply {
+        guard let tenant = table[call.database] else {
+            throw BerthError(.notLeader, "This node does not lead “\(call.database)”.")
+        }
+        return try await tenant.serve(call)
+    }
+
+    // MARK: What others may ask
+
+    /// How long the oldest unpublished commit of each database has been waiting; databases without one are not named.
+    public func shipLags() -> [DatabaseID: Duration] {
+        let now = clock.now()
+        var lags: [DatabaseID: Duration] = [:]
+        for tenant in table.all {
+            let lag = tenant.shipLag(now: now)
+            if lag > .zero { lags[tenant.database] = lag }
+        }
+        return lags
+    }
+
+    /// Whether the node can serve: its lease gate is open.
+    public var isReady: Bool { keeper.gate.isOpen }
+
+    /// Values that are states rather than events, for a scrape.
+    public func gauges() -> [(name: String, value: Double)] {
+        let now = clock.now()
+        let tenants = table.all
+        return [
+            ("berth_leases_held", Double(tenants.count)),
+            ("berth_databases_open", Double(tenants.count { $0.isOpen.load(ordering: .relaxed) })),
+            ("berth_ship_lag_seconds", tenants.map { $0.shipLag(now: now).seconds }.max() ?? 0),
+            ("berth_lease_gate_open", keeper.gate.isOpen ? 1 : 0),
+            ("berth_reconcile_age_seconds", reconciler.age(now: now)?.seconds ?? -1),
+        ]
+    }
+}

@@ -1,0 +1,25 @@
+public import FleetModel
+public import Leases
+public import Replication
+
+public struct WorkerSettings: Sendable {
+    public var timing = LeaseTiming()
+    public var shipper = ShipperSettings()
+    public var tenants = TenantSettings()
+    /// How often intent and fact are compared when no hint comes.
+    public var reconcileInterval: Duration = .seconds(2)
+    /// Leases acquired by one statement.
+    public var acquireBatch = 500
+    /// Databases copied from the bucket at a time, ahead of taking them over.
+    public var parallelPreparations = 16
+    /// Databases handed over at a time.
+    public var parallelHandovers = 32
+    /// How long a holder may be unable to serve before it gives the lease up.
+    public var unableToServeLimit: Duration = .seconds(30)
+    /// Threads on which engines run.
+    public var engineThreads = 4
+    /// How long a graceful stop may take before what is left is abandoned.
+    public var shutdownTimeout: Duration = .seconds(20)
+
+    public init() {}
+}

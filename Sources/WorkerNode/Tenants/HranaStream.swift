@@ -1,0 +1,30 @@
+import Engines
+import FleetModel
+
+/// What one client keeps between its requests: a transaction, stored SQL. Confined to the tenant's actor.
+final class HranaStream {
+    let id: UInt64
+    let access: AccessRights
+    /// Held while a transaction is open; otherwise connections are shared.
+    var connection: SQLiteConnection?
+    var storedSQL: [Int32: String] = [:]
+    /// The only sequence number the next baton may carry.
+    var sequence: UInt64 = 0
+    var lastUse: Duration
+    /// A request of this stream is being carried out.
+    var isBusy = false
+
+    init(id: UInt64, access: AccessRights, now: Duration) {
+        self.id = id
+        self.access = access
+        self.lastUse = now
+    }
+
+    var hasOpenTransaction: Bool { connection.map { !$0.isAutocommit } ?? false }
+}
+
+/// Which token opened a stream and what it allows.
+struct AccessRights: Sendable, Hashable {
+    var isReadOnly: Bool
+    var tokenDigest: [UInt8]
+}

@@ -1,0 +1,124 @@
+import Engines
+import FleetModel
+import FleetStore
+import Leases
+import Logging
+import Replication
+
+extension Tenant {
+    /// Makes sure that the database is served, opening it if need be. Any number of callers wait for one opening.
+    ///
+    /// - Throws: `not_leader` when the lease is gone or going; what the opening failed with.
+    func open() async throws(BerthError) {
+        while true {
+            switch state {
+            case .serving: return
+            case .quiesced, .gone: throw notLeader
+            case .opening(let task): try await wait(for: task)
+            case .closed:
+                guard environment.gate.isOpen else { throw gateClosed }
+                let task = Task { try await self.performOpening() }
+                state = .opening(task)
+                try await wait(for: task)
+            }
+        }
+    }
+
+    private func wait(for task: Task<Void, any Error>) async throws(BerthError) {
+        do { try await task.value } catch let error as BerthError { throw error } catch {
+            throw BerthError(.internalError, "The database could not be opened: \(error)")
+        }
+    }
+
+    private func performOpening() async throws {
+        let started = environment.clock.now()
+        do {
+            let copyID = try await environment.restorer.bring(copy, to: head)
+            // The lease may have been lost while the bucket was read.
+            guard case .opening = state else { throw notLeader }
+            try copy.markDirty()
+            let database = try SQLiteDatabase(
+                path: copy.filePath, base: head == .origin ? .empty : .restored, options: environment.settings.sqlite)
+            connections = [database.primary]
+            self.copyID = copyID
+            state = .serving(database)
+            isOpen.store(true, ordering: .relaxed)
+            failingSince.store(0, ordering: .relaxed)
+            environment.metrics.openings.increment()
+            environment.metrics.openSeconds.recordNanoseconds((environment.clock.now() - started).wholeNanoseconds)
+            logger.debug("opened", metadata: ["head": "\(head)"])
+        } catch {
+            if case .opening = state { state = .closed }
+            if failingSince.load(ordering: .relaxed) == 0 { failingSince.store(started.wholeNanoseconds, ordering: .relaxed) }
+            logger.error("could not open", metadata: ["error": "\(error)"])
+            throw berthError(error)
+        }
+    }
+
+    /// Rule 4: how long this holder has been unable to serve.
+    nonisolated func unableToServe(at now: Duration) -> Duration {
+        let since = failingSince.load(ordering: .relaxed)
+        return since == 0 ? .zero : .nanoseconds(now.wholeNanoseconds - since)
+    }
+
+    /// Closes the files of a database nobody used for a while. The lease stays.
+    func closeIfIdle(before limit: Duration) {
+        guard case .serving(let database) = state, requestsUnderWay == 0, streams.isEmpty, cutCommit == nil,
+            lastCommit == publishedCommit, lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds
+        else { return }
+        closeFiles(database, isClean: true)
+        state = .closed
+        logger.debug("closed, idle")
+    }
+
+    /// Closes everything; when `isClean`, the main file alone is the published state and says so.
+    func closeFiles(_ database: SQLiteDatabase, isClean: Bool) {
+        for stream in streams.values { close(stream) }
+        connections.removeAll()
+        isOpen.store(false, ordering: .relaxed)
+        guard isClean, let copyID else {
+            database.close()
+            return
+        }
+        do {
+            try database.closeClean()
+            try copy.markClean(at: head, copy: copyID)
+        } catch {
+            // Without the mark the copy is not trusted and the next opening restores it.
+            logger.warning("local copy not kept", metadata: ["error": "\(error)"])
+            database.close()
+        }
+    }
+
+    /// The lease is another's: nothing of this copy may be served or shipped again.
+    func abandon(reason: String) {
+        if case .gone = state { return }
+        if case .serving(let database) = state { closeFiles(database, isClean: false) }
+        if case .quiesced(let database?) = state { closeFiles(database, isClean: false) }
+        state = .gone
+        turn.refuseAll()
+        publishWaiters.failAll()
+        unshippedSince.store(0, ordering: .relaxed)
+        resumeQuietWaiters()
+        environment.metrics.lost.increment()
+        logger.warning("lease lost", metadata: ["reason": "\(reason)"])
+    }
+
+    var notLeader: BerthError {
+        BerthError(.notLeader, "This node does not lead “\(record.name)” any more; its new leader does.")
+    }
+
+    var gateClosed: BerthError {
+        BerthError(
+            .leaderUnavailable,
+            "This node cannot confirm its lease on “\(record.name)”: the lease store does not answer. Nothing was executed.")
+    }
+
+    func berthError(_ error: any Error) -> BerthError {
+        switch error {
+        case let error as BerthError: error
+        case let error as SQLError: BerthError(.diskUnavailable, "The database file could not be opened: \(error)")
+        default: BerthError(.diskUnavailable, "The database could not be opened: \(error)")
+        }
+    }
+}

@@ -1,0 +1,211 @@
+import FleetModel
+import Hrana
+import Leases
+import Routing
+
+extension Tenant {
+    /// Carries out one call of the data protocol.
+    ///
+    /// - Throws: `not_leader`, `leader_unavailable`: nothing was executed. `outcome_unknown`: it may have been.
+    func serve(_ call: DataCall) async throws(BerthError) -> DataReply {
+        let access = AccessRights(isReadOnly: call.access == .readOnly, tokenDigest: call.tokenDigest)
+        lastUse.store(environment.clock.now().wholeNanoseconds, ordering: .relaxed)
+        if case .versionCheck = call.route { return DataReply(body: []) }
+        try await open()
+        guard environment.gate.isOpen else { throw gateClosed }
+
+        let request = RequestUnderWay(epoch: epoch)
+        requestsUnderWay += 1
+        let reply: Result<DataReply, BerthError>
+        do throws(BerthError) {
+            reply = .success(try await answer(call, access, request))
+        } catch {
+            reply = .failure(error)
+        }
+        do throws(BerthError) {
+            try await confirm(request)
+        } catch {
+            endRequest()
+            throw error
+        }
+        endRequest()
+        return try reply.get()
+    }
+
+    private func endRequest() {
+        requestsUnderWay -= 1
+        if isDraining {
+            endOpenTransactions()
+            resumeQuietWaitersIfQuiet()
+        }
+    }
+
+    /// The last word before an acknowledgement: durability, then the second gate of rule 2.
+    private func confirm(_ request: RequestUnderWay) async throws(BerthError) {
+        guard request.touchedData else { return }
+        // Reads too: an answer must not show what a failover could still take back.
+        if record.durability == .bucket && lastCommit > publishedCommit {
+            let commit = lastCommit
+            let deadline = environment.clock.now() + environment.settings.publishTimeout
+            environment.attention.insert(self)
+            let isPublished = await withCheckedContinuation {
+                publishWaiters.wait(for: commit, deadline: deadline, $0)
+            }
+            if !isPublished { throw unconfirmed(request) }
+        }
+        guard isServing(in: request.epoch) else { throw unconfirmed(request) }
+    }
+
+    private func unconfirmed(_ request: RequestUnderWay) -> BerthError {
+        guard request.mayHaveCommitted else {
+            return BerthError(
+                .leaderUnavailable, "This node lost “\(record.name)” while it answered. Nothing was changed; try again.")
+        }
+        return BerthError(
+            .outcomeUnknown,
+            "This node could not confirm the write to “\(record.name)”: it may or may not have been kept. Read before "
+                + "writing again, or make the write repeatable.")
+    }
+
+    private func answer(
+        _ call: DataCall, _ access: AccessRights, _ request: RequestUnderWay
+    ) async throws(BerthError) -> DataReply {
+        switch call.route {
+        case .v1Execute:
+            let stream = try newStream(access, isKept: false)
+            defer { close(stream) }
+            let body = try ExecuteRequest(decoding: call.body)
+            do throws(SQLError) {
+                let result = try await execute(try body.statement.get(), on: stream, request)
+                return DataReply(body: try ResponseBody.execute(result, limit: environment.settings.responseLimit))
+            } catch {
+                return try sqlFailure(error, request)
+            }
+        case .v1Batch:
+            let stream = try newStream(access, isKept: false)
+            defer { close(stream) }
+            let body = try BatchRequest(decoding: call.body)
+            do throws(SQLError) {
+                let result = await run(try body.batch.get(), on: stream, request)
+                try request.throwIfInterrupted()
+                return DataReply(body: try ResponseBody.batch(result, limit: environment.settings.responseLimit))
+            } catch {
+                return try sqlFailure(error, request)
+            }
+        case .pipeline(let version):
+            let body = try PipelineRequest(decoding: call.body, version: version)
+            return try await pipeline(body, access, request)
+        case .cursor:
+            return try await cursor(try CursorRequest(decoding: call.body), access, request)
+        case .versionCheck:
+            return DataReply(body: [])
+        }
+    }
+
+    /// An error of a stateless call is an answer of its own; one that says “not here” goes to the router.
+    private func sqlFailure(_ error: SQLError, _ request: RequestUnderWay) throws(BerthError) -> DataReply {
+        if let interruption = request.interruption { throw interruption }
+        return DataReply(status: 400, body: ResponseBody.error(error))
+    }
+
+    private func pipeline(
+        _ body: PipelineRequest, _ access: AccessRights, _ request: RequestUnderWay
+    ) async throws(BerthError) -> DataReply {
+        guard let stream = try stream(body.baton, access) else { return Self.streamExpired }
+        stream.isBusy = true
+        var isClosed = false
+        var results: [Result<StreamResponse, SQLError>] = []
+        results.reserveCapacity(body.requests.count)
+        for item in body.requests {
+            if isClosed {
+                results.append(.failure(SQLError(code: "STREAM_EXPIRED", message: "The stream was closed by this pipeline.")))
+                continue
+            }
+            let result: Result<StreamResponse, SQLError>
+            do throws(SQLError) {
+                result = .success(try await respond(to: item, on: stream, request))
+            } catch {
+                result = .failure(error)
+            }
+            if case .success(.close) = result { isClosed = true }
+            results.append(result)
+        }
+        let baton = finish(stream, isClosed: isClosed)
+        if let interruption = request.interruption { throw interruption }
+        let response = PipelineResponse(baton: baton, baseURL: nil, results: results)
+        return DataReply(body: ResponseBody.pipeline(response, limit: environment.settings.responseLimit))
+    }
+
+    private func respond(
+        to item: StreamRequest, on stream: HranaStream, _ request: RequestUnderWay
+    ) async throws(SQLError) -> StreamResponse {
+        switch item {
+        case .execute(let statement):
+            return .execute(try await execute(statement, on: stream, request))
+        case .batch(let batch):
+            return .batch(await run(batch, on: stream, request))
+        case .sequence(let text):
+            try await runScript(try text.resolved { stream.storedSQL[$0] }, on: stream, request)
+            return .sequence
+        case .describe(let text):
+            return .describe(try describe(try text.resolved { stream.storedSQL[$0] }, on: stream, request))
+        case .storeSQL(let id, let sql):
+            try store(sql, as: id, on: stream)
+            return .storeSQL
+        case .closeSQL(let id):
+            stream.storedSQL[id] = nil
+            return .closeSQL
+        case .getAutocommit:
+            return .getAutocommit(!stream.hasOpenTransaction)
+        case .close:
+            return .close
+        case .invalid(_, let error):
+            throw error
+        }
+    }
+
+    private func cursor(
+        _ body: CursorRequest, _ access: AccessRights, _ request: RequestUnderWay
+    ) async throws(BerthError) -> DataReply {
+        guard let stream = try stream(body.baton, access) else { return Self.streamExpired }
+        stream.isBusy = true
+        let outcome: Result<BatchResult, SQLError>
+        do throws(SQLError) {
+            outcome = .success(await run(try body.batch.get(), on: stream, request))
+        } catch {
+            outcome = .failure(error)
+        }
+        let baton = finish(stream, isClosed: false)
+        if let interruption = request.interruption { throw interruption }
+
+        let limit = environment.settings.responseLimit
+        var writer = JSONWriter()
+        writer.cursorOpening(baton: baton, baseURL: nil)
+        do throws(SQLError) {
+            for (index, step) in try outcome.get().steps.enumerated() {
+                switch step {
+                case .succeeded(let result):
+                    writer.cursorStepBegin(step: index, columns: result.columns)
+                    for row in result.rows { try writer.cursorRow(row, limit: limit) }
+                    writer.cursorStepEnd(affectedRows: result.affectedRows, lastInsertRowID: result.lastInsertRowID)
+                case .failed(let error):
+                    writer.cursorStepError(step: index, error)
+                case .skipped:
+                    break
+                }
+            }
+        } catch {
+            writer.cursorError(error)
+        }
+        return DataReply(contentType: "application/x-ndjson", body: writer.bytes)
+    }
+
+    private static var streamExpired: DataReply {
+        DataReply(
+            status: 400,
+            body: ResponseBody.error(
+                code: "STREAM_EXPIRED",
+                message: "This stream is over: it was idle too long, its transaction was rolled back, or the database moved. "
+                    + "Begin again with no baton."))
+    }
+}

@@ -1,0 +1,153 @@
+import Engines
+import FleetModel
+import Hrana
+
+extension Tenant {
+    func execute(
+        _ statement: HranaStatement, on stream: HranaStream, _ request: RequestUnderWay
+    ) async throws(SQLError) -> SQLResult {
+        let statement = try statement.resolved { stream.storedSQL[$0] }
+        let writes: Bool
+        do throws(SQLError) {
+            writes = try connection(for: stream).needsWriteTurn(statement.sql)
+        } catch {
+            settle(stream)
+            throw error
+        }
+        return try await perform(on: stream, writes: writes, request) { connection, limits throws(SQLError) in
+            try connection.execute(statement, limits: limits)
+        }
+    }
+
+    /// A failing step does not stop the later ones; their conditions decide.
+    func run(_ batch: Batch, on stream: HranaStream, _ request: RequestUnderWay) async -> BatchResult {
+        var outcomes: [StepOutcome] = []
+        var results: [StepResult] = []
+        for step in batch.steps {
+            let result: StepResult
+            if let condition = step.condition,
+                !condition.holds(after: outcomes, isAutocommit: !stream.hasOpenTransaction)
+            {
+                result = .skipped
+            } else {
+                do throws(SQLError) {
+                    result = .succeeded(try await execute(step.statement, on: stream, request))
+                } catch {
+                    result = .failed(error)
+                }
+            }
+            outcomes.append(result.outcome)
+            results.append(result)
+        }
+        return BatchResult(steps: results)
+    }
+
+    func runScript(_ sql: String, on stream: HranaStream, _ request: RequestUnderWay) async throws(SQLError) {
+        // What a script does shows only while it runs, so it takes the turn to write beforehand.
+        try await perform(on: stream, writes: true, request) { connection, limits throws(SQLError) in
+            try connection.executeScript(sql, limits: limits)
+        }
+    }
+
+    func describe(
+        _ sql: String, on stream: HranaStream, _ request: RequestUnderWay
+    ) throws(SQLError) -> SQLDescription {
+        request.touchedData = true
+        defer { settle(stream) }
+        return try connection(for: stream).describe(sql)
+    }
+
+    func store(_ sql: String, as id: Int32, on stream: HranaStream) throws(SQLError) {
+        guard stream.storedSQL[id] == nil else {
+            throw SQLError(code: "SQL_INPUT_ERROR", message: "sql_id \(id) is in use on this stream. Send close_sql first.")
+        }
+        guard stream.storedSQL.count < Self.maximumStoredSQL else {
+            throw SQLError(
+                code: "SQL_STORE_TOO_MANY", message: "A stream stores at most \(Self.maximumStoredSQL) SQL texts.")
+        }
+        guard sql.utf8.count <= Self.maximumStoredSQLBytes else {
+            throw SQLError(
+                code: "SQL_STORE_TOO_LARGE", message: "A stored SQL text has at most \(Self.maximumStoredSQLBytes) bytes.")
+        }
+        stream.storedSQL[id] = sql
+    }
+
+    /// Runs `body` with everything around it that safety asks for: access, the turn to write, the first gate, the ship
+    /// lag, and the record of what may have been committed.
+    private func perform<Value>(
+        on stream: HranaStream, writes: Bool, _ request: RequestUnderWay,
+        _ body: (SQLiteConnection, StatementLimits) throws(SQLError) -> Value
+    ) async throws(SQLError) -> Value {
+        // The whole request is going to be carried out elsewhere: nothing more of it here.
+        try request.throwIfInterrupted()
+        if writes {
+            guard !stream.access.isReadOnly else {
+                settle(stream)
+                throw SQLError(code: "BLOCKED", message: "This token allows reading only.")
+            }
+            do throws(SQLError) { try await takeTurn(stream, request) } catch {
+                settle(stream)
+                throw error
+            }
+        }
+        let connection = try connection(for: stream)
+        let ownsTurn = turn.owner == stream.id
+        if ownsTurn {
+            do throws(SQLError) { try checkFirstGate(request) } catch {
+                settle(stream)
+                throw error
+            }
+        }
+        request.touchedData = true
+        environment.metrics.statements.increment()
+        let limits = StatementLimits(
+            deadline: .now + environment.settings.statementTimeout,
+            maximumResponseBytes: environment.settings.responseLimit.maximumBytes)
+        defer {
+            if ownsTurn && connection.isAutocommit {
+                // Also after an error: INSERT OR FAIL keeps the rows before the failing one.
+                request.mayHaveCommitted = true
+                noteCommit()
+            }
+            settle(stream)
+        }
+        return try body(connection, limits)
+    }
+
+    private func takeTurn(_ stream: HranaStream, _ request: RequestUnderWay) async throws(SQLError) {
+        if turn.owner != stream.id {
+            let lag = shipLag(now: environment.clock.now())
+            if lag > environment.settings.maximumShipLag {
+                environment.metrics.pushedBack.increment()
+                let message = "Writes wait for the bucket, which is \(lag.milliseconds) ms behind. Try again in a second."
+                if !request.touchedData { request.interruption = BerthError(.shipLagExceeded, message) }
+                throw SQLError(code: BerthError.Code.shipLagExceeded.rawValue.uppercased(), message: message)
+            }
+        }
+        if turn.take(stream.id) { return }
+        let deadline = environment.clock.now() + environment.settings.writeTurnTimeout
+        environment.attention.insert(self)
+        let grant = await withCheckedContinuation {
+            turn.wait(WriteTurn.Waiter(stream: stream.id, deadline: deadline, continuation: $0))
+        }
+        switch grant {
+        case .granted: return
+        case .timedOut:
+            throw SQLError(
+                code: "TRANSACTION_BUSY",
+                message: "Another transaction has been writing for longer than this one could wait. Try again.")
+        case .refused:
+            if !request.touchedData { request.interruption = notLeader }
+            throw SQLError(code: "TRANSACTION_BUSY", message: "The database is being moved. Try again.")
+        }
+    }
+
+    private func checkFirstGate(_ request: RequestUnderWay) throws(SQLError) {
+        guard !isServing(in: request.epoch) else { return }
+        if !request.touchedData { request.interruption = notLeader }
+        throw SQLError(code: "STREAM_EXPIRED", message: "This node does not lead the database any more. Try again.")
+    }
+
+    private static let maximumStoredSQL = 256
+    private static let maximumStoredSQLBytes = 1 << 20
+}

@@ -1,0 +1,107 @@
+import Engines
+import FleetModel
+import Hrana
+
+extension Tenant {
+    /// The stream a baton names, or a new one without a baton; `nil` when the baton is no longer good.
+    ///
+    /// - Throws: `not_leader` while draining, unless the stream has a transaction to finish; `too_many_requests`.
+    func stream(_ baton: String?, _ access: AccessRights) throws(BerthError) -> HranaStream? {
+        guard let baton else { return try newStream(access, isKept: true) }
+        guard let decoded = try? Baton(decoding: baton, tag: environment.batonTag), decoded.database == database,
+            decoded.epoch == epoch, decoded.tokenDigest == access.tokenDigest, let stream = streams[decoded.streamID],
+            stream.sequence == decoded.sequence, !stream.isBusy, stream.access == access
+        else { return nil }
+        if isDraining && !stream.hasOpenTransaction {
+            close(stream)
+            return nil
+        }
+        return stream
+    }
+
+    func newStream(_ access: AccessRights, isKept: Bool) throws(BerthError) -> HranaStream {
+        if isDraining { throw notLeader }
+        guard streams.count < environment.settings.maximumStreams else {
+            throw BerthError(
+                .tooManyRequests,
+                "“\(record.name)” has \(streams.count) open streams, the most allowed. Close some, or wait for them to expire.")
+        }
+        let stream = HranaStream(id: nextStreamID, access: access, now: environment.clock.now())
+        nextStreamID += 1
+        streams[stream.id] = stream
+        if !isKept { stream.isBusy = true }
+        return stream
+    }
+
+    /// Ends a request of a kept stream.
+    ///
+    /// - Returns: the baton for the next one; `nil` when the stream was closed.
+    func finish(_ stream: HranaStream, isClosed: Bool) -> String? {
+        stream.isBusy = false
+        guard !isClosed, streams[stream.id] != nil else {
+            close(stream)
+            return nil
+        }
+        stream.lastUse = environment.clock.now()
+        stream.sequence += 1
+        environment.attention.insert(self)
+        return Baton(
+            streamID: stream.id, sequence: stream.sequence, database: database, epoch: epoch,
+            tokenDigest: stream.access.tokenDigest
+        ).encoded(tag: environment.batonTag)
+    }
+
+    /// Rolls an open transaction back and forgets the stream.
+    func close(_ stream: HranaStream) {
+        streams[stream.id] = nil
+        if let connection = stream.connection {
+            stream.connection = nil
+            recycle(connection)
+        }
+        endTurn(of: stream)
+    }
+
+    /// A connection for the next statement: the stream's own while a transaction is open, else any idle one.
+    func connection(for stream: HranaStream) throws(SQLError) -> SQLiteConnection {
+        if let connection = stream.connection { return connection }
+        guard case .serving(let database) = state else {
+            throw SQLError(code: "STREAM_EXPIRED", message: "The database is not served here any more.")
+        }
+        let connection: SQLiteConnection
+        if let idle = connections.popLast() { connection = idle } else { connection = try database.makeConnection() }
+        stream.connection = connection
+        return connection
+    }
+
+    /// After a statement: outside a transaction the connection is anybody's again, and so is the turn to write.
+    func settle(_ stream: HranaStream) {
+        if let connection = stream.connection {
+            guard connection.isAutocommit else { return }
+            stream.connection = nil
+            recycle(connection)
+        }
+        endTurn(of: stream)
+    }
+
+    func endTurn(of stream: HranaStream) {
+        guard turn.owner == stream.id else { return }
+        turn.release(stream.id)
+    }
+
+    private func recycle(_ connection: SQLiteConnection) {
+        guard case .serving(let database) = state else { return }
+        do {
+            try connection.resetSession()
+            if connection === database.primary || connections.count < Self.idleConnections {
+                connections.append(connection)
+                return
+            }
+        } catch {
+            logger.warning("connection discarded", metadata: ["error": "\(error)"])
+        }
+        database.close(connection)
+    }
+
+    /// Connections kept for the next request; more than a few requests of one database are rarely under way.
+    private static let idleConnections = 2
+}

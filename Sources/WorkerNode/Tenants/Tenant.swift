@@ -1,0 +1,118 @@
+import Changesets
+import Engines
+import FleetModel
+import FleetStore
+import Leases
+import Logging
+import Replication
+import Synchronization
+
+/// One database this node holds the lease of.
+///
+/// An actor on a lane of the engine pool: everything about one database happens one after the other, on a thread made
+/// for blocking. What is awaited in between is named where it happens, and the state is looked at anew afterwards.
+actor Tenant: Shippable {
+    enum State {
+        /// The lease is held, the files are closed.
+        case closed
+        /// The files are being brought to the head.
+        case opening(Task<Void, any Error>)
+        case serving(SQLiteDatabase)
+        /// Nothing is served any more and everything is published: the lease is about to change hands.
+        case quiesced(SQLiteDatabase?)
+        /// The lease is another's. This object is of no more use.
+        case gone
+    }
+
+    nonisolated let database: DatabaseID
+    nonisolated let record: DatabaseRecord
+    nonisolated let environment: TenantEnvironment
+    nonisolated let lane: EngineLane
+    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    let copy: LocalCopy
+    let logger: Logger
+    var state = State.closed
+    var epoch: Epoch
+    /// The published end of the chain.
+    var head: ChainPosition
+    /// The end of the chain including a changeset that was cut and whose publishing is under way.
+    var tip: ChainPosition
+    var copyID: CopyID?
+
+    // Requests
+    var connections: [SQLiteConnection] = []
+    var streams: [UInt64: HranaStream] = [:]
+    var nextStreamID: UInt64 = 1
+    var turn = WriteTurn()
+    var requestsUnderWay = 0
+    /// New work is sent to the successor; what is under way may finish.
+    var isDraining = false
+    /// When transactions still open are ended, while draining.
+    var drainDeadline: Duration?
+    var quietWaiters: [CheckedContinuation<Void, Never>] = []
+
+    // Shipping: commits are numbered, so that an acknowledgement can wait for its own.
+    var lastCommit: UInt64 = 0
+    var publishedCommit: UInt64 = 0
+    /// The last commit contained in the changeset under way; `nil` when none is.
+    var cutCommit: UInt64?
+    var publishWaiters = PublishWaiters()
+    /// When the first commit happened that is not in the changeset under way.
+    var firstCommitAfterCut: Duration?
+
+    /// Nanoseconds on the node's clock of the oldest commit that is not published, 0 when there is none.
+    nonisolated let unshippedSince = Atomic<Int64>(0)
+    /// Nanoseconds on the node's clock of the last request.
+    nonisolated let lastUse: Atomic<Int64>
+    nonisolated let isOpen = Atomic<Bool>(false)
+    /// Nanoseconds on the node's clock of the first opening that failed since one succeeded, 0 when none did.
+    nonisolated let failingSince = Atomic<Int64>(0)
+
+    init(record: DatabaseRecord, lease: Lease, environment: TenantEnvironment) {
+        self.database = record.id
+        self.record = record
+        self.environment = environment
+        self.lane = environment.pool.makeLane()
+        self.epoch = lease.epoch
+        self.head = lease.head
+        self.tip = lease.head
+        self.copy = LocalCopy(database: record.id, in: environment.directory)
+        self.lastUse = Atomic(environment.clock.now().wholeNanoseconds)
+        var logger = environment.logger
+        logger[metadataKey: "database"] = "\(record.name)"
+        logger[metadataKey: "epoch"] = "\(lease.epoch)"
+        self.logger = logger
+    }
+
+    /// How long the oldest commit has been waiting to be published.
+    nonisolated func shipLag(now: Duration) -> Duration {
+        let since = unshippedSince.load(ordering: .relaxed)
+        return since == 0 ? .zero : .nanoseconds(max(0, now.wholeNanoseconds - since))
+    }
+
+    /// Rule 2, as far as it is this database's: the lease is held and served in the epoch a request began in.
+    func isServing(in begun: Epoch) -> Bool {
+        guard case .serving = state else { return false }
+        return epoch == begun && environment.gate.isOpen
+    }
+
+    var needsAttention: Bool { !streams.isEmpty || turn.hasWaiters || !publishWaiters.isEmpty }
+
+    /// Ends what has waited too long.
+    ///
+    /// - Returns: whether there is anything left to watch.
+    func expire() -> Bool {
+        let now = environment.clock.now()
+        turn.expire(at: now)
+        publishWaiters.expire(at: now)
+        for stream in streams.values where !stream.isBusy && now - stream.lastUse >= environment.settings.streamTimeout {
+            close(stream)
+        }
+        return needsAttention
+    }
+}
+
+extension Duration {
+    var wholeNanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+}

@@ -1,0 +1,47 @@
+import Changesets
+import Crypto
+import Engines
+import FleetModel
+import FleetStore
+import Foundation
+import Leases
+import Logging
+import Metrics
+import Replication
+
+/// What all databases of a node share.
+struct TenantEnvironment: Sendable {
+    let session: NewSession
+    let gate: SessionGate
+    let leases: any LeaseStore
+    let shipper: Shipper
+    let restorer: Restorer
+    let pool: EnginePool
+    let settings: TenantSettings
+    let clock: any FleetClock
+    let directory: String
+    /// Authenticates batons; new in every process, so a baton never outlives the stream it names.
+    let batonKey: SymmetricKey
+    /// Databases whose streams or waiters have deadlines to watch.
+    let attention: AttentionSet
+    let logger: Logger
+    let metrics = TenantMetrics()
+
+    func batonTag(_ bytes: [UInt8]) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: bytes, using: batonKey))
+    }
+
+    /// Unix milliseconds, for people only.
+    func wallClock() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+}
+
+struct TenantMetrics: Sendable {
+    let statements = Counter(label: "berth_statements_total")
+    let openings = Counter(label: "berth_database_openings_total")
+    let openSeconds = Timer(label: "berth_database_open_seconds")
+    let handovers = Counter(label: "berth_handovers_total")
+    let handoverSeconds = Timer(label: "berth_handover_pause_seconds")
+    let lost = Counter(label: "berth_leases_lost_total")
+    let acquired = Counter(label: "berth_leases_acquired_total")
+    let pushedBack = Counter(label: "berth_writes_pushed_back_total")
+}

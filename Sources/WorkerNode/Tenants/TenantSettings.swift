@@ -1,0 +1,28 @@
+public import Engines
+public import Hrana
+
+/// Limits of every database on a node.
+public struct TenantSettings: Sendable {
+    /// How old the oldest unshipped commit may become before writes are pushed back.
+    public var maximumShipLag: Duration = .seconds(5)
+    /// How long a statement waits for another transaction's writes to end.
+    public var writeTurnTimeout: Duration = .seconds(5)
+    /// How long one statement may run.
+    public var statementTimeout: Duration = .seconds(30)
+    /// How long an acknowledgement may wait for the bucket before its outcome is reported as unknown.
+    public var publishTimeout: Duration = .seconds(30)
+    /// How long a stream without requests keeps its transaction.
+    public var streamTimeout: Duration = .seconds(10)
+    /// How long a planned move waits for an open transaction.
+    public var drainTimeout: Duration = .seconds(5)
+    /// How long an unused database keeps its files open.
+    public var idleTimeout: Duration = .seconds(300)
+    /// Streams one database may have at a time.
+    public var maximumStreams = 128
+    /// Bytes of WAL after which it is checkpointed, once everything in it was captured.
+    public var checkpointBytes = 4 << 20
+    public var responseLimit = ResponseLimit.default
+    public var sqlite = SQLiteOptions()
+
+    public init() {}
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Berth: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "berth", abstract: "seed")
+}

@@ -1,0 +1,37 @@
+import AdminAPI
+import ArgumentParser
+import FleetModel
+import Foundation
+
+struct DatabaseCreate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Create a database.")
+
+    @Argument(help: "1 to 63 characters a–z, 0–9 and “-”, starting and ending with a letter or a digit.")
+    var name: String
+
+    @Option(help: "What an acknowledged write survives: local or bucket.")
+    var durability: Durability = .local
+
+    @Option(help: "sqlite.")
+    var engine: EngineKind = .sqlite
+
+    @OptionGroup var options: ClientOptions
+
+    private struct Body: Encodable {
+        var name: String
+        var engine: String
+        var durability: String
+    }
+
+    func run() async throws {
+        let name = try DatabaseName(name)
+        let created: DatabaseResource = try await options.client().post(
+            ["databases"],
+            body: Body(name: name.description, engine: engine.rawValue, durability: durability.rawValue),
+            idempotencyKey: UUID().uuidString)
+        try options.output.print(created, table: DatabaseText.details)
+    }
+}
+
+extension Durability: ExpressibleByArgument {}
+extension EngineKind: ExpressibleByArgument {}

@@ -1,0 +1,128 @@
+import Dispatch
+import Engines
+import Foundation
+import Synchronization
+import Testing
+
+/// An actor on a lane, with state that only its isolation protects.
+private actor Resident {
+    private let lane: EngineLane
+    private var log: [Int] = []
+    private var isInside = false
+    private(set) var overlaps = 0
+
+    init(_ lane: EngineLane) { self.lane = lane }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    func append(_ number: Int) { log.append(number) }
+    func entries() -> [Int] { log }
+    func threadName() -> String { Thread.current.name ?? "" }
+
+    /// Tasks that begin on this actor are queued in the order they are made.
+    func appendLater(_ numbers: Range<Int>) -> [Task<Void, Never>] {
+        numbers.map { number in Task { self.append(number) } }
+    }
+
+    func work() {
+        if isInside { overlaps += 1 }
+        isInside = true
+        var sum = 0
+        for number in 0..<200 { sum &+= number }
+        log.append(sum)
+        isInside = false
+    }
+
+    func hold(until gate: DispatchSemaphore) { gate.wait() }
+    func note(_ name: String, in order: SharedOrder) { order.append(name) }
+}
+
+private final class SharedOrder: Sendable {
+    private let names = Mutex<[String]>([])
+    func append(_ name: String) { names.withLock { $0.append(name) } }
+    var all: [String] { names.withLock { $0 } }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct EnginePoolTests {
+    @Test func jobsRunOnThePoolsThreads() async {
+        let pool = EnginePool(threads: 2, name: "pool-test")
+        let resident = Resident(pool.makeLane())
+        #expect(await resident.threadName().hasPrefix("pool-test-"))
+        await pool.shutdown()
+    }
+
+    @Test func jobsOfOneLaneRunInOrder() async {
+        let pool = EnginePool(threads: 3)
+        let resident = Resident(pool.makeLane())
+        for task in await resident.appendLater(0..<1_000) { await task.value }
+        #expect(await resident.entries() == Array(0..<1_000))
+        await pool.shutdown()
+    }
+
+    @Test func jobsOfOneLaneNeverOverlap() async {
+        let pool = EnginePool(threads: 4)
+        let residents = (0..<20).map { _ in Resident(pool.makeLane()) }
+        await withTaskGroup(of: Void.self) { group in
+            for index in 0..<4_000 {
+                let resident = residents[index % residents.count]
+                group.addTask { await resident.work() }
+            }
+        }
+        for resident in residents {
+            #expect(await resident.overlaps == 0)
+            #expect(await resident.entries().count == 200)
+        }
+        await pool.shutdown()
+    }
+
+    @Test func aBusyLaneLetsAnotherInAfterOneTurn() async {
+        let pool = EnginePool(threads: 1)
+        let busyLane = pool.makeLane()
+        let smallLane = pool.makeLane()
+        let (busy, small) = (Resident(busyLane), Resident(smallLane))
+        let order = SharedOrder()
+        let gate = DispatchSemaphore(value: 0)
+        // The pool's only thread is held while both queues fill.
+        let holder = Task { await busy.hold(until: gate) }
+        let many = (0..<500).map { _ in Task { await busy.note("busy", in: order) } }
+        let one = Task { await small.note("small", in: order) }
+        while busyLane.queuedJobs < 500 || smallLane.queuedJobs < 1 { await Task.yield() }
+        gate.signal()
+        await holder.value
+        await one.value
+        for task in many { await task.value }
+        let before = order.all.prefix { $0 == "busy" }.count
+        #expect(order.all.count == 501)
+        #expect(before <= 16, "the small lane waited for \(before) jobs of the busy one")
+        await pool.shutdown()
+    }
+
+    @Test func idleLanesMayOutnumberThreads() async {
+        let pool = EnginePool(threads: 2)
+        let residents = (0..<5_000).map { _ in Resident(pool.makeLane()) }
+        for resident in residents { await resident.append(1) }
+        #expect(await residents[4_999].entries() == [1])
+        await pool.shutdown()
+    }
+
+    @Test func shutdownFinishesQueuedWorkAndCanBeRepeated() async {
+        let pool = EnginePool(threads: 2)
+        let resident = Resident(pool.makeLane())
+        let tasks = await resident.appendLater(0..<100)
+        await pool.shutdown()
+        await pool.shutdown()
+        for task in tasks { await task.value }
+        #expect(await resident.entries() == Array(0..<100))
+    }
+
+    @Test func aLaneStillWorksAfterShutdown() async {
+        let pool = EnginePool(threads: 1)
+        let resident = Resident(pool.makeLane())
+        await pool.shutdown()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<100 { group.addTask { await resident.work() } }
+        }
+        #expect(await resident.entries().count == 100)
+        #expect(await resident.overlaps == 0)
+    }
+}

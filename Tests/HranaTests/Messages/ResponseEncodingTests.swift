@@ -1,0 +1,148 @@
+import FleetModel
+import Foundation
+import Hrana
+import Testing
+
+@Suite struct ResponseEncodingTests {
+    static var sample: SQLResult {
+        var result = SQLResult()
+        result.columns = [.init(name: "id", declaredType: "INTEGER"), .init(name: "a\"b", declaredType: nil)]
+        result.rows = [[.integer(.min), .null], [.text("é\0\n"), .blob([0xFB, 0xFF])], [.real(0.1), .real(-.infinity)]]
+        result.affectedRows = 3
+        result.lastInsertRowID = .max
+        result.rowsRead = 7
+        result.rowsWritten = 2
+        result.duration = .microseconds(61)
+        return result
+    }
+
+    static let sampleJSON =
+        #"{"cols":[{"name":"id","decltype":"INTEGER"},{"name":"a\"b","decltype":null}],"#
+        + #""rows":[[{"type":"integer","value":"-9223372036854775808"},{"type":"null"}],"#
+        + #"[{"type":"text","value":"é\u0000\n"},{"type":"blob","base64":"+/8"}],"#
+        + #"[{"type":"float","value":0.1},{"type":"float","value":-1e999}]],"#
+        + #""affected_row_count":3,"last_insert_rowid":"9223372036854775807","replication_index":null,"#
+        + #""rows_read":7,"rows_written":2,"query_duration_ms":0.061}"#
+
+    static let emptyJSON =
+        #"{"cols":[],"rows":[],"affected_row_count":0,"last_insert_rowid":null,"replication_index":null,"#
+        + #""rows_read":0,"rows_written":0,"query_duration_ms":0.0}"#
+
+    @Test func writesV1Execute() throws {
+        #expect(text(try ResponseBody.execute(Self.sample)) == #"{"result":"# + Self.sampleJSON + "}")
+        #expect(text(try ResponseBody.execute(SQLResult())) == #"{"result":"# + Self.emptyJSON + "}")
+    }
+
+    @Test func writesV1Batch() throws {
+        let result = BatchResult(steps: [
+            .succeeded(SQLResult()), .failed(SQLError(code: "SQLITE_CONSTRAINT_UNIQUE", message: "no “x”")), .skipped,
+        ])
+        #expect(result.steps.map(\.outcome) == [.succeeded, .failed, .skipped])
+        #expect(
+            text(try ResponseBody.batch(result))
+                == #"{"result":{"step_results":[\#(Self.emptyJSON),null,null],"#
+                + #""step_errors":[null,{"message":"no “x”","code":"SQLITE_CONSTRAINT_UNIQUE"},null]}}"#)
+    }
+
+    @Test func writesPipelines() {
+        let response = PipelineResponse(
+            baton: "abc", baseURL: nil,
+            results: [
+                .success(.execute(SQLResult())), .success(.batch(BatchResult(steps: []))), .success(.sequence),
+                .success(
+                    .describe(
+                        SQLDescription(
+                            parameters: [nil, ":a"], columns: [.init(name: "x", declaredType: "TEXT")],
+                            isExplain: false, isReadOnly: true))),
+                .success(.storeSQL), .success(.closeSQL), .success(.getAutocommit(false)),
+                .failure(SQLError(code: "SQL_PARSE_ERROR", message: "near \"x\"")), .success(.close),
+            ])
+        let expected = [
+            #"{"type":"ok","response":{"type":"execute","result":\#(Self.emptyJSON)}}"#,
+            #"{"type":"ok","response":{"type":"batch","result":{"step_results":[],"step_errors":[]}}}"#,
+            #"{"type":"ok","response":{"type":"sequence"}}"#,
+            #"{"type":"ok","response":{"type":"describe","result":{"params":[{"name":null},{"name":":a"}],"#
+                + #""cols":[{"name":"x","decltype":"TEXT"}],"is_explain":false,"is_readonly":true}}}"#,
+            #"{"type":"ok","response":{"type":"store_sql"}}"#,
+            #"{"type":"ok","response":{"type":"close_sql"}}"#,
+            #"{"type":"ok","response":{"type":"get_autocommit","is_autocommit":false}}"#,
+            #"{"type":"error","error":{"message":"near \"x\"","code":"SQL_PARSE_ERROR"}}"#,
+            #"{"type":"ok","response":{"type":"close"}}"#,
+        ].joined(separator: ",")
+        #expect(text(ResponseBody.pipeline(response)) == #"{"baton":"abc","base_url":null,"results":[\#(expected)]}"#)
+
+        let closed = PipelineResponse(baton: nil, baseURL: "http://node-1:8080/db/shop", results: [])
+        #expect(
+            text(ResponseBody.pipeline(closed)) == #"{"baton":null,"base_url":"http://node-1:8080/db/shop","results":[]}"#)
+    }
+
+    @Test func writesCursorEntriesOneALine() throws {
+        var writer = JSONWriter()
+        writer.cursorOpening(baton: nil, baseURL: nil)
+        writer.cursorStepBegin(step: 0, columns: [.init(name: "x", declaredType: nil)])
+        try writer.cursorRow([.integer(1), .null], limit: .default)
+        writer.cursorStepEnd(affectedRows: 0, lastInsertRowID: 4)
+        writer.cursorStepEnd(affectedRows: 1, lastInsertRowID: nil)
+        writer.cursorStepError(step: 1, SQLError(code: "C", message: "line\nbreak"))
+        writer.cursorError(SQLError(code: "STREAM_EXPIRED", message: "gone"))
+        #expect(
+            text(writer.bytes)
+                == #"""
+                {"baton":null,"base_url":null}
+                {"type":"step_begin","step":0,"cols":[{"name":"x","decltype":null}]}
+                {"type":"row","row":[{"type":"integer","value":"1"},{"type":"null"}]}
+                {"type":"step_end","affected_row_count":0,"last_insert_rowid":"4"}
+                {"type":"step_end","affected_row_count":1,"last_insert_rowid":null}
+                {"type":"step_error","step":1,"error":{"message":"line\nbreak","code":"C"}}
+                {"type":"error","error":{"message":"gone","code":"STREAM_EXPIRED"}}
+
+                """#)
+    }
+
+    @Test func writesErrorBodiesOfBothShapes() {
+        #expect(
+            text(ResponseBody.error(SQLError(code: "STREAM_EXPIRED", message: "gone")))
+                == #"{"message":"gone","code":"STREAM_EXPIRED","error":"gone"}"#)
+        #expect(
+            text(ResponseBody.error(BerthError(.databaseNotFound, "no")))
+                == #"{"message":"no","code":"database_not_found","error":"no"}"#)
+    }
+
+    @Test func notANumberIsNullAsInSQLite() throws {
+        var result = SQLResult()
+        result.rows = [[.real(.nan)]]
+        #expect(text(try ResponseBody.execute(result)).contains(#""rows":[[{"type":"null"}]]"#))
+    }
+
+    @Test func otherReadersUnderstandIt() throws {
+        let body = try ResponseBody.execute(Self.sample)
+        #expect(throws: Never.self) {
+            // Foundation has no infinity.
+            try JSONSerialization.jsonObject(with: Data(text(body).replacing("-1e999", with: "0").utf8))
+        }
+    }
+
+    @Test func valuesComeBackAsTheyWere() throws {
+        var generator = SeededGenerator(seed: 21)
+        let strings = ["", "\0", "a\u{0}b", "é漢🚀", "\"\\\u{1F}", String(repeating: "x", count: 100)]
+        for _ in 0..<300 {
+            var result = SQLResult()
+            let values = (0..<5).map { _ -> SQLValue in
+                let bits = UInt64.random(in: 0...(.max), using: &generator)
+                switch Int.random(in: 0..<5, using: &generator) {
+                case 0: return .null
+                case 1: return .integer(Int64(bitPattern: bits))
+                case 2: return .real(Double(bitPattern: bits).isNaN ? 0.5 : Double(bitPattern: bits))
+                case 3: return .text(strings[Int(bits % 6)])
+                default: return .blob((0..<Int(bits % 9)).map { UInt8(truncatingIfNeeded: bits >> UInt64($0)) })
+                }
+            }
+            result.rows = [values]
+            let body = text(try ResponseBody.execute(result))
+            let start = try #require(body.range(of: #""rows":["#)?.upperBound)
+            let end = try #require(body.range(of: #"],"affected_row_count""#)?.lowerBound)
+            let request = #"{"stmt":{"sql":"x","args":\#(body[start..<end])}}"#
+            #expect(try ExecuteRequest(decoding: utf8(request)).statement.get().arguments == .positional(values))
+        }
+    }
+}

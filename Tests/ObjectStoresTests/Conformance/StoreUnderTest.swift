@@ -1,0 +1,51 @@
+import BerthTestKit
+import Foundation
+import ObjectStores
+import Testing
+
+/// Every kind of store that has to pass the conformance suite.
+enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case memory
+    case directory
+    case s3
+    case s3WithSmallPages
+    case retryingMemory
+
+    var testDescription: String { rawValue }
+
+    private static let moto = Task { try await MotoServer.start() }
+
+    /// Runs a test with a fresh, empty store of this kind.
+    func use(_ test: (any ObjectStore) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "berth-store-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store: any ObjectStore
+        switch self {
+        case .memory: store = MemoryStore()
+        case .directory: store = try DirectoryStore(path: folder.path)
+        case .s3: store = S3Store(try await Self.s3Configuration())
+        case .s3WithSmallPages:
+            var configuration = try await Self.s3Configuration()
+            configuration.listPageSize = 7
+            configuration.deleteBatchSize = 5
+            store = S3Store(configuration)
+        case .retryingMemory: store = RetryingStore(MemoryStore())
+        }
+        do {
+            try await test(store)
+        } catch {
+            try await store.shutdown()
+            throw error
+        }
+        try await store.shutdown()
+    }
+
+    /// A fresh bucket, with a prefix so that keys and names differ.
+    static func s3Configuration() async throws -> S3Configuration {
+        let url = try await moto.value.url(bucket: "test-\(UUID().uuidString.lowercased())", prefix: "some/prefix")
+        guard case .s3(let configuration) = try ObjectStoreURL(url, environment: MotoServer.environment) else {
+            throw ObjectStoreError.invalid(reason: "\(url) is not S3")
+        }
+        return configuration
+    }
+}

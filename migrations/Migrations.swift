@@ -1,0 +1,9 @@
+/// The schema of the fleet's Postgres, embedded in the program so that program and schema cannot drift apart.
+public enum Migrations {
+    /// In the order they are applied. Never change one that was released: its checksum is recorded.
+    public static var all: [(number: Int, name: String, sql: String)] {
+        [
+            (1, "fleet", String(decoding: PackageResources._001_fleet_sql, as: UTF8.self)),
+        ]
+    }
+}
