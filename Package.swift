@@ -40,6 +40,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -108,7 +109,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "FleetManager",
-            dependencies: ["FleetModel", "Leases", "FleetStore", "ObjectStores", "Placement", "AdminAPI", "Telemetry",
+            dependencies: ["FleetModel", "Changesets", "Leases", "FleetStore", "ObjectStores", "Placement",
                            log, metrics, lifecycle],
             swiftSettings: settings),
         .target(
@@ -121,7 +122,9 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: ["FleetModel", "Telemetry", "Leases", "FleetStore", "ObjectStores", "Engines", "Replication",
-                           "WorkerNode", "FleetManager", "Gateway", "AdminAPI", "Routing", "LocalFleet", log, lifecycle, httpClient,
+                           "WorkerNode", "FleetManager", "Gateway", "AdminAPI", "Routing", "LocalFleet", "Migrations", log, metrics, lifecycle,
+                           httpClient, .product(name: "SystemPackage", package: "swift-system"),
+                           .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                            .product(name: "Configuration", package: "swift-configuration"),
                            .product(name: "ArgumentParser", package: "swift-argument-parser")] + nio,
             swiftSettings: settings),

@@ -37,9 +37,11 @@ create table sessions (
     started_at        timestamptz not null default now(),
     ended_at          timestamptz,                -- final
     end_reason        text,
-    revoked_at        timestamptz
+    revoked_at        timestamptz,
+    swept_at          timestamptz                 -- its unpublished objects are gone from the bucket
 ) with (fillfactor = 50);
 create index sessions_live on sessions (node) where ended_at is null;
+create index sessions_unswept on sessions (ended_at) where swept_at is null and role = 'node';
 
 create table databases (
     id         uuid primary key,

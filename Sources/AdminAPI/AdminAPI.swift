@@ -1,5 +1,4 @@
 public import FleetModel
-public import FleetStore
 public import Foundation
 import Hummingbird
 public import Logging
@@ -70,7 +69,7 @@ public struct AdminAPI: Service {
         return router
     }
 
-    private var allEndpoints: [Endpoint] {
+    var allEndpoints: [Endpoint] {
         databaseEndpoints + nodeEndpoints + operationEndpoints + routeEndpoints + tokenEndpoints + healthEndpoints
     }
 }

@@ -1,37 +1,57 @@
-import FleetModel
+public import FleetModel
 import Foundation
 import Glibc
 import Synchronization
 
 /// A program this process started, in a session of its own, so that a Ctrl-C meant for this process does not reach it.
 ///
-/// Its input is empty, its output is appended to a file, and it inherits no other descriptor.
-final class ChildProcess: Sendable {
+/// Its output is appended to a file, and it inherits no descriptor it was not given. Its input is empty, or a lifeline: a
+/// pipe that nothing is ever written to and that ends when this process does, however it ends.
+public final class ChildProcess: Sendable {
     private struct State {
         /// As `waitpid` reports it, once the child is reaped.
         var status: Int32?
         var waiters: [CheckedContinuation<Int32, Never>] = []
     }
 
-    let pid: pid_t
+    public let pid: Int32
     private let state = Mutex(State())
+    /// This end of the lifeline.
+    private let lifeline: Int32?
 
-    private init(pid: pid_t) { self.pid = pid }
+    private init(pid: pid_t, lifeline: Int32?) {
+        self.pid = pid
+        self.lifeline = lifeline
+    }
+
+    deinit { if let lifeline { close(lifeline) } }
 
     /// Starts `command`, an absolute path and its arguments.
     ///
+    /// - Parameters:
+    ///   - output: file that standard output and standard error are appended to; `nil` for this process's own.
+    ///   - keeping: descriptors the child inherits under their numbers, for instance of a lock.
+    ///   - hasLifeline: whether its input ends when this process does.
     /// - Throws: `BerthError` with code `configuration_invalid` when the program cannot be started.
-    static func start(
-        _ command: [String], environment: [String: String], output: String
+    public static func start(
+        _ command: [String], environment: [String: String], output: String?, keeping: [Int32] = [],
+        hasLifeline: Bool = false
     ) async throws(BerthError) -> ChildProcess {
         let started: Result<ChildProcess, BerthError> = await withCheckedContinuation { continuation in
             // A parent-death signal is sent when the starting *thread* ends: so one thread starts the child and waits for
             // it, instead of one of a pool that shrinks.
             Thread.detachNewThread {
-                switch spawn(command, environment, output) {
-                case .failure(let error): continuation.resume(returning: .failure(error))
+                var ends: [Int32] = [-1, -1]
+                // Close-on-exec: no other child may hold this end, or the lifeline would outlive this process.
+                let hasPipe = hasLifeline && pipe(&ends) == 0
+                if hasPipe { for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) } }
+                defer { if hasPipe { close(ends[0]) } }
+                switch spawn(command, environment, output, input: hasPipe ? ends[0] : nil, keeping) {
+                case .failure(let error):
+                    if hasPipe { close(ends[1]) }
+                    continuation.resume(returning: .failure(error))
                 case .success(let pid):
-                    let child = ChildProcess(pid: pid)
+                    let child = ChildProcess(pid: pid, lifeline: hasPipe ? ends[1] : nil)
                     continuation.resume(returning: .success(child))
                     child.reap()
                 }
@@ -40,10 +60,10 @@ final class ChildProcess: Sendable {
         return try started.get()
     }
 
-    var isRunning: Bool { state.withLock { $0.status == nil } }
+    public var isRunning: Bool { state.withLock { $0.status == nil } }
 
     /// Waits for the end and returns the exit code, or 128 + the signal that ended it.
-    func exitCode() async -> Int32 {
+    public func exitCode() async -> Int32 {
         let status = await withCheckedContinuation { continuation in
             let known = state.withLock { state -> Int32? in
                 if state.status == nil { state.waiters.append(continuation) }
@@ -56,7 +76,7 @@ final class ChildProcess: Sendable {
     }
 
     /// Sends a signal; no effect after the end, also when another process got the number since.
-    func signal(_ number: Int32) {
+    public func signal(_ number: Int32) {
         state.withLock { state in
             if state.status == nil { _ = kill(pid, number) }
         }
@@ -88,15 +108,21 @@ private func openDescriptors() -> [Int32] {
 }
 
 private func spawn(
-    _ command: [String], _ environment: [String: String], _ output: String
+    _ command: [String], _ environment: [String: String], _ output: String?, input: Int32?, _ keeping: [Int32]
 ) -> Result<pid_t, BerthError> {
     var files = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&files)
     defer { posix_spawn_file_actions_destroy(&files) }
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&files, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o640)
-    posix_spawn_file_actions_adddup2(&files, 1, 2)
-    for descriptor in openDescriptors() where descriptor > 2 {
+    if let input {
+        posix_spawn_file_actions_adddup2(&files, input, 0)
+    } else {
+        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+    }
+    if let output {
+        posix_spawn_file_actions_addopen(&files, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o640)
+        posix_spawn_file_actions_adddup2(&files, 1, 2)
+    }
+    for descriptor in openDescriptors() where descriptor > 2 && !keeping.contains(descriptor) {
         posix_spawn_file_actions_addclose(&files, descriptor)
     }
 
@@ -126,7 +152,7 @@ private func spawn(
         return .failure(
             BerthError(
                 .configurationInvalid,
-                "Cannot start \(command[0]) with its output in \(output): \(String(cString: strerror(error)))."))
+                "Cannot start \(command[0])\(output.map { " with its output in \($0)" } ?? ""): \(String(cString: strerror(error)))."))
     }
     return .success(pid)
 }

@@ -86,7 +86,7 @@ import Testing
         let second = registry.renderText()
         #expect(second.contains("# TYPE berth_statements_total counter\nberth_statements_total 12\n"))
         #expect(second.contains("berth_ship_lag_seconds 0.5\n"))
-        #expect(second.contains("berth_made_while_scraping_total 1\n"))
+        #expect(second.contains("berth_made_while_scraping_total 2\n"))
     }
 
     @Test func mergesCollectedValuesIntoARecordedFamilyUnderOneHeader() {

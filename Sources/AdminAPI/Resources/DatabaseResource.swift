@@ -25,6 +25,11 @@ public struct DatabaseResource: Codable, Sendable, Hashable {
         public var seq: UInt64
         /// 16 hexadecimal digits.
         public var checksum: String
+
+        public init(seq: UInt64, checksum: String) {
+            self.seq = seq
+            self.checksum = checksum
+        }
     }
 
     init(_ status: DatabaseStatus, shipLag: Duration?) {

@@ -26,6 +26,11 @@ public struct OperationResource: Codable, Sendable, Hashable {
         /// One of `BerthError.Code`.
         public var code: String
         public var message: String
+
+        public init(code: String, message: String) {
+            self.code = code
+            self.message = message
+        }
     }
 
     init(_ record: OperationRecord) {

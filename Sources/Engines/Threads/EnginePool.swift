@@ -27,15 +27,23 @@ public final class EnginePool: Sendable {
 
     /// Starts `threads` threads at once; they sleep while there is no work.
     ///
-    /// - Parameter threads: at least 1.
+    /// - Parameters:
+    ///   - threads: at least 1.
+    ///   - name: what `top` shows, with the thread's number; Linux keeps 15 bytes of the whole.
     public init(threads: Int, name: String = "engine") {
         precondition(threads > 0, "a pool without threads would never run anything")
         state = Mutex(State(liveThreads: threads))
         for index in 0..<threads {
-            let thread = Thread { self.serveLanes() }
-            thread.name = "\(name)-\(index)"
+            let isStarted = DispatchSemaphore(value: 0)
+            let thread = Thread {
+                // Foundation on Linux can name a thread only from inside, and only after `start()` has returned.
+                isStarted.wait()
+                Thread.current.name = "\(name)-\(index)"
+                self.serveLanes()
+            }
             thread.stackSize = Self.stackBytes
             thread.start()
+            isStarted.signal()
         }
     }
 

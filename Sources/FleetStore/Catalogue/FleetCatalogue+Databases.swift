@@ -30,6 +30,12 @@ extension FleetCatalogue {
         return try status(row)
     }
 
+    /// - Returns: `nil` when there is no such database.
+    public func database(_ id: DatabaseID) async throws(BerthError) -> DatabaseStatus? {
+        guard let row = try await run(Self.statusSQL + " where d.id = $1", [.uuid(id.uuid)]).first else { return nil }
+        return try status(row)
+    }
+
     /// Databases in the order of their names.
     ///
     /// - Parameters:

@@ -29,6 +29,12 @@ extension FleetCatalogue {
         return nodes
     }
 
+    /// The names of all nodes that ever registered. Cheaper than `nodes()`, which counts.
+    public func nodeNames() async throws(BerthError) -> [NodeName] {
+        let rows = try await run("select name from nodes order by name")
+        return try value { try rows.map { try NodeName(try $0.string("name")) } }
+    }
+
     /// - Throws: `node_not_found`.
     public func node(named name: NodeName) async throws(BerthError) -> NodeStatus {
         guard let node = try await nodes().first(where: { $0.name == name }) else {

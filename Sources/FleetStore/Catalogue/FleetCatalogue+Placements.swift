@@ -52,6 +52,26 @@ extension FleetCatalogue {
         }
     }
 
+    /// Databases whose move goes to a node that is absent while another still leads them.
+    ///
+    /// - Returns: each with the node it is placed on and the one that leads it.
+    public func stranded(
+        on absent: [NodeName], limit: Int
+    ) async throws(BerthError) -> [(database: DatabaseID, placedOn: NodeName, leader: NodeName)] {
+        let rows = try await run("""
+            select p.database, p.leader, s.node
+            from placements p join leases l on l.database = p.database
+            join sessions s on s.id = l.session and s.ended_at is null
+            where p.leader = any($2::text[]) and s.node <> p.leader
+            order by p.database limit $1
+            """, [.int8(Int64(limit)), .array(absent.map(\.description))])
+        return try value {
+            try rows.map {
+                (DatabaseID(try $0.uuid("database")), try NodeName(try $0.string("leader")), try NodeName(try $0.string("node")))
+            }
+        }
+    }
+
     /// Databases placed on `node` or led by it.
     ///
     /// - Returns: each with the node it is placed on.

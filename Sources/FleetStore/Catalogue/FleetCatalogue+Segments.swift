@@ -53,30 +53,40 @@ extension FleetCatalogue {
 
     // MARK: Sweeping (rule 13)
 
-    /// Those of `names` that neither were published nor carry a tombstone.
+    /// Those of `names` that were not published.
     public func unpublished(_ names: [String]) async throws(BerthError) -> [String] {
         let rows = try await run("""
-            select n.name from unnest($1::text[]) as n (name) where not exists (select 1 from bundles b where b.name = n.name)
+            select n.name from unnest($1::text[]) as n (name) where not exists (select 1 from bundles b where b.name = n.name and not b.tombstone)
             """, [.array(names)])
         return try value { try rows.map { try $0.string("name") } }
     }
 
     /// Takes the name of an object that was stored and not published, so that it never will be.
     ///
-    /// - Returns: the names whose tombstone is committed; the object of no other may be deleted.
+    /// - Returns: the names whose tombstone is committed, now or earlier; the object of no other may be deleted.
     public func tombstone(_ names: [String], under term: ManagerTerm) async throws(BerthError) -> [String] {
         let rows = try await run("""
             with \(ManagerTerm.guardSQL)
             insert into bundles (name, bytes, entries, tombstone)
             select n.name, 0, 0, true from unnest($3::text[]) as n (name), term
-            on conflict (name) do nothing returning name
+            on conflict (name) do update set tombstone = true where bundles.tombstone returning name
             """, term.parameters + [.array(names)])
         return try value { try rows.map { try $0.string("name") } }
     }
 
-    /// Tombstones whose object may still exist.
-    public func tombstones(limit: Int) async throws(BerthError) -> [String] {
-        let rows = try await run("select name from bundles where tombstone order by id limit $1", [.int8(Int64(limit))])
-        return try value { try rows.map { try $0.string("name") } }
+    /// Sessions of nodes that ended at least `grace` ago and whose unpublished objects may still be in the bucket.
+    public func unsweptSessions(
+        grace: Duration, limit: Int
+    ) async throws(BerthError) -> [(session: SessionID, node: NodeName)] {
+        let rows = try await run("""
+            select id, node from sessions
+            where swept_at is null and role = 'node' and ended_at < now() - make_interval(secs => $1::double precision)
+            order by ended_at limit $2
+            """, [.double(grace.seconds), .int8(Int64(limit))])
+        return try value { try rows.map { (SessionID(try $0.uuid("id")), try NodeName(try $0.string("node"))) } }
+    }
+
+    public func markSwept(_ session: SessionID) async throws(BerthError) {
+        _ = try await run("update sessions set swept_at = now() where id = $1", [.uuid(session.uuid)])
     }
 }

@@ -1,6 +1,5 @@
 import AsyncHTTPClient
 import FleetModel
-import Logging
 import NIOCore
 import NIOHTTP1
 import Routing
@@ -22,9 +21,8 @@ struct Forwarder: Sendable {
 
     private let client: HTTPClient
     private let limits: GatewayLimits
-    private let clock: any FleetClock
 
-    init(eventLoops: any EventLoopGroup, limits: GatewayLimits, clock: any FleetClock) {
+    init(eventLoops: any EventLoopGroup, limits: GatewayLimits) {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: .init(connect: .nanoseconds(limits.connect.nanoseconds)),
@@ -37,7 +35,6 @@ struct Forwarder: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .shared(eventLoops), configuration: configuration)
         self.limits = limits
-        self.clock = clock
     }
 
     func shutdown() async throws { try await client.shutdown() }

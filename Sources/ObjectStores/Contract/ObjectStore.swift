@@ -35,7 +35,7 @@ public protocol ObjectStore: Sendable {
     /// Not atomic: after an error some may be gone. Repeating it is safe.
     func delete(_ names: [String]) async throws
 
-    /// Gives up connections and threads. The store must not be used afterwards.
+    /// Gives up connections and threads. Every store needs it once, before it is let go; it cannot be used afterwards.
     func shutdown() async throws
 }
 

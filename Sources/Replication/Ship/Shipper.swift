@@ -1,4 +1,4 @@
-public import Changesets
+import Changesets
 public import FleetModel
 public import Leases
 public import Logging
@@ -145,7 +145,7 @@ public final class Shipper: Sendable {
             try Task.checkCancellation()
             do {
                 if !isStored {
-                    try await objects.put(name, bytes: bytes, condition: .createOnly)
+                    try await store(name, bytes)
                     isStored = true
                 }
                 let started = clock.now()
@@ -157,9 +157,9 @@ public final class Shipper: Sendable {
                 return try await outcomes(of: entries, published: published)
             } catch is CancellationError {
                 throw CancellationError()
-            } catch LeaseStoreError.bundleSwept {
-                // Its name can never be published again: the same changesets under another name.
-                logger.warning("bundle was swept before it was published", metadata: ["bundle": "\(name)"])
+            } catch where Self.isNameUnusable(error) {
+                // Its name can never be published: the same changesets under another name.
+                logger.warning("bundle gets another name", metadata: ["bundle": "\(name)", "error": "\(error)"])
                 var again = nextBuilder()
                 for (database, changeset) in changesets { try append(changeset, of: database, to: &again) }
                 name = again.header.name.description
@@ -172,6 +172,21 @@ public final class Shipper: Sendable {
                 delay = min(delay * 2, settings.retryDelay.upperBound)
             }
         }
+    }
+
+    /// Stores a bundle. One that an earlier attempt stored without its reply arriving is as good.
+    private func store(_ name: String, _ bytes: [UInt8]) async throws {
+        do {
+            try await objects.put(name, bytes: bytes, condition: .createOnly)
+        } catch ObjectStoreError.preconditionFailed {
+            guard try await objects.get(name) == bytes else { throw ObjectStoreError.preconditionFailed(name: name) }
+        }
+    }
+
+    private static func isNameUnusable(_ error: any Error) -> Bool {
+        if case LeaseStoreError.bundleSwept = error { return true }
+        if case ObjectStoreError.preconditionFailed = error { return true }
+        return false
     }
 
     /// Rule 6: what "no match" means is read from the row, and only another holder or epoch means fenced.

@@ -1,5 +1,6 @@
 public import FleetModel
 public import FleetStore
+import Synchronization
 
 extension RouteTable {
     /// Returns once somebody leads `name`.
@@ -27,10 +28,10 @@ extension RouteTable {
 
         while true {
             let now = clock.now()
-            let step = state.withLock { state in
+            let upcoming = state.withLock { state in
                 step(name, newerThan: epoch, now: now, deadline: deadline, in: &state)
             }
-            switch step {
+            switch upcoming {
             case .done(let record): return record
             case .missing: throw Self.notFound(name)
             case .wait(let until):

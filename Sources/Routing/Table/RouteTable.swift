@@ -20,7 +20,7 @@ public final class RouteTable: Sendable {
     typealias Flight = Task<Result<RouteRecord, BerthError>, Never>
 
     let clock: any FleetClock
-    let limits: RouteLimits
+    public let limits: RouteLimits
     let state: Mutex<State>
     private let source: any RouteSource
     private let cachedRoutes = Gauge(label: "berth_routes_cached")

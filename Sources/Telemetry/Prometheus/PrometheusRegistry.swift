@@ -51,10 +51,11 @@ public final class PrometheusRegistry: MetricsFactory {
 
     /// Everything there is, families by name and series by labels, in the Prometheus text format.
     public func render() -> [UInt8] {
-        let snapshot = state.withLock { $0 }
+        let collectors = state.withLock { $0.collectors }
         var scrape = Scrape()
         // Outside the lock: a collector may itself make a series.
-        for collector in snapshot.collectors { collector(&scrape) }
+        for collector in collectors { collector(&scrape) }
+        let snapshot = state.withLock { $0 }
         return snapshot.render(with: scrape)
     }
 

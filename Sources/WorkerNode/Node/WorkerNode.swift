@@ -10,6 +10,7 @@ public import ObjectStores
 public import Replication
 public import Routing
 public import ServiceLifecycle
+import Synchronization
 import Telemetry
 
 /// The worker role: holds leases, serves databases, ships their changesets.

@@ -1,4 +1,4 @@
-public import FleetModel
+import FleetModel
 public import Leases
 public import Replication
 

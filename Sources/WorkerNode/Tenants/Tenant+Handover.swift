@@ -1,3 +1,4 @@
+import CoreMetrics
 import Engines
 import FleetModel
 import Leases
@@ -115,7 +116,7 @@ extension Tenant {
         drainDeadline = deadline
         let timer = Task { [environment] in
             try await environment.clock.sleep(until: deadline)
-            await self.endOpenTransactions()
+            self.endOpenTransactions()
         }
         await untilQuiet()
         timer.cancel()

@@ -1,9 +1,11 @@
+import CoreMetrics
 import Engines
 import FleetModel
 import FleetStore
 import Leases
 import Logging
 import Replication
+import Synchronization
 
 extension Tenant {
     /// Makes sure that the database is served, opening it if need be. Any number of callers wait for one opening.

@@ -1,7 +1,9 @@
 import FleetModel
+import FleetStore
 import Hrana
 import Leases
 import Routing
+import Synchronization
 
 extension Tenant {
     /// Carries out one call of the data protocol.

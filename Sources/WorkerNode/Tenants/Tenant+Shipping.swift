@@ -3,6 +3,7 @@ import Engines
 import FleetModel
 import Logging
 import Replication
+import Synchronization
 
 extension Tenant {
     /// A write transaction ended: there may be something to ship.

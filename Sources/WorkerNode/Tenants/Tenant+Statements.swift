@@ -1,3 +1,4 @@
+import CoreMetrics
 import Engines
 import FleetModel
 import Hrana

@@ -1,6 +1,8 @@
 import Engines
 import FleetModel
+import FleetStore
 import Hrana
+import Logging
 
 extension Tenant {
     /// The stream a baton names, or a new one without a baton; `nil` when the baton is no longer good.

@@ -1,4 +1,5 @@
 import FleetModel
+import FleetStore
 import Synchronization
 
 /// The databases this node holds the leases of.

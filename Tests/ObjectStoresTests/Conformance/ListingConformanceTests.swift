@@ -51,8 +51,10 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func pagesThroughMoreThanAThousand(_ kind: StoreUnderTest) async throws {
-        try await kind.use { store in
+    @Test(arguments: [StoreUnderTest.memory, .directory, .s3WithSmallPages]) func pagesThroughMoreThanAThousand(
+        _ kind: StoreUnderTest
+    ) async throws {
+        try await kind.use(pageSize: 100) { store in
             let count = 1050
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for worker in 0..<8 {
@@ -70,14 +72,14 @@ import Testing
 
             var paged: [String] = []
             while true {
-                let page = try await store.list(prefix: "n/", after: paged.last, limit: 99).map(\.name)
+                let page = try await store.list(prefix: "n/", after: paged.last, limit: 250).map(\.name)
                 paged += page
-                guard page.count == 99 else { break }
+                guard page.count == 250 else { break }
             }
             #expect(paged == sorted)
 
-            try await store.delete(all)
-            #expect(try await store.list(prefix: "", after: nil, limit: 1) == [])
+            try await store.delete(Array(all.dropLast()))
+            #expect(try await store.list(prefix: "", after: nil, limit: 2).map(\.name) == all.suffix(1))
         }
     }
 

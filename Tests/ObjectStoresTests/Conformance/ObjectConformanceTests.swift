@@ -3,7 +3,7 @@ import Testing
 
 /// What every store does with single objects.
 @Suite struct ObjectConformanceTests {
-    @Test(arguments: StoreUnderTest.allCases) func readsWhatWasPut(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func readsWhatWasPut(_ kind: StoreUnderTest) async throws {
         try await kind.use { store in
             let bytes = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             try await store.put("a/b/c", bytes: bytes, condition: .none)
@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func tellsWhatIsNotThere(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func tellsWhatIsNotThere(_ kind: StoreUnderTest) async throws {
         try await kind.use { store in
             try await store.put("a/b", bytes: [1], condition: .none)
             for name in ["x", "a", "a/c", "a/b/c"] {
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func readsRanges(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func readsRanges(_ kind: StoreUnderTest) async throws {
         try await kind.use { store in
             let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0) }
             try await store.put("x", bytes: bytes, condition: .none)
@@ -54,7 +54,9 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func createsOnlyWhatDoesNotExist(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func createsOnlyWhatDoesNotExist(
+        _ kind: StoreUnderTest
+    ) async throws {
         try await kind.use { store in
             try await store.put("x/1", bytes: [1], condition: .createOnly)
             await #expect(throws: ObjectStoreError.preconditionFailed(name: "x/1")) {
@@ -67,7 +69,9 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func replacesOnlyTheVersionThatWasSeen(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func replacesOnlyTheVersionThatWasSeen(
+        _ kind: StoreUnderTest
+    ) async throws {
         try await kind.use { store in
             let first = try await store.put("x", bytes: [1], condition: .none)
             #expect(try await store.head("x")?.version == first)
@@ -84,7 +88,7 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func ofManyCreatorsOneWins(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func ofManyCreatorsOneWins(_ kind: StoreUnderTest) async throws {
         try await kind.use { store in
             for round in 0..<5 {
                 // A folder of its own, so that making it is part of the race.
@@ -96,7 +100,9 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func ofManyReplacersOneWins(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func ofManyReplacersOneWins(
+        _ kind: StoreUnderTest
+    ) async throws {
         try await kind.use { store in
             var version = try await store.put("x", bytes: [0], condition: .none)
             for _ in 0..<5 {
@@ -126,7 +132,7 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func readersSeeWholeObjectsWhileTheyAreReplaced(
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func readersSeeWholeObjectsWhileTheyAreReplaced(
         _ kind: StoreUnderTest
     ) async throws {
         try await kind.use { store in
@@ -164,7 +170,9 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func takesAnyNameThatIsWellFormed(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func takesAnyNameThatIsWellFormed(
+        _ kind: StoreUnderTest
+    ) async throws {
         try await kind.use { store in
             // The last two look alike and are one string to Swift, but two names.
             let names = [
@@ -186,7 +194,9 @@ import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.allCases) func refusesNamesThatAreNot(_ kind: StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.withoutSmallPages) func refusesNamesThatAreNot(
+        _ kind: StoreUnderTest
+    ) async throws {
         try await kind.use { store in
             let names = [
                 "", "/", "/a", "a/", "a//b", ".", "..", "../x", "a/../../x", "a/./b", "nul\0", "line\nfeed", ".berth/tmp/x",

@@ -11,12 +11,17 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
     case s3WithSmallPages
     case retryingMemory
 
+    /// For tests to which the size of pages and batches makes no difference.
+    static let withoutSmallPages = allCases.filter { $0 != .s3WithSmallPages }
+
     var testDescription: String { rawValue }
 
     private static let moto = Task { try await MotoServer.start() }
 
     /// Runs a test with a fresh, empty store of this kind.
-    func use(_ test: (any ObjectStore) async throws -> Void) async throws {
+    ///
+    /// - Parameter pageSize: Of listings, for `s3WithSmallPages`.
+    func use(pageSize: Int = 7, _ test: (any ObjectStore) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "berth-store-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let store: any ObjectStore
@@ -26,7 +31,7 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
         case .s3: store = S3Store(try await Self.s3Configuration())
         case .s3WithSmallPages:
             var configuration = try await Self.s3Configuration()
-            configuration.listPageSize = 7
+            configuration.listPageSize = pageSize
             configuration.deleteBatchSize = 5
             store = S3Store(configuration)
         case .retryingMemory: store = RetryingStore(MemoryStore())

@@ -84,7 +84,7 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for worker in 0..<4 {
                     group.addTask {
-                        for round in 0..<100 {
+                        for round in 0..<25 {
                             let name = "shared/folder/\(worker)"
                             try await store.put(name, bytes: [UInt8(round)], condition: round % 2 == 0 ? .createOnly : .none)
                             #expect(try await store.get(name) == [UInt8(round)])

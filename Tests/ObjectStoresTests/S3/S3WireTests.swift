@@ -29,7 +29,7 @@ import Testing
     }
 
     private static func answer(_ status: String, _ body: String = "", headers: [String] = []) -> String {
-        (["HTTP/1.1 \(status)", "Content-Length: \(body.utf8.count)"] + headers).joined(separator: "\r\n")
+        (["HTTP/1.1 \(status)", "Connection: close", "Content-Length: \(body.utf8.count)"] + headers).joined(separator: "\r\n")
             + "\r\n\r\n\(body)"
     }
 
@@ -76,7 +76,8 @@ import Testing
     @Test func sendsTheQueryAsItIsSigned() async throws {
         let empty = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
         try await use([Self.answer("200 OK", empty)]) { store, server in
-            #expect(try await store.list(prefix: "a +/", after: "a +/b&c", limit: 5) == [])
+            let listed = try await store.list(prefix: "a +/", after: "a +/b&c", limit: 5)
+            #expect(listed == [])
             #expect(server.requests[0].hasPrefix(
                 "GET /bkt?list-type=2&max-keys=5&prefix=p%20x%2Fa%20%2B%2F&start-after=p%20x%2Fa%20%2B%2Fb%26c HTTP/1.1\r\n"))
         }
@@ -100,7 +101,8 @@ import Testing
 
     @Test func aServerThatIgnoresRangesStillGivesTheRange() async throws {
         try await use([Self.answer("200 OK", "0123456789")]) { store, _ in
-            #expect(try await store.get("x", range: 2..<5) == Array("234".utf8))
+            let bytes = try await store.get("x", range: 2..<5)
+            #expect(bytes == Array("234".utf8))
         }
     }
 
@@ -131,7 +133,8 @@ import Testing
         }
         // The answer to a HEAD does not say what is missing; the GET after it does.
         try await use([Self.answer("404 Not Found"), Self.failure("404 Not Found", "NoSuchKey")]) { store, server in
-            #expect(try await store.head("x") == nil)
+            let info = try await store.head("x")
+            #expect(info == nil)
             #expect(server.requests.count == 2)
         }
         try await use([Self.answer("404 Not Found"), Self.failure("404 Not Found", "NoSuchBucket")]) { store, _ in
@@ -187,7 +190,8 @@ import Testing
         try await use([
             Self.listing(["other/z", "p x/", "p x/a", "p x/b"], more: "t/+="), Self.listing(["p x/b/1", "p x/c", "q"]),
         ]) { store, server in
-            #expect(try await store.list(prefix: "", after: "a", limit: 10).map(\.name) == ["b", "b/1", "c"])
+            let listed = try await store.list(prefix: "", after: "a", limit: 10)
+            #expect(listed.map(\.name) == ["b", "b/1", "c"])
             #expect(server.requests[1].contains("continuation-token=t%2F%2B%3D"))
         }
     }

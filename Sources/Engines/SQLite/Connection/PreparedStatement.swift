@@ -13,6 +13,7 @@ final class PreparedStatement {
     let insertsRows: Bool
     /// INSERT, REPLACE, UPDATE or DELETE, also behind a WITH.
     let changesRows: Bool
+    private var knownColumns: (columns: [SQLResult.Column], compilations: Int32)?
 
     /// - Parameter context: as the authorizer left it after compiling `handle`.
     init(handle: OpaquePointer, kind: StatementKind, context: ConnectionContext) {
@@ -42,10 +43,14 @@ final class PreparedStatement {
 
     /// Exact after the first step, which recompiles a statement whose tables have changed.
     var columns: [SQLResult.Column] {
-        (0..<sqlite3_column_count(handle)).map { index in
+        let compilations = sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_REPREPARE, 0)
+        if let known = knownColumns, known.compilations == compilations { return known.columns }
+        let columns = (0..<sqlite3_column_count(handle)).map { index in
             SQLResult.Column(
                 name: sqlite3_column_name(handle, index).map { String(cString: $0) } ?? "",
                 declaredType: sqlite3_column_decltype(handle, index).map { String(cString: $0) })
         }
+        knownColumns = (columns, compilations)
+        return columns
     }
 }

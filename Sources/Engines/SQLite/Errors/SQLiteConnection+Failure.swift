@@ -4,7 +4,10 @@ import FleetModel
 extension SQLiteConnection {
     /// The error of the call on `database` that just returned `code`. Call before anything else touches the connection.
     func failure(_ code: Int32, whilePreparing: Bool = false) -> SQLError {
-        if let refusal = context.refusal { return SQLError(code: "SQLITE_AUTH", message: refusal) }
+        if let refusal = context.refusal {
+            context.refusal = nil
+            return SQLError(code: "SQLITE_AUTH", message: refusal)
+        }
         guard let handle else { return Self.closed }
         let extended = sqlite3_extended_errcode(handle)
         // The connection's code is the more exact one, as long as it speaks of the same failure.

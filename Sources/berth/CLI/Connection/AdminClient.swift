@@ -5,10 +5,18 @@ import Foundation
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1
+import NIOPosix
 
 /// Speaks to a manager's REST API.
 struct AdminClient: Sendable {
     let address: FleetAddress
+
+    /// For the life of the process. A refused connection is an answer: it is not tried again until the time is up.
+    private static let http = {
+        var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(5)))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(configuration: configuration)
+    }()
 
     /// How long an answer may take that waits for nothing.
     static let patience = TimeAmount.seconds(30)
@@ -58,16 +66,25 @@ struct AdminClient: Sendable {
         let status: Int
         let answer: Data
         do {
-            let response = try await HTTPClient.shared.execute(request, timeout: patience)
+            let response = try await Self.http.execute(request, timeout: patience)
             status = Int(response.status.code)
             answer = Data(buffer: try await response.body.collect(upTo: Self.largestAnswer))
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {
             throw ClientFailure.noAnswer(address)
         } catch let error as CancellationError { throw error } catch {
-            throw ClientFailure.unreachable(address, "\(error)")
+            throw ClientFailure.unreachable(address, Self.cause(of: error))
         }
         guard (200..<300).contains(status) else { throw ClientFailure(status: status, body: answer) }
         return answer
+    }
+
+    private static func cause(of error: any Error) -> String {
+        switch error {
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { cause(of: $0.error) } ?? "the host “\(error.host)” is unknown"
+        default: "\(error)"
+        }
     }
 
     private func decode<Resource: Decodable>(_ answer: Data) throws -> Resource {

@@ -1,6 +1,6 @@
 import AdminAPI
-import ArgumentParser
-import FleetModel
+public import ArgumentParser
+public import FleetModel
 import Foundation
 
 struct DatabaseCreate: AsyncParsableCommand {

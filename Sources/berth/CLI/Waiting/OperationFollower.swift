@@ -1,4 +1,5 @@
 import AdminAPI
+import FleetModel
 import NIOCore
 
 /// Follows an operation to its end, through restarts of managers.
@@ -23,9 +24,9 @@ struct OperationFollower {
         var lastAnswer = clock.now
         while operation.finishedAt == nil {
             progress.show(operation)
-            let left = deadline.map { clock.now.duration(to: $0).components.seconds }
+            let left = deadline.map { clock.now.duration(to: $0).seconds }
             if let left, left <= 0 { throw ClientFailure.stillRunning(operation) }
-            let seconds = min(wait, left.map { Int($0) } ?? wait)
+            let seconds = min(wait, left.map { Int($0.rounded(.up)) } ?? wait)
             do {
                 operation = try await client.get(
                     ["operations", operation.id], query: [("wait", String(seconds))],

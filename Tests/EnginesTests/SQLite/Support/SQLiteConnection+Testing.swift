@@ -19,16 +19,14 @@ extension SQLiteConnection {
         } catch { return error.code }
     }
 
-    /// Schema and content of every table, as text.
-    func dump() throws(SQLError) -> [String] {
-        var lines: [String] = []
-        let schema = try run("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
-        lines += schema.rows.map { "\($0)" }
-        for row in schema.rows {
+    /// Schema and content of every table.
+    func dump() throws(SQLError) -> [[SQLValue]] {
+        let schema = try run("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").rows
+        var dump = schema
+        for row in schema {
             guard case .text("table") = row[0], case .text(let name) = row[1] else { continue }
-            let rows = try run("SELECT * FROM \"\(name)\"").rows.map { "\(name): \($0)" }
-            lines += rows.sorted()
+            dump += try run("SELECT * FROM \"\(name)\"").rows
         }
-        return lines
+        return dump
     }
 }

@@ -1,0 +1,85 @@
+import FleetModel
+import FleetStore
+import Leases
+import Logging
+import Metrics
+import Placement
+
+/// Places databases anew whose node is gone.
+struct Failover {
+    let manager: FleetManager
+    let term: ManagerTerm
+    private let placed = Counter(label: "berth_failovers_total")
+    /// Since when a registered node has been seen without a session.
+    private var absentSince: [NodeName: Duration] = [:]
+    private var nextAudit: Duration = .zero
+    private var lastLive: Set<SessionID> = []
+
+    init(manager: FleetManager, term: ManagerTerm) {
+        self.manager = manager
+        self.term = term
+    }
+
+    /// Looks until cancelled: after every signal, and now and then anyway.
+    mutating func run(wakeup: Wakeup) async {
+        while !Task.isCancelled {
+            do { try await look() } catch {
+                manager.logger.warning("failover pass failed", metadata: ["error": "\(error)"])
+                nextAudit = .zero
+            }
+            await wakeup.wait(until: manager.clock.now() + manager.settings.auditInterval, clock: manager.clock)
+        }
+    }
+
+    /// Looks whenever the set of living sessions changed, and now and then anyway.
+    private mutating func look() async throws {
+        let now = manager.clock.now()
+        let live = try await manager.leases.liveSessions()
+        let ids = Set(live.map(\.id))
+        guard !lastLive.isSubset(of: ids) || now >= nextAudit || lastLive.isEmpty else {
+            lastLive = ids
+            return
+        }
+        let absent = try await absentNodes(live, now)
+        while try await placeOrphans(absent) {}
+        try await placeStranded(absent)
+        lastLive = ids
+        nextAudit = now + manager.settings.auditInterval
+    }
+
+    private mutating func absentNodes(_ live: [SessionRecord], _ now: Duration) async throws -> [NodeName] {
+        let present = Set(live.filter { $0.role == .node }.map(\.node))
+        let missing = try await manager.catalogue.nodeNames().filter { !present.contains($0) }
+        absentSince = absentSince.filter { missing.contains($0.key) }
+        for node in missing where absentSince[node] == nil { absentSince[node] = now }
+        return missing.filter { absentSince[$0].map { now - $0 >= manager.settings.absenceGrace } ?? false }
+    }
+
+    /// - Returns: whether there may be more.
+    private func placeOrphans(_ absent: [NodeName]) async throws -> Bool {
+        let batch = manager.settings.placementBatch
+        let orphans = try await manager.catalogue.orphans(absent: absent, limit: batch)
+        guard !orphans.isEmpty else { return false }
+        let candidates = try await manager.candidates()
+        var moves: [(database: DatabaseID, from: NodeName, to: NodeName)] = []
+        for (node, group) in Dictionary(grouping: orphans, by: \.placedOn) {
+            // Not back to the node that just died, even if it is up again: it may die again, and its disk is no help.
+            let others = candidates.filter { $0.node != node }
+            let targets = LeaderChoice.spread(group.count, over: others)
+            moves += zip(group, targets).map { ($0.database, node, $1) }
+        }
+        guard !moves.isEmpty else { return false }
+        let changed = try await manager.catalogue.place(moves, under: term)
+        placed.increment(by: changed.count)
+        manager.logger.notice("placed anew", metadata: ["databases": "\(changed.count)"])
+        return orphans.count == batch && !changed.isEmpty
+    }
+
+    /// A move whose target is gone goes back to the leader, which never stopped serving.
+    private func placeStranded(_ absent: [NodeName]) async throws {
+        guard !absent.isEmpty else { return }
+        let stranded = try await manager.catalogue.stranded(on: absent, limit: manager.settings.placementBatch)
+        guard !stranded.isEmpty else { return }
+        try await manager.catalogue.place(stranded.map { ($0.database, $0.placedOn, $0.leader) }, under: term)
+    }
+}

@@ -1,0 +1,24 @@
+import FleetModel
+import FleetStore
+import Synchronization
+
+/// Wakes the operations that are under way when anything they wait for may have happened.
+final class ProgressSignals: Sendable {
+    private let subscribers = Mutex<[ObjectIdentifier: Wakeup]>([:])
+
+    func subscribe() -> Wakeup {
+        let wakeup = Wakeup()
+        subscribers.withLock { $0[ObjectIdentifier(wakeup)] = wakeup }
+        return wakeup
+    }
+
+    func unsubscribe(_ wakeup: Wakeup) {
+        subscribers.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(wakeup)) }
+    }
+
+    func follow(_ hints: AsyncStream<StoreHint>) async {
+        for await _ in hints {
+            for wakeup in subscribers.withLock({ Array($0.values) }) { wakeup.signal() }
+        }
+    }
+}

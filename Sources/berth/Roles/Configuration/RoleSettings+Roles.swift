@@ -1,0 +1,46 @@
+import Engines
+import FleetManager
+import FleetModel
+import Leases
+import Replication
+import WorkerNode
+
+/// The settings of each role: one line per setting, with what is possible.
+extension RoleSettings {
+    func leaseTiming() throws(BerthError) -> LeaseTiming {
+        LeaseTiming(ttl: try milliseconds("lease-ttl-ms", in: 500...600_000, default: LeaseTiming().ttl))
+    }
+
+    func manager(_ timing: LeaseTiming) throws(BerthError) -> ManagerSettings {
+        var manager = ManagerSettings()
+        manager.timing = timing
+        manager.pollInterval = try milliseconds(
+            "manager-poll-ms", in: 10...60_000, default: min(manager.pollInterval, timing.ttl / 20))
+        manager.absenceGrace = try milliseconds("absence-grace-ms", in: 100...86_400_000, default: manager.absenceGrace)
+        manager.drainParallelism = try int("drain-parallelism", in: 1...10_000, default: manager.drainParallelism)
+        manager.handoverTimeout = try milliseconds("handover-timeout-ms", in: 100...600_000, default: manager.handoverTimeout)
+        manager.moveTimeout = try milliseconds("move-timeout-ms", in: 100...86_400_000, default: manager.moveTimeout)
+        manager.sweepGrace = try milliseconds("sweep-grace-ms", in: 1_000...864_000_000, default: manager.sweepGrace)
+        manager.sweepInterval = try milliseconds("sweep-interval-ms", in: 100...86_400_000, default: manager.sweepInterval)
+        return manager
+    }
+
+    func worker(_ timing: LeaseTiming) throws(BerthError) -> WorkerSettings {
+        var worker = WorkerSettings()
+        worker.timing = timing
+        worker.shipper.interval = try milliseconds("ship-interval-ms", in: 1...60_000, default: worker.shipper.interval)
+        worker.shipper.maximumBundleBytes = try int("bundle-bytes", in: 4_096...(1 << 30), default: worker.shipper.maximumBundleBytes)
+        worker.engineThreads = try int("engine-threads", in: 1...1_024, default: worker.engineThreads)
+        worker.reconcileInterval = try milliseconds("reconcile-interval-ms", in: 50...600_000, default: worker.reconcileInterval)
+        worker.parallelHandovers = try int("parallel-handovers", in: 1...10_000, default: worker.parallelHandovers)
+        worker.tenants.maximumShipLag = try milliseconds("max-ship-lag-ms", in: 10...3_600_000, default: worker.tenants.maximumShipLag)
+        worker.tenants.drainTimeout = try milliseconds("drain-timeout-ms", in: 0...600_000, default: worker.tenants.drainTimeout)
+        worker.tenants.streamTimeout = try milliseconds("stream-timeout-ms", in: 100...600_000, default: worker.tenants.streamTimeout)
+        worker.tenants.statementTimeout = try milliseconds("statement-timeout-ms", in: 10...86_400_000, default: worker.tenants.statementTimeout)
+        worker.tenants.writeTurnTimeout = try milliseconds("write-turn-timeout-ms", in: 10...600_000, default: worker.tenants.writeTurnTimeout)
+        worker.tenants.publishTimeout = try milliseconds("publish-timeout-ms", in: 100...600_000, default: worker.tenants.publishTimeout)
+        worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
+        worker.tenants.sqlite.maximumBytes = Int64(try int("database-bytes", in: 65_536...(1 << 40), default: Int(worker.tenants.sqlite.maximumBytes)))
+        return worker
+    }
+}

@@ -1,0 +1,133 @@
+import FleetModel
+import FleetStore
+import Foundation
+import LocalFleet
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// A whole fleet on one machine: Postgres, manager and nodes as child processes, kept running until the end.
+final class DevFleet: Service {
+    private let directory: String
+    private let nodeCount: Int
+    private let firstPort: Int
+    private let options: RoleOptions
+    private let logger: Logger
+    private let clock = BootClock()
+
+    init(directory: String, nodeCount: Int, firstPort: Int, options: RoleOptions, logger: Logger) {
+        self.directory = directory
+        self.nodeCount = nodeCount
+        self.firstPort = firstPort
+        self.options = options
+        self.logger = logger
+    }
+
+    func run() async throws {
+        let lock = try DataDirectoryLock(directory)
+        let postgres = PrivatePostgres(try postgresConfiguration(), logger: logger)
+        say("Starting Postgres in \(directory)/postgres …")
+        try await postgres.start()
+        do {
+            try await runFleet(postgres.conninfo())
+        } catch {
+            await postgres.stop()
+            throw error
+        }
+        await postgres.stop()
+        unlink("\(directory)/\(DevFleetFile.name)")
+        say("Stopped. `berth dev --dir \(directory)` finds everything again.")
+        withExtendedLifetime(lock) {}
+    }
+
+    private func runFleet(_ conninfo: String) async throws {
+        let ports = try DevPorts.choose(first: firstPort, count: nodeCount + 1)
+        let token = try await DevSetup.prepare(conninfo: conninfo, directory: directory, logger: logger)
+        let file = DevFleetState(
+            path: "\(directory)/\(DevFleetFile.name)", manager: "http://127.0.0.1:\(ports[0])", token: token,
+            nodes: (1...nodeCount).map { ("node-\($0)", "http://127.0.0.1:\(ports[$0])") })
+
+        var options = options
+        options.postgres = conninfo
+        let manager = child(["manager"], options, name: "manager", port: ports[0])
+        let nodes = (1...nodeCount).map { number in
+            let name = "node-\(number)"
+            var nodeOptions = options
+            nodeOptions.data = "\(directory)/\(name)"
+            let node = child(["node", "run"], nodeOptions, name: name, port: ports[number])
+            node.onStart { pid in file.update(name) { $0.supervisorPID = pid } }
+            return node
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            // The manager outlives the nodes: their last words go through Postgres, but their drains are its work.
+            group.addTask { await manager.run() }
+            for node in nodes { group.addTask { await node.run() } }
+            group.addTask { await self.follow(file) }
+            group.addTask {
+                try await self.announce(file)
+            }
+            try await cancelWhenGracefulShutdown { try await self.untilStopped() }
+            say("Stopping …")
+            await withTaskGroup(of: Void.self) { stops in for node in nodes { stops.addTask { await node.stop() } } }
+            await manager.stop()
+            group.cancelAll()
+            while let result = await group.nextResult() {
+                if case .failure(let error) = result, !(error is CancellationError) { throw error }
+            }
+        }
+    }
+
+    private func untilStopped() async throws {
+        do { while true { try await clock.sleep(for: .seconds(3600)) } } catch is CancellationError {}
+    }
+
+    private func child(_ command: [String], _ options: RoleOptions, name: String, port: Int) -> RestartingChild {
+        var options = options
+        options.name = name
+        options.listen = "127.0.0.1:\(port)"
+        return RestartingChild(
+            command: command + options.arguments + ["--lifeline"], output: "\(directory)/\(name).log", name: name,
+            logger: logger)
+    }
+
+    /// Keeps the workers' process numbers in `dev.json` current: their supervisors write them beside their locks.
+    private func follow(_ file: DevFleetState) async {
+        while !Task.isCancelled {
+            for name in file.nodeNames {
+                let text = try? String(contentsOfFile: "\(directory)/\(name)/worker.pid", encoding: .utf8)
+                let pid = text.flatMap { Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+                file.update(name) { $0.pid = pid }
+            }
+            do { try await clock.sleep(for: .milliseconds(100)) } catch { return }
+        }
+    }
+
+    /// Waits until everything answers, then tells a person what to do next.
+    private func announce(_ file: DevFleetState) async throws {
+        let ready = DevReadiness(clock: clock)
+        for url in [file.managerURL] + file.nodeURLs { try await ready.wait(for: url + "/readyz", log: directory) }
+        file.publish()
+        say(file.greeting(directory: directory))
+    }
+
+    private func postgresConfiguration() throws(BerthError) -> PrivatePostgres.Configuration {
+        // A socket's path is short; a directory deep in a home is not.
+        let near = "\(directory)/postgres-socket"
+        let socket = near.utf8.count <= 90 ? near : "/tmp/berth-\(StableHash.of(directory))"
+        var configuration = PrivatePostgres.Configuration(dataDirectory: "\(directory)/postgres", socketDirectory: socket)
+        configuration.logFile = "\(directory)/postgres.log"
+        configuration.maxConnections = 40 + nodeCount * 10
+        return configuration
+    }
+
+    private func say(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+}
+
+/// FNV-1a, so that the same directory gives the same name in every process.
+enum StableHash {
+    static func of(_ text: String) -> String {
+        String(text.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }, radix: 36)
+    }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import FleetModel
+import FleetStore
+import Foundation
+import Leases
+import Logging
+import Telemetry
+
+struct NodeRunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run a worker node.",
+        discussion: """
+            Starts the process that holds databases and supervises it: when that process dies, its session is ended at once, \
+            so that other nodes take its databases over without waiting, and it is started again.
+            """)
+
+    @OptionGroup var options: RoleOptions
+    @Flag(help: .hidden) var lifeline = false
+
+    func run() async throws {
+        let settings = try await RoleSettings(options)
+        var logger = try settings.logOutput().logger(label: "supervisor")
+        let name = try NodeName(try settings.required("name"))
+        logger[metadataKey: "node"] = "\(name)"
+        let lock = try DataDirectoryLock(try settings.required("data"))
+        let timing = try settings.leaseTiming()
+        _ = try settings.worker(timing)
+        let listen = try settings.listenAddress(default: "127.0.0.1:8080")
+        _ = try listen.advertised(settings.string("advertise"), port: listen.port)
+        let connection = PostgresConnection(
+            url: try PostgresURL(try settings.required("postgres")), applicationName: "berth \(name) supervisor", logger: logger)
+        try await MigrationRunner(Migration.all).check(connection)
+        try await Bucket.verify(settings, logger: logger)
+        let supervisor = NodeSupervisor(
+            node: name, arguments: options.arguments, lock: lock,
+            leases: PostgresLeaseStore(renewals: connection, work: connection), logger: logger)
+        try await RoleRunner.run([supervisor], logger: logger, lifeline: lifeline)
+        await connection.close()
+    }
+}

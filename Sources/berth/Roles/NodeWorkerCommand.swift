@@ -1,0 +1,60 @@
+import ArgumentParser
+import FleetModel
+import FleetStore
+import Foundation
+import Gateway
+import Leases
+import Logging
+import ObjectStores
+import Routing
+import ServiceLifecycle
+import WorkerNode
+
+/// The process in which databases live. Started by its supervisor, `berth node run`, which holds the data directory's lock.
+struct NodeWorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "worker", shouldDisplay: false)
+
+    @OptionGroup var options: RoleOptions
+    @Option(help: .hidden) var session: String
+
+    func run() async throws {
+        let settings = try await RoleSettings(options)
+        let observability = try Observability(settings, label: "node")
+        var logger = observability.logger
+        let name = try NodeName(try settings.required("name"))
+        logger[metadataKey: "node"] = "\(name)"
+        guard let session = SessionID(session) else {
+            throw BerthError(.configurationInvalid, "“\(session)” is no session. Start a node with `berth node run`.")
+        }
+        let listen = try settings.listenAddress(default: "127.0.0.1:8080")
+        let timing = try settings.leaseTiming()
+        let connections = StoreConnections(
+            url: try PostgresURL(try settings.required("postgres")), role: "berth \(name)", timing: timing,
+            poolSize: try settings.int("postgres-connections", in: 1...64, default: 3), logger: logger)
+        let objects = try Bucket.open(settings, logger: logger)
+        let hints = { @Sendable [hints = connections.hints] in hints.hints() }
+
+        let box = LateNode()
+        let routes = RouteTable(source: connections.catalogue, clock: BootClock())
+        let gateway = Gateway(
+            configuration: GatewayConfiguration(host: listen.host, port: listen.port, node: name), local: box,
+            routes: routes, tokens: connections.catalogue,
+            endpoints: NodeEndpoints.all(registry: observability.registry, node: box), clock: BootClock(), logger: logger)
+        let port = try await gateway.start()
+        let node = WorkerNode(
+            session: NewSession(
+                id: session, node: name, role: .node,
+                address: try listen.advertised(settings.string("advertise"), port: port)),
+            leases: connections.leases, catalogue: connections.catalogue, segments: connections.catalogue,
+            objects: objects, directory: try settings.required("data"), settings: try settings.worker(timing),
+            hints: hints, clock: BootClock(), logger: logger)
+        box.set(node)
+        observability.observe { node.gauges() }
+        try await RoleRunner.run(
+            [
+                ConnectionsService(connections: connections), ServiceBody { await connections.hints.run() },
+                ServiceBody { await routes.run(hints: hints()) }, node, gateway,
+            ], logger: logger, lifeline: true)
+        try await objects.shutdown()
+    }
+}

@@ -1,0 +1,65 @@
+import FleetModel
+import Logging
+import Metrics
+import Synchronization
+import Telemetry
+
+/// Logs and metrics of this process.
+struct Observability: Sendable {
+    let registry: PrometheusRegistry
+    let logger: Logger
+
+    /// Sets the process up. Once per process.
+    init(_ settings: RoleSettings, label: String) throws(BerthError) {
+        let output = try settings.logOutput()
+        output.bootstrap()
+        logger = output.logger(label: label)
+        registry = PrometheusRegistry()
+        for (name, help) in Self.help { registry.describe(name: name, help: help) }
+        MetricsSystem.bootstrap(registry)
+    }
+
+    /// Adds values that are read when somebody looks.
+    func observe(_ gauges: @escaping @Sendable () -> [(name: String, value: Double)]) {
+        registry.collect { scrape in for gauge in gauges() { scrape.gauge(gauge.name, gauge.value) } }
+    }
+
+    private static let help: [(String, String)] = [
+        ("berth_leases_held", "Leases this node holds."),
+        ("berth_leases_acquired_total", "Leases this node acquired."),
+        ("berth_leases_lost_total", "Leases that another session took over."),
+        ("berth_lease_gate_open", "Whether this node may acknowledge writes: 1 while its session is renewed in time."),
+        ("berth_databases_open", "Databases whose files are open."),
+        ("berth_database_openings_total", "Databases opened, from the local copy or the bucket."),
+        ("berth_database_open_seconds", "Time to open a database, restoring included."),
+        ("berth_ship_lag_seconds", "Age of the oldest commit that is not in the bucket, over all databases of this node."),
+        ("berth_ship_bundles_total", "Bundles stored and published."),
+        ("berth_ship_entries_total", "Changesets published."),
+        ("berth_ship_bytes_total", "Bytes of published bundles."),
+        ("berth_ship_failures_total", "Attempts to store or publish a bundle that failed and were repeated."),
+        ("berth_ship_publish_seconds", "Time of one publish statement."),
+        ("berth_writes_pushed_back_total", "Writes refused because shipping was too far behind."),
+        ("berth_statements_total", "SQL statements executed."),
+        ("berth_handovers_total", "Databases handed to another node."),
+        ("berth_handover_pause_seconds", "Time from the last request served to the lease being the successor's."),
+        ("berth_restores_total", "Databases restored whole from the bucket."),
+        ("berth_restore_bytes_total", "Bytes read from the bucket by restores."),
+        ("berth_reconcile_age_seconds", "Time since this node last compared intent and fact; -1 before the first time."),
+        ("berth_manager_leading", "Whether this manager leads."),
+        ("berth_nodes_live", "Nodes with a live session."),
+        ("berth_failovers_total", "Databases placed anew because their node was gone."),
+        ("berth_sessions_ended_total", "Sessions ended because they were silent."),
+        ("berth_operations_total", "Operations that finished."),
+        ("berth_bundles_swept_total", "Bundles deleted because they were stored and never published."),
+        ("berth_requests_total", "Requests of the data protocols by outcome."),
+        ("berth_request_seconds", "Time of requests of the data protocols."),
+        ("berth_gateway_waiting", "Requests that wait for a leader."),
+        ("berth_gateway_forwards_total", "Requests passed to another node."),
+        ("berth_routes_cached", "Routes this gateway knows."),
+        ("berth_admin_requests_total", "Requests of the admin API."),
+        ("berth_admin_request_seconds", "Time of requests of the admin API."),
+        ("berth_object_store_requests_total", "Requests to the object store by operation and result."),
+        ("berth_object_store_request_seconds", "Time of requests to the object store."),
+        ("berth_object_store_circuit_open", "Whether requests to the object store are held back: 1 after repeated failures."),
+    ]
+}
