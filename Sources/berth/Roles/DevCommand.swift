@@ -28,7 +28,7 @@ struct DevCommand: AsyncParsableCommand {
 
     func run() async throws {
         let path = URL(fileURLWithPath: dir).standardizedFileURL.path
-        var child = RoleOptions()
+        var child = try RoleOptions.parse([])
         child.bucket = bucket ?? "\(path)/bucket"
         child.leaseTTLMs = leaseTTLMs
         child.shipIntervalMs = shipIntervalMs
