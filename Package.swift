@@ -128,5 +128,63 @@ let package = Package(
                            .product(name: "Configuration", package: "swift-configuration"),
                            .product(name: "ArgumentParser", package: "swift-argument-parser")] + nio,
             swiftSettings: settings),
+
+        // Tests: what several suites share, then one suite per module, then the real processes
+        .target(
+            name: "BerthTestKit",
+            dependencies: ["FleetModel", "FleetStore", "LocalFleet", "Migrations", log],
+            path: "Tests/BerthTestKit", swiftSettings: settings),
+        .testTarget(name: "FleetModelTests", dependencies: ["FleetModel", "BerthTestKit"], swiftSettings: settings),
+        .testTarget(name: "ChangesetsTests", dependencies: ["Changesets", "FleetModel", crypto], swiftSettings: settings),
+        .testTarget(name: "HranaTests", dependencies: ["Hrana", "FleetModel"], swiftSettings: settings),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log, metrics], swiftSettings: settings),
+        .testTarget(
+            name: "EnginesTests", dependencies: ["Engines", "Changesets", "FleetModel", "CSQLite"], swiftSettings: settings),
+        .testTarget(
+            name: "ObjectStoresTests", dependencies: ["ObjectStores", "FleetModel", "Telemetry", "BerthTestKit", log, metrics] + nio,
+            swiftSettings: settings),
+        .testTarget(
+            name: "LeasesTests",
+            dependencies: ["Leases", "Changesets", "FleetModel", "FleetStore", "BerthTestKit", log], swiftSettings: settings),
+        .testTarget(
+            name: "FleetStoreTests",
+            dependencies: ["FleetStore", "Changesets", "Leases", "FleetModel", "LocalFleet", "Migrations", "BerthTestKit", log],
+            swiftSettings: settings),
+        .testTarget(name: "PlacementTests", dependencies: ["Placement", "FleetModel", "BerthTestKit"], swiftSettings: settings),
+        .testTarget(
+            name: "RoutingTests",
+            dependencies: ["Routing", "Hrana", "FleetModel", "FleetStore", "BerthTestKit"], swiftSettings: settings),
+        .testTarget(
+            name: "ReplicationTests",
+            dependencies: ["Replication", "Changesets", "Engines", "ObjectStores", "Leases", "FleetStore", "FleetModel",
+                           "BerthTestKit", log],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WorkerNodeTests",
+            dependencies: ["WorkerNode", "Replication", "Changesets", "Engines", "ObjectStores", "Leases", "FleetStore", "Hrana",
+                           "Routing", "FleetModel", "BerthTestKit", log, lifecycle],
+            swiftSettings: settings),
+        .testTarget(
+            name: "FleetManagerTests",
+            dependencies: ["FleetManager", "ObjectStores", "Changesets", "Leases", "FleetStore", "FleetModel", "BerthTestKit", log, lifecycle],
+            swiftSettings: settings),
+        .testTarget(
+            name: "AdminAPITests",
+            dependencies: ["AdminAPI", "FleetStore", "Leases", "FleetModel", "Telemetry", "Migrations", "BerthTestKit", log, crypto,
+                           .product(name: "HTTPTypes", package: "swift-http-types"),
+                           .product(name: "Hummingbird", package: "hummingbird"),
+                           .product(name: "HummingbirdTesting", package: "hummingbird")],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Routing", "Hrana", "FleetStore", "Leases", "FleetModel", "Telemetry", "BerthTestKit", log,
+                           metrics, crypto, httpClient, lifecycle] + nio,
+            swiftSettings: settings),
+        .testTarget(
+            name: "BerthCLITests", dependencies: ["berth", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["BerthTestKit", "FleetModel", "LocalFleet", httpClient, log] + nio,
+            swiftSettings: settings),
     ]
 )

@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "limit=0", "limit=1001", "limit=x", "limit=", "limit=1&limit=2", "cursor=%00", "cursor=", "prefix=%00", "prefix=A",
+        "limit=0", "limit=1001", "limit=x", "limit=", "limit=1&limit=2", "cursor=%00", "cursor=", "prefix=%00", "prefix=A", "prefix=\(String(repeating: "a", count: 64))",
         "leeder=node-1", "%20",
     ])
     func refusesABadQuery(query: String) async throws {

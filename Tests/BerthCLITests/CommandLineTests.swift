@@ -22,14 +22,14 @@ import Testing
     }
 
     @Test func waitsUnlessToldNotTo() throws {
-        let waiting = try #require(try DatabaseMove.parse(["shop", "--to", "node-2"]) as DatabaseMove?)
+        let waiting = try DatabaseMove.parse(["shop", "--to", "node-2"])
         #expect(waiting.waiting.wait && waiting.options.output == .table)
         let leaving = try DatabaseMove.parse(["shop", "--to", "node-2", "--no-wait", "--output", "json"])
         #expect(!leaving.waiting.wait && leaving.options.output == .json)
     }
 
     @Test func everyCommandIsThere() {
-        let names = ClientCommands.all.map { $0._commandName }
+        let names = ClientCommands.all.map { $0.configuration.commandName }
         #expect(names == ["db", "failover", "node", "operation", "token"])
     }
 }

@@ -46,8 +46,8 @@ extension AdminAPI {
             return name.description
         }
         let prefix = call.query["prefix"]
-        if let prefix, !prefix.utf8.allSatisfy({ $0 == 45 || (48...57).contains($0) || (97...122).contains($0) }) {
-            throw BerthError(.invalidArgument, "“prefix” must be the beginning of a name: only a–z, 0–9 and “-”.")
+        if let prefix, prefix.wholeMatch(of: /[a-z0-9-]{0,63}/) == nil {
+            throw BerthError(.invalidArgument, "“prefix” must be the beginning of a name: at most 63 of a–z, 0–9 and “-”.")
         }
         // One more than asked for tells whether there is another page.
         var found = try await fleet.catalogue.databases(after: after, leader: leader, prefix: prefix, limit: limit + 1)

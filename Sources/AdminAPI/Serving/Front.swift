@@ -18,7 +18,6 @@ struct Front: RouterMiddleware {
     ) async throws -> Response {
         var context = context
         if let given = request.headers[.requestID].flatMap({ Telemetry.RequestID($0) }) { context.requestID = given }
-        context.logger[metadataKey: "request_id"] = "\(context.requestID)"
         let start = clock.now()
         var response: Response
         do { response = try await next(request, context) } catch {
@@ -66,9 +65,10 @@ struct Front: RouterMiddleware {
         ).increment()
         Timer(label: "berth_admin_request_seconds", dimensions: [("route", route)])
             .recordNanoseconds(Int64(took.seconds * 1e9))
-        context.logger.debug(
+        logger.debug(
             "admin request",
             metadata: [
+                "request_id": "\(context.requestID)",
                 "method": "\(request.method.rawValue)", "path": "\(request.targetPath)",
                 "status": "\(response.status.code)", "milliseconds": "\(took.milliseconds)",
             ])

@@ -18,7 +18,7 @@ extension PostgresError {
             return BerthError(
                 .storeUnavailable,
                 "\(capitalizedDescription). Nothing was changed. Check that Postgres runs at \(server), accepts this "
-                    + "user and is not out of connections; `berth doctor` tests it.")
+                    + "user and is not out of connections.")
         case .server(let sqlState, _, _, _):
             return serverError(sqlState)
         }

@@ -25,6 +25,8 @@ final class DevFleet: Service {
 
     func run() async throws {
         let lock = try DataDirectoryLock(directory)
+        // Said here, at once, rather than by every child in its log.
+        try await Bucket.verify(RoleSettings(options), logger: logger)
         let postgres = PrivatePostgres(try postgresConfiguration(), logger: logger)
         say("Starting Postgres in \(directory)/postgres …")
         try await postgres.start()
