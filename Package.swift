@@ -96,7 +96,8 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "AdminAPI",
-            dependencies: ["FleetModel", "FleetStore", "Leases", "Placement", "Telemetry", log, crypto, lifecycle,
+            dependencies: ["FleetModel", "FleetStore", "Telemetry", log, metrics, crypto, lifecycle,
+                           .product(name: "NIOCore", package: "swift-nio"),
                            .product(name: "HTTPTypes", package: "swift-http-types"),
                            .product(name: "Hummingbird", package: "hummingbird")],
             swiftSettings: settings),
@@ -170,7 +171,8 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "AdminAPITests",
-            dependencies: ["AdminAPI", "FleetStore", "Leases", "FleetModel", "Telemetry", "Migrations", "BerthTestKit", log, crypto,
+            dependencies: ["AdminAPI", "FleetStore", "FleetModel", "Telemetry", "Migrations", "BerthTestKit", log, metrics, lifecycle,
+                           .product(name: "NIOCore", package: "swift-nio"),
                            .product(name: "HTTPTypes", package: "swift-http-types"),
                            .product(name: "Hummingbird", package: "hummingbird"),
                            .product(name: "HummingbirdTesting", package: "hummingbird")],
@@ -181,7 +183,7 @@ let package = Package(
                            metrics, crypto, httpClient, lifecycle] + nio,
             swiftSettings: settings),
         .testTarget(
-            name: "BerthCLITests", dependencies: ["berth", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            name: "BerthCLITests", dependencies: ["berth", "AdminAPI", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["BerthTestKit", "FleetModel", "LocalFleet", httpClient, log] + nio,

@@ -15,13 +15,17 @@ public enum IdempotencyClaim: Sendable, Hashable {
 extension FleetCatalogue {
     /// Claims `key` for one request.
     ///
+    /// A claim without an answer after a minute is that of a process that died; the next one takes it over.
     /// - Parameter fingerprint: a hash of method, path and body.
     public func claim(
         idempotencyKey key: String, token: TokenID, fingerprint: [UInt8]
     ) async throws(BerthError) -> IdempotencyClaim {
         let claimed = try await run("""
-            insert into idempotency_keys (token, key, fingerprint) values ($1, $2, $3)
-            on conflict (token, key) do nothing returning key
+            insert into idempotency_keys as k (token, key, fingerprint) values ($1, $2, $3)
+            on conflict (token, key) do update set created_at = now()
+                where k.status is null and k.fingerprint = excluded.fingerprint
+                  and k.created_at < now() - interval '60 seconds'
+            returning key
             """, [.uuid(token.uuid), .text(key), .bytea(fingerprint)])
         if !claimed.isEmpty { return .first }
         let rows = try await run(

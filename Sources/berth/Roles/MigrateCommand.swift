@@ -20,6 +20,8 @@ struct MigrateCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: RoleOptions
+    @Option(help: "Also make an admin token of this name and print its secret: the first one of a fleet.")
+    var createAdminToken: String?
     @Flag(help: "Accept this Postgres as the fleet's, after a restore or a promotion. Needs --bucket.") var adoptStore = false
 
     func run() async throws {
@@ -32,7 +34,17 @@ struct MigrateCommand: AsyncParsableCommand {
         defer { Self.flushOutput() }
         for migration in applied { print("applied \(migration.number) \(migration.name)") }
         if applied.isEmpty { print("The schema is up to date.") }
+        if let createAdminToken { try await createToken(named: createAdminToken, settings, logger: logger) }
         if adoptStore { try await adopt(settings, logger: logger) }
+    }
+
+    private func createToken(named name: String, _ settings: RoleSettings, logger: Logger) async throws {
+        let pool = PostgresPool(
+            url: try PostgresURL(try settings.required("postgres")), size: 1, applicationName: "berth migrate", logger: logger)
+        let secret = TokenSecret.generate()
+        _ = try await FleetCatalogue(pool: pool).createToken(secret, name: name, scope: .admin)
+        await pool.close()
+        print(secret.text)
     }
 
     private func adopt(_ settings: RoleSettings, logger: Logger) async throws {
