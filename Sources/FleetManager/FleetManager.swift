@@ -24,6 +24,8 @@ public final class FleetManager: Service {
     private let stopping = Wakeup()
     private let leading = Mutex<ManagerTerm?>(nil)
     private let liveNodes = Mutex<Int>(0)
+    /// Made at once, so that a scrape shows 0 before the first.
+    private let sessionsEnded = Counter(label: "berth_sessions_ended_total")
 
     /// - Parameter hints: the hints of the store, from the moment of the call on.
     public init(
@@ -144,7 +146,7 @@ public final class FleetManager: Service {
         let reason = "silent for \(verdict.silence.milliseconds) ms"
         if try await leases.endSession(session.id, seen: session.renewals, reason: reason) {
             logger.warning("session ended", metadata: ["node": "\(session.node)", "session": "\(session.id)", "reason": "\(reason)"])
-            Counter(label: "berth_sessions_ended_total").increment()
+            sessionsEnded.increment()
         }
     }
 

@@ -51,6 +51,6 @@ struct OrphanSweeper {
             guard page.count == Self.page, let last = page.last else { break }
             after = last.name
         }
-        try await manager.catalogue.markSwept(session)
+        try await manager.catalogue.markSwept(session, under: term)
     }
 }

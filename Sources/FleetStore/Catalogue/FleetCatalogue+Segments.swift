@@ -86,7 +86,12 @@ extension FleetCatalogue {
         return try value { try rows.map { (SessionID(try $0.uuid("id")), try NodeName(try $0.string("node"))) } }
     }
 
-    public func markSwept(_ session: SessionID) async throws(BerthError) {
-        _ = try await run("update sessions set swept_at = now() where id = $1", [.uuid(session.uuid)])
+    /// Says that nothing unpublished of `session` is left in the bucket, while `term` holds: a manager whose term is
+    /// over could place no tombstones and so deleted nothing.
+    public func markSwept(_ session: SessionID, under term: ManagerTerm) async throws(BerthError) {
+        _ = try await run("""
+            with \(ManagerTerm.guardSQL)
+            update sessions s set swept_at = now() from term where s.id = $3
+            """, term.parameters + [.uuid(session.uuid)])
     }
 }

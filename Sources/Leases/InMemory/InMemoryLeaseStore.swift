@@ -15,6 +15,7 @@ public final class InMemoryLeaseStore: LeaseStore {
         var leases: [DatabaseID: Lease] = [:]
         var bundles: Set<String> = []
         var segments: [DatabaseID: [BundleEntry]] = [:]
+        /// How often the store was restored or promoted; the fleet was created at zero.
         var generation = 0
     }
 
@@ -25,15 +26,16 @@ public final class InMemoryLeaseStore: LeaseStore {
     // MARK: Sessions
 
     public func openSession(_ session: NewSession) async throws(LeaseStoreError) {
-        let opened = state.withLock { state in
-            guard state.sessions[session.id] == nil else { return false }
+        let refusal: LeaseStoreError? = state.withLock { state in
+            if state.generation != 0 { return .generationChanged("the fleet was created on another generation") }
+            guard state.sessions[session.id] == nil else { return .sessionEnded }
             let record = SessionRecord(
                 id: session.id, node: session.node, role: session.role, address: session.address, renewals: 0,
                 isRevoked: false)
             state.sessions[session.id] = Session(record: record, generation: state.generation)
-            return true
+            return nil
         }
-        if !opened { throw .sessionEnded }
+        if let refusal { throw refusal }
     }
 
     public func renew(_ id: SessionID) async throws(LeaseStoreError) -> Renewal {
@@ -121,7 +123,7 @@ public final class InMemoryLeaseStore: LeaseStore {
             let matching = publication.entries.filter { entry in
                 guard let lease = state.leases[entry.database] else { return false }
                 return lease.session == publication.session && lease.epoch == entry.epoch
-                    && lease.head.seq == entry.firstSeq - 1 && lease.head.checksum == entry.previousChecksum
+                    && lease.head.seq &+ 1 == entry.firstSeq && lease.head.checksum == entry.previousChecksum
             }
             guard !matching.isEmpty else { return [] }
             guard state.bundles.insert(publication.bundle).inserted else { return nil }

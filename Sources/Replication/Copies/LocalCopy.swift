@@ -60,7 +60,9 @@ public struct LocalCopy: Sendable {
     public func markDirty() throws(BerthError) {
         do {
             try makeDirectory()
-            if unlink(markPath) == 0 { try sync(directory) } else if errno != ENOENT { throw failure("unlink \(markPath)") }
+            if unlink(markPath) != 0 && errno != ENOENT { throw failure("unlink \(markPath)") }
+            // Also when there is none: an earlier attempt may have removed it and failed to make that last.
+            try sync(directory)
         } catch { throw diskError(error) }
     }
 

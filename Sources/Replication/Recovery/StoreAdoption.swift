@@ -10,7 +10,7 @@ public import ObjectStores
 /// A store that went back in time has forgotten publishes: changesets that were acknowledged, and epochs that were used.
 /// Both are in the bundles' own indexes.
 public struct StoreAdoption: Sendable {
-    public struct Report: Sendable {
+    public struct Report: Sendable, Equatable {
         public var server: StoreGeneration
         /// Bundles whose index was read.
         public var bundles = 0

@@ -3,10 +3,13 @@ import FleetModel
 import Synchronization
 
 /// The databases with something to ship, in the order they became dirty. Idle databases are not in it and cost nothing.
+///
+/// A source is known by its identity, not by its database: after a lease was lost and acquired anew, the mark of the
+/// former source must not pass for one of the present.
 final class DirtySet: Sendable {
     private struct State {
         var queue: Deque<any Shippable> = []
-        var members: Set<DatabaseID> = []
+        var members: Set<ObjectIdentifier> = []
         var isUrgent = false
     }
 
@@ -16,7 +19,7 @@ final class DirtySet: Sendable {
     func insert(_ source: any Shippable, urgent: Bool) {
         let wakes = state.withLock { state in
             let wasEmpty = state.queue.isEmpty
-            if state.members.insert(source.database).inserted { state.queue.append(source) }
+            if state.members.insert(ObjectIdentifier(source)).inserted { state.queue.append(source) }
             let becameUrgent = urgent && !state.isUrgent
             state.isUrgent = state.isUrgent || urgent
             return wasEmpty || becameUrgent
@@ -31,7 +34,7 @@ final class DirtySet: Sendable {
     func takeFirst() -> (any Shippable)? {
         state.withLock { state in
             guard let first = state.queue.popFirst() else { return nil }
-            state.members.remove(first.database)
+            state.members.remove(ObjectIdentifier(first))
             return first
         }
     }

@@ -140,6 +140,7 @@ public final class Shipper: Sendable {
         var name = builder.header.name.description
         var (bytes, entries) = try builder.finish()
         var isStored = false
+        var published: Set<DatabaseID> = []
         var delay = settings.retryDelay.lowerBound
         while true {
             try Task.checkCancellation()
@@ -149,25 +150,27 @@ public final class Shipper: Sendable {
                     isStored = true
                 }
                 let started = clock.now()
-                let published = try await leases.publish(
-                    Publication(session: session.id, bundle: name, bytes: Int64(bytes.count), entries: entries))
+                // What an attempt has advanced, a later one finds advanced already and does not name again.
+                published.formUnion(
+                    try await leases.publish(
+                        Publication(session: session.id, bundle: name, bytes: Int64(bytes.count), entries: entries)))
                 publishSeconds.recordNanoseconds(Int64((clock.now() - started).seconds * 1e9))
+                let outcomes = try await outcomes(of: entries, published: published)
                 bytesShipped.increment(by: bytes.count)
-                entriesShipped.increment(by: published.count)
-                return try await outcomes(of: entries, published: published)
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch where Self.isNameUnusable(error) {
-                // Its name can never be published: the same changesets under another name.
-                logger.warning("bundle gets another name", metadata: ["bundle": "\(name)", "error": "\(error)"])
-                var again = nextBuilder()
-                for (database, changeset) in changesets { try append(changeset, of: database, to: &again) }
-                name = again.header.name.description
-                (bytes, entries) = try again.finish()
-                isStored = false
+                entriesShipped.increment(by: outcomes.count { $0.1 == .published })
+                return outcomes
             } catch {
+                if Task.isCancelled { throw CancellationError() }
                 failures.increment()
                 logger.warning("shipping failed, trying again", metadata: ["bundle": "\(name)", "error": "\(error)"])
+                if Self.isNameUnusable(error) {
+                    // Its name can never be published: the same changesets under another name.
+                    var again = nextBuilder()
+                    for (database, changeset) in changesets { try append(changeset, of: database, to: &again) }
+                    name = again.header.name.description
+                    (bytes, entries) = try again.finish()
+                    isStored = false
+                }
                 try await clock.sleep(for: delay * Double.random(in: 0.5...1))
                 delay = min(delay * 2, settings.retryDelay.upperBound)
             }
@@ -190,6 +193,8 @@ public final class Shipper: Sendable {
     }
 
     /// Rule 6: what "no match" means is read from the row, and only another holder or epoch means fenced.
+    ///
+    /// - Throws: `HeadNotAdvanced` when the identical publish has to be tried again.
     private func outcomes(
         of entries: [BundleEntry], published: Set<DatabaseID>
     ) async throws -> [(DatabaseID, ShipOutcome)] {
@@ -203,10 +208,20 @@ public final class Shipper: Sendable {
                 outcomes.append((entry.database, .fenced))
                 continue
             }
-            // The reply of an earlier attempt was lost: it did advance the head.
-            let isOurs = lease.head == entry.endPosition
-            outcomes.append((entry.database, isOurs ? .published : .diverged(head: lease.head)))
+            if lease.head == entry.endPosition {
+                // The reply of an earlier attempt was lost: it did advance the head.
+                outcomes.append((entry.database, .published))
+            } else if lease.head == ChainPosition(seq: entry.firstSeq - 1, checksum: entry.previousChecksum) {
+                throw HeadNotAdvanced(database: entry.database)
+            } else {
+                outcomes.append((entry.database, .diverged(head: lease.head)))
+            }
         }
         return outcomes
+    }
+
+    /// The row is as the publish expects it, and the publish did not say that it matched.
+    private struct HeadNotAdvanced: Error {
+        let database: DatabaseID
     }
 }

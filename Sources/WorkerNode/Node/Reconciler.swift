@@ -24,6 +24,10 @@ final class Reconciler: Sendable {
         var preparing: Set<DatabaseID> = []
         /// Databases given up because they could not be served; acquired again only after this time.
         var notBefore: [DatabaseID: Duration] = [:]
+        var preparations = RetryTimes(delays: .milliseconds(500)...(.seconds(30)))
+        var handovers = RetryTimes(delays: .seconds(1)...(.seconds(30)))
+        /// Handed over since the leases were last read: what was read may be older, and says they are this node's.
+        var departed: Set<DatabaseID> = []
         var lastSuccess: Duration?
         /// Leases said to have changed hands; `nil` for any.
         var suspects: Set<DatabaseID>? = nil
@@ -61,9 +65,9 @@ final class Reconciler: Sendable {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 do {
-                    try await reconcile(&group)
+                    let hasCompared = try await reconcile(&group)
                     failures = 0
-                    state.withLock { $0.lastSuccess = environment.clock.now() }
+                    if hasCompared { state.withLock { $0.lastSuccess = environment.clock.now() } }
                 } catch {
                     failures += 1
                     logger.warning("reconcile failed", metadata: ["error": "\(error)"])
@@ -75,15 +79,16 @@ final class Reconciler: Sendable {
         }
     }
 
-    private func reconcile(_ group: inout DiscardingTaskGroup) async throws {
+    private func reconcile(_ group: inout DiscardingTaskGroup) async throws -> Bool {
         // A node whose gate is closed cannot serve what it would take.
-        guard environment.gate.isOpen else { return }
+        guard environment.gate.isOpen else { return false }
         let wanted = try await catalogue.assignments(to: node, session: environment.session.id)
         try await acquire(wanted.filter { $0.heldBy == nil }.map(\.database))
         try await compareLeases()
         prepare(wanted.filter { $0.heldBy != nil && !$0.isPrepared }, &group)
         handOver(try await catalogue.handovers(from: node, session: environment.session.id), &group)
         try await giveUpUnservable()
+        return true
     }
 
     // MARK: Taking
@@ -91,7 +96,8 @@ final class Reconciler: Sendable {
     private func acquire(_ databases: [DatabaseID]) async throws {
         let now = environment.clock.now()
         let allowed = state.withLock { state in
-            databases.filter { state.notBefore[$0].map { $0 <= now } ?? true }
+            state.notBefore = state.notBefore.filter { $0.value > now }
+            return databases.filter { state.notBefore[$0] == nil }
         }
         for start in stride(from: 0, to: allowed.count, by: settings.acquireBatch) {
             let batch = Array(allowed[start..<min(start + settings.acquireBatch, allowed.count)])
@@ -109,6 +115,8 @@ final class Reconciler: Sendable {
         let suspects: Set<DatabaseID>? = state.withLock { state in
             let suspects = now >= state.nextFullLook ? nil : state.suspects
             state.suspects = []
+            // What is read from here on knows of them.
+            state.departed = []
             return suspects
         }
         do {
@@ -130,8 +138,7 @@ final class Reconciler: Sendable {
     }
 
     private func settle(held: [Lease], among suspects: Set<DatabaseID>?) async throws {
-        let unknown = held.filter { table[$0.database] == nil && $0.database != .managerLease }
-        try await serve(unknown, reason: .found)
+        try await serve(held.filter { isUnknown($0.database) }, reason: .found)
 
         let heldIDs = Set(held.map(\.database))
         for tenant in suspects.map({ $0.compactMap { table[$0] } }) ?? table.all where !heldIDs.contains(tenant.database) {
@@ -143,6 +150,13 @@ final class Reconciler: Sendable {
             await tenant.abandon(reason: "the lease store says so")
             table.remove(tenant)
         }
+    }
+
+    /// Whether nothing here serves, will serve, or just gave away `database`.
+    private func isUnknown(_ database: DatabaseID) -> Bool {
+        let isMoving = state.withLock { $0.handingOver.contains(database) || $0.departed.contains(database) }
+        guard !isMoving, database != .managerLease else { return false }
+        return table[database].map { $0.isGone.load(ordering: .acquiring) } ?? true
     }
 
     private enum Origin: String {
@@ -174,44 +188,68 @@ final class Reconciler: Sendable {
     // MARK: Preparing to take over
 
     private func prepare(_ assignments: [Assignment], _ group: inout DiscardingTaskGroup) {
+        let now = environment.clock.now()
         for assignment in assignments {
             guard state.withLock({ state in
-                state.preparing.count < settings.parallelPreparations && state.preparing.insert(assignment.database).inserted
+                state.preparing.count < settings.parallelPreparations
+                    && state.preparations.mayTry(assignment.database, at: now)
+                    && state.preparing.insert(assignment.database).inserted
             }) else { continue }
             group.addTask { [self] in
-                await prepare(assignment)
-                state.withLock { _ = $0.preparing.remove(assignment.database) }
+                let succeeded = await prepare(assignment)
+                state.withLock { state in
+                    state.preparing.remove(assignment.database)
+                    if succeeded {
+                        state.preparations.succeeded(assignment.database)
+                    } else {
+                        state.preparations.failed(assignment.database, at: environment.clock.now())
+                    }
+                }
                 hint()
             }
         }
     }
 
-    private func prepare(_ assignment: Assignment) async {
-        let copy = LocalCopy(database: assignment.database, in: environment.directory)
+    private func prepare(_ assignment: Assignment) async -> Bool {
+        let database = assignment.database
+        let copy = LocalCopy(database: database, in: environment.directory)
         do {
-            let id = try await environment.restorer.bring(copy, to: assignment.head)
-            try await catalogue.declarePrepared(
-                [(assignment.database, id)], on: node, session: environment.session.id)
+            let id = try await environment.fileTurns.withTurn(on: database) { () throws(BerthError) -> CopyID? in
+                // Taken over since the assignments were read: the files are its tenant's.
+                guard table[database] == nil else { return nil }
+                return try await environment.restorer.bring(copy, to: assignment.head)
+            }
+            guard let id else { return false }
+            try await catalogue.declarePrepared([(database, id)], on: node, session: environment.session.id)
+            return true
         } catch {
-            logger.warning(
-                "could not prepare", metadata: ["database": "\(assignment.database)", "error": "\(error)"])
+            logger.warning("could not prepare", metadata: ["database": "\(database)", "error": "\(error)"])
+            return false
         }
     }
 
     // MARK: Giving
 
     private func handOver(_ handovers: [Handover], _ group: inout DiscardingTaskGroup) {
+        let now = environment.clock.now()
         for handover in handovers {
             guard let successor = handover.successor, let tenant = table[handover.database],
                 state.withLock({ state in
                     state.handingOver.count < settings.parallelHandovers
+                        && state.handovers.mayTry(handover.database, at: now)
                         && state.handingOver.insert(handover.database).inserted
                 })
             else { continue }
             group.addTask { [self] in
                 switch await tenant.handOver(to: successor, copy: handover.copy) {
-                case .transferred, .lost: table.remove(tenant)
+                case .transferred, .lost:
+                    state.withLock { state in
+                        state.departed.insert(handover.database)
+                        state.handovers.succeeded(handover.database)
+                    }
+                    table.remove(tenant)
                 case .kept(let reason):
+                    state.withLock { $0.handovers.failed(handover.database, at: environment.clock.now()) }
                     logger.warning(
                         "handover did not happen", metadata: ["database": "\(tenant.record.name)", "reason": "\(reason)"])
                 }
@@ -223,19 +261,26 @@ final class Reconciler: Sendable {
 
     /// Rule 4: a holder that cannot serve gives the lease up, so that another may try.
     private func giveUpUnservable() async throws {
-        let now = environment.clock.now()
+        let limit = settings.unableToServeLimit
         var claims: [(Tenant, LeaseClaim)] = []
-        for tenant in table.all where tenant.unableToServe(at: now) >= settings.unableToServeLimit {
-            guard let claim = await tenant.prepareRelease() else { continue }
+        for tenant in table.all where tenant.unableToServe(at: environment.clock.now()) >= limit {
+            guard let claim = await tenant.prepareGivingUp(after: limit) else { continue }
             claims.append((tenant, claim))
         }
         guard !claims.isEmpty else { return }
+        // Without an answer they stay as they are and are asked for again.
         let released = try await environment.leases.release(claims.map(\.1), by: environment.session.id)
-        for (tenant, _) in claims where released.contains(tenant.database) {
-            await tenant.released()
+        let now = environment.clock.now()
+        for (tenant, _) in claims {
+            if released.contains(tenant.database) {
+                await tenant.released()
+            } else {
+                // Not as it was believed to be; what it is shows when the leases are read next.
+                await tenant.abandon(reason: "it could not be served, and the lease is not as expected")
+            }
             table.remove(tenant)
-            state.withLock { $0.notBefore[tenant.database] = now + settings.unableToServeLimit }
-            logger.error("lease released: the database could not be served", metadata: ["database": "\(tenant.record.name)"])
+            state.withLock { $0.notBefore[tenant.database] = now + limit }
+            logger.error("lease given up: the database could not be served", metadata: ["database": "\(tenant.record.name)"])
         }
     }
 }

@@ -1,4 +1,3 @@
-import Crypto
 import Engines
 public import FleetModel
 public import FleetStore
@@ -44,7 +43,7 @@ public final class WorkerNode: Service, LocalDatabases {
                 logger: logger),
             restorer: Restorer(segments: segments, objects: objects, logger: logger),
             pool: EnginePool(threads: settings.engineThreads), settings: settings.tenants, clock: clock,
-            directory: directory, batonKey: SymmetricKey(size: .bits256), attention: AttentionSet(), logger: logger)
+            directory: directory, logger: logger)
         reconciler = Reconciler(
             environment: environment, catalogue: catalogue, table: table, settings: settings, logger: logger)
     }
@@ -55,15 +54,24 @@ public final class WorkerNode: Service, LocalDatabases {
     ///
     /// - Throws: `session_ended` when the session was lost: the process must end, a new one begins with a new session.
     public func run() async throws {
-        do { try await keeper.open() } catch { throw error.asBerthError }
+        do { try await keeper.open() } catch {
+            await environment.pool.shutdown()
+            throw error.asBerthError
+        }
         logger.notice("node joined", metadata: ["session": "\(keeper.session.id)", "address": "\(keeper.session.address)"])
+        let reconciling = Task { await self.reconciler.run() }
         let work = Task { await self.work() }
         let refusal = await withGracefulShutdownHandler {
             await self.renew()
         } onGracefulShutdown: {
             self.stopping.signal()
         }
-        if refusal == nil { await stop() }
+        if refusal == nil { await stop(reconciling) }
+        reconciling.cancel()
+        // Whatever still waits for a database gets its answer, also what would keep the reconciler from ending.
+        await abandonAll(reason: "the session of this node is over")
+        await reconciling.value
+        await abandonAll(reason: "the session of this node is over")
         work.cancel()
         await work.value
         await environment.pool.shutdown()
@@ -93,7 +101,6 @@ public final class WorkerNode: Service, LocalDatabases {
     private func work() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.environment.shipper.run() }
-            group.addTask { await self.reconciler.run() }
             group.addTask { await self.environment.attention.run(every: .milliseconds(500), clock: self.clock) }
             group.addTask { await self.closeIdle() }
             group.addTask { await self.followHints() }
@@ -127,24 +134,21 @@ public final class WorkerNode: Service, LocalDatabases {
     }
 
     /// Rule 8: everything published, every lease released, then the session ended.
-    private func stop() async {
+    private func stop(_ reconciling: Task<Void, Never>) async {
         logger.notice("node leaving", metadata: ["leading": "\(table.count)"])
         let renewals = Task { _ = await self.keeper.run() }
         defer { renewals.cancel() }
         let release = Task {
-            var claims: [(Tenant, LeaseClaim)] = []
-            await withTaskGroup(of: (Tenant, LeaseClaim?).self) { group in
-                for tenant in self.table.all { group.addTask { (tenant, await tenant.prepareRelease()) } }
-                for await (tenant, claim) in group { if let claim { claims.append((tenant, claim)) } }
-            }
-            for start in stride(from: 0, to: claims.count, by: self.settings.acquireBatch) {
-                let batch = claims[start..<min(start + self.settings.acquireBatch, claims.count)]
-                _ = try await self.environment.leases.release(batch.map(\.1), by: self.keeper.session.id)
-            }
+            // First, or it would acquire again what is released.
+            reconciling.cancel()
+            await reconciling.value
+            try await self.releaseAll()
         }
         let timeout = Task {
             try await self.clock.sleep(for: self.settings.shutdownTimeout)
             release.cancel()
+            // What cannot be published is not waited for any longer.
+            await self.abandonAll(reason: "the node stops")
         }
         // Leases that could not be released are free as soon as the session has ended.
         do { try await release.value } catch { logger.warning("leases not released", metadata: ["error": "\(error)"]) }
@@ -152,6 +156,24 @@ public final class WorkerNode: Service, LocalDatabases {
         do throws(LeaseStoreError) { try await keeper.end(reason: "stopped") } catch {
             logger.warning("session not ended; it runs out by itself", metadata: ["error": "\(error)"])
         }
+    }
+
+    private func releaseAll() async throws {
+        var claims: [LeaseClaim] = []
+        await withTaskGroup(of: LeaseClaim?.self) { group in
+            for tenant in table.all { group.addTask { await tenant.prepareRelease() } }
+            for await claim in group { if let claim { claims.append(claim) } }
+        }
+        for start in stride(from: 0, to: claims.count, by: settings.acquireBatch) {
+            let batch = Array(claims[start..<min(start + settings.acquireBatch, claims.count)])
+            for database in try await environment.leases.release(batch, by: keeper.session.id) {
+                await table[database]?.released()
+            }
+        }
+    }
+
+    private func abandonAll(reason: String) async {
+        for tenant in table.all { await tenant.abandon(reason: reason) }
     }
 
     // MARK: LocalDatabases

@@ -13,6 +13,8 @@ final class HranaStream {
     var lastUse: Duration
     /// A request of this stream is being carried out.
     var isBusy = false
+    /// Forgotten by its tenant: a request that still holds it must not go on as if its transaction were there.
+    var isClosed = false
 
     init(id: UInt64, access: AccessRights, now: Duration) {
         self.id = id

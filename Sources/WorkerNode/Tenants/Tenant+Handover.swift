@@ -4,6 +4,7 @@ import FleetModel
 import Leases
 import Logging
 import Replication
+import Synchronization
 
 extension Tenant {
     enum HandoverOutcome: Sendable {
@@ -17,9 +18,11 @@ extension Tenant {
     /// Rule 7: stops serving, publishes the last changeset and hands the lease over.
     func handOver(to successor: SessionID, copy: CopyID?) async -> HandoverOutcome {
         let started = environment.clock.now()
-        await quiesce()
-        guard case .quiesced = state else { return .lost }
-        let claim = LeaseClaim(database: database, epoch: epoch, headSeq: head.seq)
+        guard await quiesce() else {
+            return isGone.load(ordering: .acquiring)
+                ? .lost : .kept(reason: "it could not be published in time, or is being given up already")
+        }
+        let claim = self.claim
         let transferred: Bool?
         do throws(LeaseStoreError) {
             transferred = try await environment.leases.transfer(
@@ -44,15 +47,25 @@ extension Tenant {
     ///
     /// - Returns: the claim to release; `nil` when the lease is not this node's to release.
     func prepareRelease() async -> LeaseClaim? {
-        await quiesce()
-        guard case .quiesced(let database) = state else { return nil }
+        // An earlier release was not answered.
+        if case .releasing = state { return claim }
+        guard await quiesce(), case .quiesced(let database) = state else { return nil }
         if let database { closeFiles(database, isClean: true) }
-        state = .quiesced(nil)
-        return LeaseClaim(database: self.database, epoch: epoch, headSeq: head.seq)
+        state = .releasing
+        return claim
+    }
+
+    /// Rule 4, the last sentence: as `prepareRelease`, if this holder has been unable to serve since `limit` or longer.
+    func prepareGivingUp(after limit: Duration) -> LeaseClaim? {
+        if case .closed = state, unableToServe(at: environment.clock.now()) >= limit { state = .releasing }
+        guard case .releasing = state else { return nil }
+        return claim
     }
 
     /// The lease was released.
-    func released() { state = .gone }
+    func released() { setGone() }
+
+    private var claim: LeaseClaim { LeaseClaim(database: database, epoch: epoch, headSeq: head.seq) }
 
     /// Rule 9: the reply was lost, and the statement may still execute. Either it is seen to have happened, or it is
     /// made impossible by moving the epoch past it.
@@ -65,6 +78,7 @@ extension Tenant {
                     database, from: epoch, by: environment.session.id)
                 {
                     epoch = raised.epoch
+                    if raised.head != head { adopt(raised.head) }
                     resume()
                     return .kept(reason: "the reply to the transfer was lost")
                 }
@@ -89,38 +103,70 @@ extension Tenant {
 
     private func finishHandover(_ started: Duration) {
         if case .quiesced(let database?) = state { closeFiles(database, isClean: true) }
-        state = .gone
+        setGone()
         let pause = environment.clock.now() - started
         environment.metrics.handovers.increment()
         environment.metrics.handoverSeconds.recordNanoseconds(pause.wholeNanoseconds)
         logger.info("handed over", metadata: ["pause_ms": "\(pause.milliseconds)"])
     }
 
+    /// The lease was the successor's for a while, and came back with a newer head: the next opening brings it here.
+    private func adopt(_ newer: ChainPosition) {
+        if case .quiesced(let database?) = state { closeFiles(database, isClean: true) }
+        state = .quiesced(nil)
+        head = newer
+        tip = newer
+    }
+
     /// Serves again after a handover that did not happen.
     private func resume() {
         isDraining = false
         drainDeadline = nil
+        drainIsOver = false
         if case .quiesced(let database) = state { state = database.map { .serving($0) } ?? .closed }
     }
 
     /// Lets what is under way finish, within the drain timeout, and publishes everything.
-    private func quiesce() async {
-        if case .opening(let task) = state { _ = try? await task.value }
-        guard case .serving = state else {
-            if case .closed = state { state = .quiesced(nil) }
-            return
-        }
+    ///
+    /// - Returns: whether it is quiesced now, by this call. Otherwise it is gone, or serves on because it could not be
+    ///   published in time, or somebody else is about to give it up.
+    private func quiesce() async -> Bool {
+        guard !isDraining else { return false }
         isDraining = true
         turn.refuseAll()
-        let deadline = environment.clock.now() + environment.settings.drainTimeout
+        let settings = environment.settings
+        let deadline = environment.clock.now() + settings.drainTimeout
         drainDeadline = deadline
         let timer = Task { [environment] in
             try await environment.clock.sleep(until: deadline)
             self.endOpenTransactions()
+            try await environment.clock.sleep(until: deadline + settings.publishTimeout)
+            self.endDraining()
         }
-        await untilQuiet()
-        timer.cancel()
-        if case .serving(let database) = state, isQuiet { state = .quiesced(database) }
+        defer { timer.cancel() }
+        while true {
+            switch state {
+            case .opening(let task): _ = try? await task.value
+            case .closed:
+                state = .quiesced(nil)
+                return true
+            case .serving(let database) where isQuiet:
+                state = .quiesced(database)
+                return true
+            case .serving where drainIsOver:
+                resume()
+                return false
+            case .serving:
+                if lastCommit > publishedCommit { environment.shipper.markDirty(self, urgent: true) }
+                await withCheckedContinuation { quietWaiters.append($0) }
+            case .quiesced, .releasing, .gone: return false
+            }
+        }
+    }
+
+    private func endDraining() {
+        drainIsOver = true
+        resumeQuietWaiters()
     }
 
     /// Past the drain deadline an open transaction ends as soon as nothing of it is being carried out.
@@ -134,14 +180,6 @@ extension Tenant {
     private var isQuiet: Bool {
         requestsUnderWay == 0 && !streams.values.contains { $0.hasOpenTransaction } && lastCommit == publishedCommit
             && cutCommit == nil
-    }
-
-    private func untilQuiet() async {
-        while true {
-            guard case .serving = state, !isQuiet else { return }
-            if lastCommit > publishedCommit { environment.shipper.markDirty(self, urgent: true) }
-            await withCheckedContinuation { quietWaiters.append($0) }
-        }
     }
 
     func resumeQuietWaitersIfQuiet() {

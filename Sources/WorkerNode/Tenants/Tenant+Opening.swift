@@ -15,7 +15,7 @@ extension Tenant {
         while true {
             switch state {
             case .serving: return
-            case .quiesced, .gone: throw notLeader
+            case .quiesced, .releasing, .gone: throw notLeader
             case .opening(let task): try await wait(for: task)
             case .closed:
                 guard environment.gate.isOpen else { throw gateClosed }
@@ -35,7 +35,9 @@ extension Tenant {
     private func performOpening() async throws {
         let started = environment.clock.now()
         do {
-            let copyID = try await environment.restorer.bring(copy, to: head)
+            let copyID = try await environment.fileTurns.withTurn(on: self.database) { () throws(BerthError) in
+                try await environment.restorer.bring(copy, to: head)
+            }
             // The lease may have been lost while the bucket was read.
             guard case .opening = state else { throw notLeader }
             try copy.markDirty()
@@ -97,13 +99,18 @@ extension Tenant {
         if case .gone = state { return }
         if case .serving(let database) = state { closeFiles(database, isClean: false) }
         if case .quiesced(let database?) = state { closeFiles(database, isClean: false) }
-        state = .gone
+        setGone()
         turn.refuseAll()
         publishWaiters.failAll()
         unshippedSince.store(0, ordering: .relaxed)
         resumeQuietWaiters()
         environment.metrics.lost.increment()
         logger.warning("lease lost", metadata: ["reason": "\(reason)"])
+    }
+
+    func setGone() {
+        state = .gone
+        isGone.store(true, ordering: .releasing)
     }
 
     var notLeader: BerthError {
@@ -114,6 +121,19 @@ extension Tenant {
         BerthError(
             .leaderUnavailable,
             "This node cannot confirm its lease on “\(record.name)”: the lease store does not answer. Nothing was executed.")
+    }
+
+    /// Why a request that executed nothing cannot go on here.
+    var notServing: BerthError {
+        switch state {
+        case .quiesced, .releasing, .gone: notLeader
+        case .closed, .opening, .serving:
+            environment.gate.isOpen
+                ? BerthError(
+                    .leaderUnavailable, "“\(record.name)” was returned to its published state while this request waited. "
+                        + "Nothing was executed.")
+                : gateClosed
+        }
     }
 
     func berthError(_ error: any Error) -> BerthError {

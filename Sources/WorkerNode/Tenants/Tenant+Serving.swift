@@ -16,7 +16,7 @@ extension Tenant {
         try await open()
         guard environment.gate.isOpen else { throw gateClosed }
 
-        let request = RequestUnderWay(epoch: epoch)
+        let request = RequestUnderWay(epoch: epoch, life: life)
         requestsUnderWay += 1
         let reply: Result<DataReply, BerthError>
         do throws(BerthError) {
@@ -27,6 +27,8 @@ extension Tenant {
         do throws(BerthError) {
             try await confirm(request)
         } catch {
+            // Its baton is not going to arrive, so nobody could end its transaction.
+            if let stream = request.stream { close(stream) }
             endRequest()
             throw error
         }
@@ -44,7 +46,7 @@ extension Tenant {
 
     /// The last word before an acknowledgement: durability, then the second gate of rule 2.
     private func confirm(_ request: RequestUnderWay) async throws(BerthError) {
-        guard request.touchedData else { return }
+        guard request.touchedData || request.sawSchema else { return }
         // Reads too: an answer must not show what a failover could still take back.
         if record.durability == .bucket && lastCommit > publishedCommit {
             let commit = lastCommit
@@ -55,7 +57,7 @@ extension Tenant {
             }
             if !isPublished { throw unconfirmed(request) }
         }
-        guard isServing(in: request.epoch) else { throw unconfirmed(request) }
+        guard isServing(request) else { throw unconfirmed(request) }
     }
 
     private func unconfirmed(_ request: RequestUnderWay) -> BerthError {
@@ -115,6 +117,7 @@ extension Tenant {
     ) async throws(BerthError) -> DataReply {
         guard let stream = try stream(body.baton, access) else { return Self.streamExpired }
         stream.isBusy = true
+        request.stream = stream
         var isClosed = false
         var results: [Result<StreamResponse, SQLError>] = []
         results.reserveCapacity(body.requests.count)
@@ -132,8 +135,11 @@ extension Tenant {
             if case .success(.close) = result { isClosed = true }
             results.append(result)
         }
+        if let interruption = request.interruption {
+            undo(stream, isNew: body.baton == nil)
+            throw interruption
+        }
         let baton = finish(stream, isClosed: isClosed)
-        if let interruption = request.interruption { throw interruption }
         let response = PipelineResponse(baton: baton, baseURL: nil, results: results)
         return DataReply(body: ResponseBody.pipeline(response, limit: environment.settings.responseLimit))
     }
@@ -171,14 +177,18 @@ extension Tenant {
     ) async throws(BerthError) -> DataReply {
         guard let stream = try stream(body.baton, access) else { return Self.streamExpired }
         stream.isBusy = true
+        request.stream = stream
         let outcome: Result<BatchResult, SQLError>
         do throws(SQLError) {
             outcome = .success(await run(try body.batch.get(), on: stream, request))
         } catch {
             outcome = .failure(error)
         }
+        if let interruption = request.interruption {
+            undo(stream, isNew: body.baton == nil)
+            throw interruption
+        }
         let baton = finish(stream, isClosed: false)
-        if let interruption = request.interruption { throw interruption }
 
         let limit = environment.settings.responseLimit
         var writer = JSONWriter()

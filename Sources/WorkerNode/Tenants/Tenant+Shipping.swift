@@ -12,17 +12,12 @@ extension Tenant {
         let now = environment.clock.now()
         if firstCommitAfterCut == nil { firstCommitAfterCut = now }
         if unshippedSince.load(ordering: .relaxed) == 0 { unshippedSince.store(now.wholeNanoseconds, ordering: .relaxed) }
-        environment.shipper.markDirty(self)
+        environment.shipper.markDirty(self, urgent: isDraining)
     }
 
     func cut() async -> CutChangeset? {
-        let sqlite: SQLiteDatabase
-        switch state {
-        case .serving(let database): sqlite = database
-        case .quiesced(let database?): sqlite = database
-        default: return nil
-        }
-        guard cutCommit == nil else { return nil }
+        // Nothing is left to cut when quiesced: that was waited for.
+        guard case .serving(let sqlite) = state, cutCommit == nil else { return nil }
         let commit = lastCommit
         firstCommitAfterCut = nil
         do {
@@ -37,6 +32,8 @@ extension Tenant {
             let previous = tip
             tip = ChainPosition(seq: tip.seq + 1, checksum: encoded.chainChecksum)
             cutCommit = commit
+            // Now, when nothing is uncaptured: under steady writing there is no other moment.
+            checkpointIfWorthwhile(sqlite)
             return CutChangeset(
                 epoch: epoch, previous: previous, position: tip, pageSize: pages.pageSize, createdAt: createdAt,
                 bytes: encoded.bytes)
@@ -56,7 +53,6 @@ extension Tenant {
             head = tip
             published(through: commit)
             if lastCommit > commit { environment.shipper.markDirty(self, urgent: isDraining) }
-            checkpointIfWorthwhile()
         case .fenced:
             abandon(reason: "another session holds it")
         case .diverged(let head):
@@ -74,8 +70,7 @@ extension Tenant {
         resumeQuietWaitersIfQuiet()
     }
 
-    private func checkpointIfWorthwhile() {
-        guard case .serving(let database) = state, lastCommit == publishedCommit else { return }
+    private func checkpointIfWorthwhile(_ database: SQLiteDatabase) {
         do {
             if try database.walBytes() >= environment.settings.checkpointBytes { _ = try database.checkpoint() }
         } catch {
@@ -86,12 +81,13 @@ extension Tenant {
     private func reopenFromHead(_ database: SQLiteDatabase) {
         closeFiles(database, isClean: false)
         state = .closed
+        life += 1
         tip = head
         cutCommit = nil
         publishWaiters.failAll()
         publishedCommit = lastCommit
         firstCommitAfterCut = nil
         unshippedSince.store(0, ordering: .relaxed)
-        resumeQuietWaitersIfQuiet()
+        resumeQuietWaiters()
     }
 }

@@ -12,6 +12,7 @@ extension Tenant {
         do throws(SQLError) {
             writes = try connection(for: stream).needsWriteTurn(statement.sql)
         } catch {
+            request.sawSchema = true
             settle(stream)
             throw error
         }
@@ -91,13 +92,14 @@ extension Tenant {
                 throw error
             }
         }
-        let connection = try connection(for: stream)
+        let connection: SQLiteConnection
         let ownsTurn = turn.owner == stream.id
-        if ownsTurn {
-            do throws(SQLError) { try checkFirstGate(request) } catch {
-                settle(stream)
-                throw error
-            }
+        do throws(SQLError) {
+            if ownsTurn { try checkFirstGate(request) }
+            connection = try self.connection(for: stream)
+        } catch {
+            settle(stream)
+            throw error
         }
         request.touchedData = true
         environment.metrics.statements.increment()
@@ -126,13 +128,19 @@ extension Tenant {
             }
         }
         if turn.take(stream.id) { return }
+        // Whoever waits outside a transaction needs no connection meanwhile.
+        settle(stream)
         let deadline = environment.clock.now() + environment.settings.writeTurnTimeout
         environment.attention.insert(self)
         let grant = await withCheckedContinuation {
             turn.wait(WriteTurn.Waiter(stream: stream.id, deadline: deadline, continuation: $0))
         }
         switch grant {
-        case .granted: return
+        case .granted:
+            guard stream.isClosed else { return }
+            endTurn(of: stream)
+            if !request.touchedData { request.interruption = notServing }
+            throw SQLError(code: "STREAM_EXPIRED", message: "The stream was closed while this statement waited. Try again.")
         case .timedOut:
             throw SQLError(
                 code: "TRANSACTION_BUSY",
@@ -144,8 +152,8 @@ extension Tenant {
     }
 
     private func checkFirstGate(_ request: RequestUnderWay) throws(SQLError) {
-        guard !isServing(in: request.epoch) else { return }
-        if !request.touchedData { request.interruption = notLeader }
+        guard !isServing(request) else { return }
+        if !request.touchedData { request.interruption = notServing }
         throw SQLError(code: "STREAM_EXPIRED", message: "This node does not lead the database any more. Try again.")
     }
 

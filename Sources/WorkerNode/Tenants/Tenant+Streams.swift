@@ -40,7 +40,7 @@ extension Tenant {
     /// - Returns: the baton for the next one; `nil` when the stream was closed.
     func finish(_ stream: HranaStream, isClosed: Bool) -> String? {
         stream.isBusy = false
-        guard !isClosed, streams[stream.id] != nil else {
+        guard !isClosed, !stream.isClosed else {
             close(stream)
             return nil
         }
@@ -53,8 +53,15 @@ extension Tenant {
         ).encoded(tag: environment.batonTag)
     }
 
+    /// Ends a request of which nothing was executed: it may come again with the same baton, or with none.
+    func undo(_ stream: HranaStream, isNew: Bool) {
+        stream.isBusy = false
+        if isNew { close(stream) } else { stream.lastUse = environment.clock.now() }
+    }
+
     /// Rolls an open transaction back and forgets the stream.
     func close(_ stream: HranaStream) {
+        stream.isClosed = true
         streams[stream.id] = nil
         if let connection = stream.connection {
             stream.connection = nil

@@ -20,6 +20,8 @@ actor Tenant: Shippable {
         case serving(SQLiteDatabase)
         /// Nothing is served any more and everything is published: the lease is about to change hands.
         case quiesced(SQLiteDatabase?)
+        /// The files are closed, everything is published, and a release was asked for that may yet happen.
+        case releasing
         /// The lease is another's. This object is of no more use.
         case gone
     }
@@ -39,6 +41,9 @@ actor Tenant: Shippable {
     /// The end of the chain including a changeset that was cut and whose publishing is under way.
     var tip: ChainPosition
     var copyID: CopyID?
+    /// Counts how often commits were given up and the published state was returned to: a request that began before
+    /// must not be acknowledged after.
+    var life: UInt64 = 0
 
     // Requests
     var connections: [SQLiteConnection] = []
@@ -50,6 +55,8 @@ actor Tenant: Shippable {
     var isDraining = false
     /// When transactions still open are ended, while draining.
     var drainDeadline: Duration?
+    /// What is committed could not be published in time: the draining ends without success.
+    var drainIsOver = false
     var quietWaiters: [CheckedContinuation<Void, Never>] = []
 
     // Shipping: commits are numbered, so that an acknowledgement can wait for its own.
@@ -66,6 +73,8 @@ actor Tenant: Shippable {
     /// Nanoseconds on the node's clock of the last request.
     nonisolated let lastUse: Atomic<Int64>
     nonisolated let isOpen = Atomic<Bool>(false)
+    /// The state is `gone`.
+    nonisolated let isGone = Atomic<Bool>(false)
     /// Nanoseconds on the node's clock of the first opening that failed since one succeeded, 0 when none did.
     nonisolated let failingSince = Atomic<Int64>(0)
 
@@ -91,10 +100,11 @@ actor Tenant: Shippable {
         return since == 0 ? .zero : .nanoseconds(max(0, now.wholeNanoseconds - since))
     }
 
-    /// Rule 2, as far as it is this database's: the lease is held and served in the epoch a request began in.
-    func isServing(in begun: Epoch) -> Bool {
+    /// Rule 2, as far as it is this database's: the lease is held and served in the epoch a request began in, and
+    /// nothing the request saw or did was given up since.
+    func isServing(_ request: RequestUnderWay) -> Bool {
         guard case .serving = state else { return false }
-        return epoch == begun && environment.gate.isOpen
+        return epoch == request.epoch && life == request.life && environment.gate.isOpen
     }
 
     var needsAttention: Bool { !streams.isEmpty || turn.hasWaiters || !publishWaiters.isEmpty }
@@ -109,6 +119,7 @@ actor Tenant: Shippable {
         for stream in streams.values where !stream.isBusy && now - stream.lastUse >= environment.settings.streamTimeout {
             close(stream)
         }
+        resumeQuietWaitersIfQuiet()
         return needsAttention
     }
 }

@@ -21,9 +21,10 @@ struct TenantEnvironment: Sendable {
     let clock: any FleetClock
     let directory: String
     /// Authenticates batons; new in every process, so a baton never outlives the stream it names.
-    let batonKey: SymmetricKey
+    let batonKey = SymmetricKey(size: .bits256)
     /// Databases whose streams or waiters have deadlines to watch.
-    let attention: AttentionSet
+    let attention = AttentionSet()
+    let fileTurns = FileTurns()
     let logger: Logger
     let metrics = TenantMetrics()
 

@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import LocalFleet
 
 extension TestFleet {
     public struct NoSuchProcess: Error, CustomStringConvertible {
@@ -43,28 +42,11 @@ extension TestFleet {
         return pid
     }
 
-    /// Stops a node's worker in its tracks, as a paused virtual machine.
-    public func pause(node name: String) async throws {
-        let pid = try await worker(of: name)
-        // Its input ends with the test process: then the worker goes on, so that it can be stopped in order.
-        let guardian = try await ChildProcess.start(
-            ["/bin/sh", "-c", "read -r line; kill -CONT $0", String(pid)], environment: [:], output: "/dev/null",
-            hasLifeline: true)
-        keep(guardian, of: name)
-        Glibc.kill(pid, SIGSTOP)
-    }
-
-    /// Lets a paused worker go on.
-    public func resume(node name: String) async throws {
-        Glibc.kill(try await worker(of: name), SIGCONT)
-        keep(nil, of: name)
-    }
-
     /// Kills the manager; `berth dev` starts it again.
     public func killManager() async throws {
         let pid = try await eventually("the manager's process is found", within: .seconds(10)) { () -> Int32? in
-            Self.processes().first { pid in
-                let words = Self.commandLine(of: pid)
+            ProcessTable.all().first { pid in
+                let words = ProcessTable.commandLine(of: pid)
                 return words.dropFirst().first == "manager" && words.contains("--lifeline")
                     && words.contains { $0.contains("\(directory)/") }
             }
@@ -81,7 +63,7 @@ extension TestFleet {
     }
 
     /// The worker's process; waited for while it is just being started.
-    private func worker(of name: String) async throws -> Int32 {
+    func worker(of name: String) async throws -> Int32 {
         try await eventually("\(name) has a worker", within: .seconds(30)) {
             let pid = try node(name).pid
             return Self.isProcess(pid, of: name) ? pid : nil
@@ -90,16 +72,16 @@ extension TestFleet {
 
     /// Guards against a number that meanwhile is another process's.
     private static func isProcess(_ pid: Int32, of node: String) -> Bool {
-        let words = commandLine(of: pid)
+        let words = ProcessTable.commandLine(of: pid)
         return words.contains("node") && words.contains(node)
     }
+}
 
-    private static func processes() -> [Int32] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
-    }
-
-    private static func commandLine(of pid: Int32) -> [String] {
-        guard pid > 0, let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return [] }
-        return data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+extension TestFleet {
+    /// Command lines of processes that still work in the fleet's directory.
+    public func survivors() -> [String] {
+        ProcessTable.all().map(ProcessTable.commandLine).filter { words in
+            words.contains { $0.contains("\(directory)/") } && words.first != "/bin/sh"
+        }.map { $0.joined(separator: " ") }
     }
 }

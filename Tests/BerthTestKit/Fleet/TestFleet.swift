@@ -9,8 +9,7 @@ import Synchronization
 public final class TestFleet: Sendable {
     private struct State {
         var program: SupervisedProgram
-        /// Those who let a paused process go on when the test process dies.
-        var pauses: [String: ChildProcess] = [:]
+        var pauses: [String: Pause] = [:]
     }
 
     public let directory: String
@@ -55,11 +54,17 @@ public final class TestFleet: Sendable {
     /// - Returns: the exit code of `berth dev`.
     @discardableResult
     public func stopProcesses() async -> Int32 {
-        let program = state.withLock { state in
-            state.pauses = [:]
-            return state.program
-        }
-        return await program.stop(patience: Self.stopPatience)
+        // Paused processes could not be stopped: their guardians let them go on.
+        state.withLock { $0.pauses = [:] }
+        return await state.withLock { $0.program }.stop(patience: Self.stopPatience)
+    }
+
+    /// Kills `berth dev` itself, and waits until everything it had started has ended.
+    public func killProcesses() async throws {
+        let program = state.withLock { $0.program }
+        program.kill()
+        _ = await program.exitCode()
+        try await eventually("all processes have ended", within: Self.stopPatience) { survivors().isEmpty ? () : nil }
     }
 
     /// What `dev.json` says now.
@@ -85,7 +90,8 @@ public final class TestFleet: Sendable {
             [try BerthBinary.path()] + arguments, environment: ["BERTH_DIR": directory], patience: patience)
     }
 
-    func keep(_ guardian: ChildProcess?, of node: String) { state.withLock { $0.pauses[node] = guardian } }
+    func keep(_ pause: Pause, as name: String) { state.withLock { $0.pauses[name] = pause } }
+    func endPause(_ name: String) -> Pause? { state.withLock { $0.pauses.removeValue(forKey: name) } }
 
     private static func launch(in directory: String, _ options: FleetOptions) async throws -> SupervisedProgram {
         unlink("\(directory)/dev.json")

@@ -1,6 +1,8 @@
 /// A condition did not come true in time.
 public struct TookTooLong: Error, CustomStringConvertible {
     public let description: String
+
+    public init(description: String) { self.description = description }
 }
 
 /// Looks again and again until `look` answers with a value, and returns it.

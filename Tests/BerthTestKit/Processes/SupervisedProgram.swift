@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-public import LocalFleet
+import LocalFleet
 
 /// A program that a test starts, signals and stops, and that cannot outlive the test process.
 ///

@@ -1,5 +1,6 @@
 import BerthTestKit
 import Foundation
+import NIOCore
 import NIOHTTP1
 
 /// The REST API of a fleet.
@@ -87,16 +88,20 @@ struct AdminClient: Sendable {
         }
     }
 
-    /// Waits until every node of the fleet has a live session and its newest worker answers.
-    func waitForAllNodes(_ count: Int) async throws {
-        try await eventually("all \(count) nodes are alive", within: .seconds(60)) {
-            let nodes = try await call(.GET, "/v1/nodes")["nodes"]?.array ?? []
-            return nodes.filter { $0["alive"]?.bool == true }.count == count ? () : nil
-        }
-    }
 }
 
 extension TestFleet {
+    /// Waits until every node has a live session and answers.
+    func waitForAllNodes() async throws {
+        let admin = try admin(), nodes = try description().nodes
+        for node in nodes {
+            try await eventually("\(node.name) is alive and ready", within: .seconds(60)) {
+                let isAlive = try await admin.node(node.name)["alive"]?.bool == true
+                return try await HTTP.send(.GET, node.url + "/readyz").status == 200 && isAlive ? () : nil
+            }
+        }
+    }
+
     /// The REST API, with the fleet's admin token.
     func admin() throws -> AdminClient {
         let description = try description()

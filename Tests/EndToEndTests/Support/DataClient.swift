@@ -29,9 +29,11 @@ struct DataClient: Sendable {
     /// Sends requests in one pipeline and returns its results.
     ///
     /// - Throws: `Refused` when the pipeline as a whole was.
-    func pipeline(_ requests: [JSON], baton: String? = nil) async throws -> (results: [JSON], baton: String?) {
+    func pipeline(
+        _ requests: [JSON], baton: String? = nil, timeout: TimeAmount = .seconds(40)
+    ) async throws -> (results: [JSON], baton: String?) {
         let reply = try await post(
-            "/v2/pipeline", ["baton": baton.map { .string($0) } ?? .null, "requests": .array(requests)])
+            "/v2/pipeline", ["baton": baton.map { .string($0) } ?? .null, "requests": .array(requests)], timeout: timeout)
         let body = try? reply.json()
         guard reply.status == 200, let results = body?["results"]?.array else {
             throw Refused(
@@ -45,8 +47,8 @@ struct DataClient: Sendable {
     /// - Returns: its result, with `cols`, `rows` and so on.
     /// - Throws: `Refused`, also when the statement failed.
     @discardableResult
-    func execute(_ sql: String, _ arguments: [JSON] = []) async throws -> JSON {
-        let (results, _) = try await pipeline([Self.execute(sql, arguments), ["type": "close"]])
+    func execute(_ sql: String, _ arguments: [JSON] = [], timeout: TimeAmount = .seconds(40)) async throws -> JSON {
+        let (results, _) = try await pipeline([Self.execute(sql, arguments), ["type": "close"]], timeout: timeout)
         if let error = results[0]["error"] {
             throw Refused(status: 200, code: error["code"]?.string ?? "-", message: error["message"]?.string ?? "-")
         }

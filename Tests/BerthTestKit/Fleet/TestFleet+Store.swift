@@ -1,0 +1,50 @@
+import FleetStore
+import Foundation
+import Logging
+
+extension TestFleet {
+    /// A statement one of the fleet's processes sent to Postgres.
+    public struct Statement: Sendable {
+        /// As the process introduced itself, for instance `berth node-1 leases`.
+        public var application: String
+        public var sql: String
+    }
+
+    /// Has the fleet's Postgres write down every statement from now on.
+    public func logStatements() async throws {
+        let connection = try connection()
+        _ = try await connection.query("ALTER SYSTEM SET log_statement = 'all'")
+        _ = try await connection.query("SELECT pg_reload_conf()")
+        await connection.close()
+        // Each server process notices by itself, before its next statement.
+        try await eventually("statements are written down") {
+            try await loggedStatements().isEmpty ? nil : ()
+        }
+    }
+
+    /// What the fleet's processes that are connected now sent since ``logStatements()``, in order.
+    public func loggedStatements() async throws -> [Statement] {
+        let connection = try connection()
+        let rows = try await connection.query(
+            "SELECT pid::bigint AS pid, application_name FROM pg_stat_activity WHERE application_name LIKE 'berth %'")
+        await connection.close()
+        var applications: [String: String] = [:]
+        for row in rows { applications[String(try row.int64("pid"))] = try row.string("application_name") }
+
+        let log = try String(contentsOfFile: "\(directory)/postgres.log", encoding: .utf8)
+        var statements: [Statement] = []
+        for line in log.split(separator: "\n") {
+            if line.hasPrefix("\t") {
+                // The rest of a statement of several lines.
+                if !statements.isEmpty { statements[statements.count - 1].sql += line }
+            } else if let match = line.firstMatch(of: /\[([0-9]+)\] LOG:  (?:statement|execute [^:]*): (.*)$/) {
+                statements.append(Statement(application: applications[String(match.1)] ?? "", sql: String(match.2)))
+            }
+        }
+        return statements.filter { !$0.application.isEmpty }
+    }
+
+    private func connection() throws -> PostgresConnection {
+        PostgresConnection(url: try PostgresURL(postgres), applicationName: "test", logger: .silent)
+    }
+}

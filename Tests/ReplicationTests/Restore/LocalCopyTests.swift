@@ -1,0 +1,77 @@
+import FleetModel
+import Foundation
+import Replication
+import Testing
+
+/// What the mark beside a copy says, and when it says nothing.
+struct LocalCopyTests {
+    private let disk: TemporaryDirectory
+    private let copy: LocalCopy
+    private let position = ChainPosition(seq: 7, checksum: 0xFEDC_BA98_7654_3210)
+    private let id = CopyID.random()
+
+    init() throws {
+        disk = try TemporaryDirectory()
+        copy = LocalCopy(database: .timeOrdered(), in: disk.path)
+        try copy.markDirty()
+        try Data("db".utf8).write(to: URL(fileURLWithPath: copy.filePath))
+    }
+
+    private var markFile: URL { URL(fileURLWithPath: copy.directory + "/clean.json") }
+
+    @Test func aMarkIsReadBackByAnotherLife() throws {
+        try copy.markClean(at: position, copy: id)
+        let again = LocalCopy(database: copy.database, in: disk.path)
+        #expect(again.mark() == LocalCopy.Mark(position: position, copy: id))
+        #expect(!FileManager.default.fileExists(atPath: markFile.path + ".new"))
+    }
+
+    @Test func aDirtyCopyHasNoMark() throws {
+        try copy.markClean(at: position, copy: id)
+        try copy.markDirty()
+        try copy.markDirty()
+        #expect(copy.mark() == nil)
+    }
+
+    @Test func aMarkWithoutItsFileIsNotBelieved() throws {
+        try copy.markClean(at: position, copy: id)
+        try FileManager.default.removeItem(atPath: copy.filePath)
+        #expect(copy.mark() == nil)
+        // At the origin there is no file to miss.
+        try copy.markClean(at: .origin, copy: id)
+        #expect(copy.mark()?.position == .origin)
+    }
+
+    @Test func aMarkThatIsCutOffOrDamagedIsNotBelieved() throws {
+        try copy.markClean(at: position, copy: id)
+        let good = try Data(contentsOf: markFile)
+        for length in 0..<good.count {
+            try good.prefix(length).write(to: markFile)
+            #expect(copy.mark() == nil, "\(length) bytes")
+        }
+        try good.write(to: markFile)
+        #expect(copy.mark()?.position == position)
+    }
+
+    /// A crash between writing the new mark and moving it into place.
+    @Test func aMarkThatWasNotMovedIntoPlaceDoesNotCount() throws {
+        try copy.markClean(at: position, copy: id)
+        let mark = try Data(contentsOf: markFile)
+        try copy.markDirty()
+        try mark.write(to: URL(fileURLWithPath: markFile.path + ".new"))
+        #expect(copy.mark() == nil)
+    }
+
+    @Test func wipingLeavesNothing() throws {
+        try copy.markClean(at: position, copy: id)
+        try Data("wal".utf8).write(to: URL(fileURLWithPath: copy.filePath + "-wal"))
+        try copy.wipe()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: copy.directory).isEmpty)
+        #expect(copy.mark() == nil)
+    }
+
+    @Test func databasesAreSpreadOverFolders() {
+        let folders = Set((0..<200).map { _ in LocalCopy(database: .timeOrdered(), in: disk.path).directory.split(separator: "/").dropLast().last })
+        #expect(folders.count > 100)
+    }
+}

@@ -1,0 +1,141 @@
+import BerthTestKit
+import Engines
+import FleetModel
+import Foundation
+import Logging
+import ObjectStores
+import Replication
+import Testing
+
+/// Bringing a copy to a published position when everything is as it should be.
+@Suite(.timeLimit(.minutes(1)))
+struct RestoreTests {
+    private let disk: TemporaryDirectory
+    private let objects = HookedObjectStore(MemoryStore())
+
+    init() throws { disk = try TemporaryDirectory() }
+
+    private func restorer(_ published: PublishedDatabase, parallelReads: Int = 16) -> Restorer {
+        Restorer(segments: published.source, objects: published.objects, parallelReads: parallelReads, logger: .quiet)
+    }
+
+    private func expect(_ copy: LocalCopy, equals published: PublishedDatabase) throws {
+        let restored = try Data(contentsOf: URL(fileURLWithPath: copy.filePath))
+        #expect(try [UInt8](restored) == published.content())
+        try SQLiteFile.quickCheck(copy.filePath)
+        #expect(copy.mark()?.position == published.tip)
+        // Nothing beside it: what SQLite found there it would apply.
+        #expect(try FileManager.default.contentsOfDirectory(atPath: copy.directory).sorted() == ["clean.json", "db"])
+    }
+
+    @Test(arguments: [1, 2, 16])
+    func aRestoredCopyEqualsItsSourcePageByPage(parallelReads: Int) async throws {
+        let published = try PublishedDatabase(objects: objects)
+        try await published.publishSamples(7)
+        // Growth, then a shrink that has to be followed by the file.
+        try await published.publish("DELETE FROM t WHERE id > 3")
+        try await published.publish("VACUUM")
+        let copy = LocalCopy(database: published.database, in: disk.path)
+        _ = try await restorer(published, parallelReads: parallelReads).bring(copy, to: published.tip)
+        try expect(copy, equals: published)
+        #expect(objects.count(.get) == 9)
+    }
+
+    @Test func aDirectoryServesAsWell() async throws {
+        let store = try DirectoryStore(path: disk.path + "/bucket")
+        let published = try PublishedDatabase(objects: store)
+        try await published.publishSamples(4)
+        let copy = LocalCopy(database: published.database, in: disk.path)
+        _ = try await restorer(published).bring(copy, to: published.tip)
+        try expect(copy, equals: published)
+        try await store.shutdown()
+    }
+
+    @Test func everyPublishedPositionCanBeRestored() async throws {
+        let published = try PublishedDatabase(objects: objects)
+        var contents: [[UInt8]] = []
+        try await published.publish("CREATE TABLE t (v)")
+        contents.append(try published.content())
+        for number in 0..<5 {
+            try await published.publish("INSERT INTO t VALUES (randomblob(\(number * 1500)))")
+            contents.append(try published.content())
+        }
+        for (index, content) in contents.enumerated() {
+            let copy = LocalCopy(database: published.database, in: disk.path + "/\(index)")
+            _ = try await restorer(published).bring(copy, to: published.positions[index + 1])
+            #expect(try [UInt8](Data(contentsOf: URL(fileURLWithPath: copy.filePath))) == content)
+        }
+    }
+
+    @Test func aCleanCopyIsExtendedByWhatIsMissing() async throws {
+        let published = try PublishedDatabase(objects: objects)
+        try await published.publishSamples(5)
+        let copy = LocalCopy(database: published.database, in: disk.path)
+        let restorer = restorer(published)
+        let first = try await restorer.bring(copy, to: published.tip)
+        #expect(objects.count(.get) == 5)
+
+        objects.forgetCalls()
+        #expect(try await restorer.bring(copy, to: published.tip) == first)
+        #expect(objects.calls.isEmpty, "a copy at the head needs nothing")
+
+        try await published.publish("INSERT INTO t (v) VALUES ('six')")
+        try await published.publish("INSERT INTO t (v) VALUES ('seven')")
+        objects.forgetCalls()
+        #expect(try await restorer.bring(copy, to: published.tip) == first, "it is the same copy")
+        #expect(objects.count(.get) == 2)
+        try expect(copy, equals: published)
+    }
+
+    @Test func aCopyThatIsNotOnTheChainIsReplaced() async throws {
+        let published = try PublishedDatabase(objects: objects)
+        try await published.publishSamples(5)
+        let copy = LocalCopy(database: published.database, in: disk.path)
+        let restorer = restorer(published)
+        let first = try await restorer.bring(copy, to: published.positions[3])
+        // What a former leader committed and did not publish.
+        try copy.markClean(at: ChainPosition(seq: 3, checksum: 0xBAD), copy: first)
+        objects.forgetCalls()
+        #expect(try await restorer.bring(copy, to: published.tip) != first)
+        #expect(objects.count(.get) == 5)
+        try expect(copy, equals: published)
+    }
+
+    @Test func aCopyAheadOfTheHeadIsReplaced() async throws {
+        let published = try PublishedDatabase(objects: objects)
+        try await published.publishSamples(5)
+        let copy = LocalCopy(database: published.database, in: disk.path)
+        let first = try await restorer(published).bring(copy, to: published.tip)
+        #expect(try await restorer(published).bring(copy, to: published.positions[4]) != first)
+        #expect(copy.mark()?.position == published.positions[4])
+    }
+
+    @Test func aCopyWithoutAMarkIsRestoredWhole() async throws {
+        let published = try PublishedDatabase(objects: objects)
+        try await published.publishSamples(4)
+        let copy = LocalCopy(database: published.database, in: disk.path)
+        let first = try await restorer(published).bring(copy, to: published.tip)
+        // A crash while it was open, or while it was being extended.
+        try copy.markDirty()
+        try Data("what a crash leaves".utf8).write(to: URL(fileURLWithPath: copy.filePath + "-wal"))
+        try Data("half".utf8).write(to: URL(fileURLWithPath: copy.filePath + ".incoming"))
+        try Data("half".utf8).write(to: URL(fileURLWithPath: copy.filePath))
+        objects.forgetCalls()
+        #expect(try await restorer(published).bring(copy, to: published.tip) != first)
+        #expect(objects.count(.get) == 4)
+        try expect(copy, equals: published)
+    }
+
+    @Test func atTheOriginWhatAFormerLifeDidNotPublishIsGone() async throws {
+        let published = try PublishedDatabase(objects: objects)
+        let copy = LocalCopy(database: published.database, in: disk.path)
+        try copy.markDirty()
+        for suffix in ["", "-wal", "-shm"] {
+            try Data("unpublished".utf8).write(to: URL(fileURLWithPath: copy.filePath + suffix))
+        }
+        let id = try await restorer(published).bring(copy, to: .origin)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: copy.directory) == ["clean.json"])
+        #expect(copy.mark() == LocalCopy.Mark(position: .origin, copy: id))
+        #expect(try await restorer(published).bring(copy, to: .origin) == id)
+    }
+}

@@ -1,0 +1,100 @@
+import BerthTestKit
+import Changesets
+import FleetModel
+import Replication
+import Synchronization
+
+/// A database whose commits are one page of noise each.
+final class FakeSource: Shippable {
+    private struct State {
+        var epoch: Epoch
+        var head: ChainPosition
+        var isPending = false
+        var underWay: CutChangeset?
+        var looks = 0
+        var cuts: [CutChangeset] = []
+        var outcomes: [ShipOutcome] = []
+        var commitsAgain = 0
+        var isGone = false
+        var random: SeededGenerator
+    }
+
+    let database: DatabaseID
+    private let pages: Int
+    private let shipper: Shipper
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - pages: in each changeset, of 4 KiB that do not compress.
+    ///   - commitsAgain: how often it commits the moment its changeset is published.
+    init(
+        _ database: DatabaseID, epoch: Epoch, head: ChainPosition = .origin, pages: Int = 1, commitsAgain: Int = 0,
+        shipper: Shipper, seed: UInt64 = 1
+    ) {
+        self.database = database
+        self.pages = pages
+        self.shipper = shipper
+        state = Mutex(State(epoch: epoch, head: head, commitsAgain: commitsAgain, random: SeededGenerator(seed: seed)))
+    }
+
+    var outcomes: [ShipOutcome] { state.withLock { $0.outcomes } }
+    /// How often it was asked for a changeset.
+    var looks: Int { state.withLock { $0.looks } }
+    var cuts: [CutChangeset] { state.withLock { $0.cuts } }
+    /// The chain after everything that was cut.
+    var tip: ChainPosition { state.withLock { $0.cuts.last?.position ?? $0.head } }
+
+    func commit(urgent: Bool = false) {
+        state.withLock { $0.isPending = true }
+        shipper.markDirty(self, urgent: urgent)
+    }
+
+    /// Says that it committed, and has nothing.
+    func claimDirty() { shipper.markDirty(self) }
+
+    /// From now on it has nothing to ship.
+    func leave() { state.withLock { $0.isGone = true } }
+
+    func cut() async -> CutChangeset? {
+        state.withLock { state in
+            state.looks += 1
+            guard state.isPending, !state.isGone, state.underWay == nil else { return nil }
+            state.isPending = false
+            let previous = state.cuts.last?.position ?? state.head
+            let cut = Self.changeset(after: previous, epoch: state.epoch, pages: pages, random: &state.random)
+            state.underWay = cut
+            state.cuts.append(cut)
+            return cut
+        }
+    }
+
+    func shipped(_ outcome: ShipOutcome) async {
+        let again = state.withLock { state in
+            state.outcomes.append(outcome)
+            state.underWay = nil
+            guard outcome == .published, state.commitsAgain > 0 else { return state.isPending }
+            state.commitsAgain -= 1
+            state.isPending = true
+            return true
+        }
+        if again { shipper.markDirty(self) }
+    }
+
+    static func changeset(
+        after previous: ChainPosition, epoch: Epoch, pages: Int, random: inout SeededGenerator
+    ) -> CutChangeset {
+        let size = 4096
+        let bytes = (0..<pages * size).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let set = PageSet(
+            pageSize: size, endPageCount: UInt64(pages),
+            pages: (0..<pages).map { .init(id: UInt64($0 + 1), bytes: $0 * size..<($0 + 1) * size) }, bytes: bytes)
+        do {
+            let encoded = try HADBP.encode(
+                set, profile: .sqlite, seq: previous.seq + 1, previousChecksum: previous.checksum, createdAt: 0)
+            return CutChangeset(
+                epoch: epoch, previous: previous,
+                position: ChainPosition(seq: previous.seq + 1, checksum: encoded.chainChecksum), pageSize: size,
+                createdAt: 0, bytes: encoded.bytes)
+        } catch { preconditionFailure("these pages keep every rule: \(error)") }
+    }
+}

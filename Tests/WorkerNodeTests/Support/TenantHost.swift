@@ -1,0 +1,91 @@
+import BerthTestKit
+import Engines
+import FleetModel
+import FleetStore
+import Leases
+import Logging
+import Replication
+import Testing
+
+@testable import WorkerNode
+
+/// What tenants need of a node, without its reconciler: the test decides which leases there are.
+struct TenantHost {
+    let stores: TestStores
+    let session: NewSession
+    let gate: SessionGate
+    let environment: TenantEnvironment
+
+    /// Runs `body` with a host, and ends it.
+    static func with<Value>(
+        _ stores: TestStores, node: String = "node-a", settings: TenantSettings = TenantSettings(),
+        clock: (any FleetClock)? = nil, isolation: isolated (any Actor)? = #isolation,
+        _ body: (TenantHost) async throws -> Value
+    ) async throws -> Value {
+        let clock = clock ?? stores.clock
+        let session = NewSession(id: .random(), node: try NodeName(node), role: .node, address: "http://\(node):1")
+        try await stores.leases.base.openSession(session)
+        let gate = SessionGate(clock: clock)
+        let shipper = Shipper(
+            session: session, objects: stores.objects, leases: stores.leases, settings: ShipperSettings(), clock: clock,
+            logger: .test)
+        let pool = EnginePool(threads: 2)
+        let environment = TenantEnvironment(
+            session: session, gate: gate, leases: stores.leases, shipper: shipper,
+            restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), pool: pool,
+            settings: settings, clock: clock, directory: stores.disk.path + "/" + node, logger: .test)
+        let host = TenantHost(stores: stores, session: session, gate: gate, environment: environment)
+        host.openGate()
+        let shipping = Task { await shipper.run() }
+        let watching = Task { await environment.attention.run(every: .milliseconds(100), clock: clock) }
+        func end() async {
+            shipping.cancel()
+            watching.cancel()
+            await shipping.value
+            await watching.value
+            await pool.shutdown()
+        }
+        do {
+            let value = try await body(host)
+            await end()
+            return value
+        } catch {
+            await end()
+            throw error
+        }
+    }
+
+    static let lifetime = Duration.seconds(100_000)
+
+    /// Confirms the session for longer than any test passes time.
+    func openGate() { gate.renewed(sentAt: environment.clock.now(), timing: LeaseTiming(ttl: Self.lifetime)) }
+
+    /// Acquires the lease of `record`.
+    func lead(_ record: DatabaseRecord) async throws -> Tenant {
+        let lease = try #require(try await stores.leases.base.acquire([record.id], for: session.id).first)
+        return Tenant(record: record, lease: lease, environment: environment)
+    }
+
+    /// Serves a lease this host's session holds already.
+    func find(_ record: DatabaseRecord) async throws -> Tenant {
+        let lease = try await stores.lease(of: record)
+        #expect(lease.session == session.id)
+        return Tenant(record: record, lease: lease, environment: environment)
+    }
+}
+
+extension Tenant {
+    nonisolated var client: DataClient {
+        DataClient(database: record.name) { call async throws(BerthError) in try await self.serve(call) }
+    }
+
+    var isServingNow: Bool { if case .serving = state { true } else { false } }
+    /// No stream is open and nobody writes or waits to.
+    var isAtRest: Bool { streams.isEmpty && turn.owner == nil && !turn.hasWaiters && requestsUnderWay == 0 }
+    var streamCount: Int { streams.count }
+    var turnOwner: UInt64? { turn.owner }
+    var hasTurnWaiters: Bool { turn.hasWaiters }
+    var waitsForPublish: Bool { !publishWaiters.isEmpty }
+    var allIsPublished: Bool { lastCommit == publishedCommit && cutCommit == nil }
+    var openConnections: Int { connections.count }
+}

@@ -1,0 +1,172 @@
+import BerthTestKit
+import FleetModel
+import Hrana
+import Testing
+
+@testable import WorkerNode
+
+/// Interactive transactions: batons, the turn to write, and what ends a stream.
+@Suite(.timeLimit(.minutes(1)))
+struct StreamTests {
+    private static let expired = ErrorAnswer(code: "STREAM_EXPIRED", message: "")
+
+    private func withTenant(
+        settings: TenantSettings = TenantSettings(), _ body: (DataClient, Tenant, TestStores) async throws -> Void
+    ) async throws {
+        let stores = try TestStores()
+        let record = try await stores.makeDatabase()
+        try await TenantHost.with(stores, settings: settings) { host in
+            let tenant = try await host.lead(record)
+            try await tenant.client.execute("CREATE TABLE t (v)")
+            try await body(tenant.client, tenant, stores)
+        }
+    }
+
+    @Test func aTransactionSpansRequests() async throws {
+        try await withTenant { client, tenant, _ in
+            var baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton
+            #expect(try await client.execute("SELECT count(*) FROM t").firstColumn == ["0"], "others do not see it")
+            baton = try await client.pipeline(baton, .execute("INSERT INTO t VALUES (2)")).baton
+            let last = try await client.pipeline(baton, .execute("COMMIT"), .close)
+            #expect(last.outcomes == ["execute", "close"])
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["1", "2"])
+            #expect(await tenant.isAtRest)
+        }
+    }
+
+    @Test func aBatonIsGoodOnce() async throws {
+        try await withTenant { client, _, _ in
+            let first = try await client.pipeline(nil, .execute("SELECT 1"))
+            let second = try await client.pipeline(first.baton, .execute("SELECT 2"))
+            await #expect(throws: Self.expired) { try await client.pipeline(first.baton, .execute("SELECT 3")) }
+            #expect(try await client.pipeline(second.baton, .execute("SELECT 4")).rows(0) == [["4"]])
+        }
+    }
+
+    @Test func aBatonThatIsForgedOrOfAnotherIsNotGood() async throws {
+        try await withTenant { client, tenant, _ in
+            let stream = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)"))
+            let baton = try #require(stream.baton)
+            for index in baton.indices {
+                var forged = Array(baton)
+                let position = baton.distance(from: baton.startIndex, to: index)
+                forged[position] = forged[position] == "A" ? "B" : "A"
+                await #expect(throws: Self.expired) { try await client.pipeline(String(forged), .execute("COMMIT")) }
+            }
+            for text in ["", "x", String(baton.dropLast()), baton + "A"] {
+                await #expect(throws: Self.expired) { try await client.pipeline(text, .execute("COMMIT")) }
+            }
+            let otherToken = client.with { $0.digest = [9] }
+            await #expect(throws: Self.expired) { try await otherToken.pipeline(baton, .execute("COMMIT")) }
+            await #expect(throws: Self.expired) { try await client.reading.pipeline(baton, .execute("COMMIT")) }
+            // Signed by this node, and of another epoch or database.
+            let named = try Baton(decoding: baton, tag: tenant.environment.batonTag)
+            for change in [{ $0.epoch = $0.epoch.next }, { $0.database = .random() }, { $0.streamID += 1 }, { $0.sequence += 1 }]
+                as [(inout Baton) -> Void]
+            {
+                var other = named
+                change(&other)
+                let text = other.encoded(tag: tenant.environment.batonTag)
+                await #expect(throws: Self.expired) { try await client.pipeline(text, .execute("COMMIT")) }
+            }
+            // All that did it no harm.
+            #expect(try await client.pipeline(baton, .execute("COMMIT"), .close).outcomes == ["execute", "close"])
+        }
+    }
+
+    @Test func anIdleStreamIsRolledBackAndLetsOthersWrite() async throws {
+        try await withTenant { client, tenant, stores in
+            let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton
+            #expect(await tenant.turnOwner != nil)
+            stores.clock.advance(by: .seconds(9))
+            #expect(await tenant.expire(), "there is a stream to watch")
+            #expect(await tenant.turnOwner != nil)
+            stores.clock.advance(by: .seconds(2))
+            #expect(await !tenant.expire())
+            #expect(await tenant.isAtRest)
+            await #expect(throws: Self.expired) { try await client.pipeline(baton, .execute("COMMIT")) }
+            try await client.execute("INSERT INTO t VALUES (2)")
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["2"])
+        }
+    }
+
+    @Test func aWriteWaitsForTheTransactionBeforeIt() async throws {
+        try await withTenant { client, tenant, _ in
+            let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton
+            async let waiting = client.execute("INSERT INTO t VALUES (2)")
+            try await becomesTrue("it waits") { await tenant.hasTurnWaiters }
+            #expect(try await client.execute("SELECT count(*) FROM t").firstColumn == ["0"], "reads do not wait")
+            _ = try await client.pipeline(baton, .execute("COMMIT"), .close)
+            #expect(try await waiting.affected_row_count == 1)
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["1", "2"])
+        }
+    }
+
+    @Test func aWriteThatWaitsTooLongIsToldSo() async throws {
+        try await withTenant { client, tenant, stores in
+            let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton
+            let busy = Task { try await client.execute("INSERT INTO t VALUES (2)") }
+            try await becomesTrue("it waits") { await tenant.hasTurnWaiters }
+            stores.clock.advance(by: .seconds(6))
+            _ = await tenant.expire()
+            await #expect(throws: ErrorAnswer(code: "TRANSACTION_BUSY", message: "")) { try await busy.value }
+            _ = try await client.pipeline(baton, .execute("COMMIT"), .close)
+            try await client.execute("INSERT INTO t VALUES (3)")
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["1", "3"])
+        }
+    }
+
+    @Test func writersGetTheirTurnInOrderAndHoldNoConnectionMeanwhile() async throws {
+        try await withTenant { client, tenant, _ in
+            let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (0)")).baton
+            var waiting: [Task<StatementAnswer, any Error>] = []
+            for number in 1...20 {
+                waiting.append(Task { try await client.execute("INSERT INTO t VALUES (\(number))") })
+                try await becomesTrue("\(number) waits") { await tenant.streamCount == number + 1 }
+            }
+            #expect(await tenant.openConnections <= 2)
+            _ = try await client.pipeline(baton, .execute("COMMIT"), .close)
+            for task in waiting { _ = try await task.value }
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == (0...20).map { "\($0)" })
+            #expect(await tenant.turnOwner == nil)
+        }
+    }
+
+    @Test func streamsAreLimited() async throws {
+        var settings = TenantSettings()
+        settings.maximumStreams = 3
+        try await withTenant(settings: settings) { client, _, _ in
+            var batons: [String?] = []
+            for _ in 0..<3 { batons.append(try await client.pipeline(nil, .execute("SELECT 1")).baton) }
+            let error = await #expect(throws: BerthError.self) { try await client.execute("SELECT 1") }
+            #expect(error?.code == .tooManyRequests)
+            _ = try await client.pipeline(batons[0], .close)
+            try await client.execute("SELECT 1")
+        }
+    }
+
+    /// A refusal executes nothing, so it must neither use the baton up nor leave a stream nobody can name.
+    @Test func aRefusedRequestCanBeSentAgain() async throws {
+        try await withTenant { client, tenant, stores in
+            try await becomesTrue("the table is shipped") { await tenant.allIsPublished }
+            let door = Latch()
+            stores.objects.before { call in if call.operation == .put { await door.pass() } }
+            let baton = try await client.pipeline(nil, .store(1, "INSERT INTO t VALUES (1)")).baton
+            try await client.execute("INSERT INTO t VALUES (0)")
+            stores.clock.advance(by: .seconds(6))
+            let streams = await tenant.streamCount
+            for _ in 0..<5 {
+                for request in [nil, baton] {
+                    let error = await #expect(throws: BerthError.self) {
+                        try await client.pipeline(request, .execute("INSERT INTO t VALUES (1)"))
+                    }
+                    #expect(error?.code == .shipLagExceeded)
+                }
+            }
+            #expect(await tenant.streamCount == streams)
+            door.open()
+            try await becomesTrue("the lag is over") { await tenant.allIsPublished }
+            #expect(try await client.pipeline(baton, .executeStored(1), .close).outcomes == ["execute", "close"])
+        }
+    }
+}
