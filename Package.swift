@@ -1,16 +1,17 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // One set of flags for every target:
 //  - ExistentialAny: an existential costs, so it is written out where it is meant.
 //  - MemberImportVisibility: a file names every module whose members it uses.
 //  - InternalImportsByDefault: a dependency leaks into a module's API only on purpose.
+//  - In CI a warning is an error.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
-]
+] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
@@ -136,11 +137,11 @@ let package = Package(
             dependencies: ["FleetModel", "FleetStore", "LocalFleet", "Migrations", log],
             path: "Tests/BerthTestKit", swiftSettings: settings),
         .testTarget(name: "FleetModelTests", dependencies: ["FleetModel", "BerthTestKit"], swiftSettings: settings),
-        .testTarget(name: "ChangesetsTests", dependencies: ["Changesets", "FleetModel", crypto], swiftSettings: settings),
-        .testTarget(name: "HranaTests", dependencies: ["Hrana", "FleetModel"], swiftSettings: settings),
+        .testTarget(name: "ChangesetsTests", dependencies: ["Changesets", "FleetModel", "BerthTestKit", crypto], swiftSettings: settings),
+        .testTarget(name: "HranaTests", dependencies: ["Hrana", "FleetModel", "BerthTestKit"], swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log, metrics], swiftSettings: settings),
         .testTarget(
-            name: "EnginesTests", dependencies: ["Engines", "Changesets", "FleetModel", "CSQLite"], swiftSettings: settings),
+            name: "EnginesTests", dependencies: ["Engines", "Changesets", "FleetModel", "CSQLite", "BerthTestKit"], swiftSettings: settings),
         .testTarget(
             name: "ObjectStoresTests", dependencies: ["ObjectStores", "FleetModel", "Telemetry", "BerthTestKit", log, metrics] + nio,
             swiftSettings: settings),

@@ -1,3 +1,4 @@
+import BerthTestKit
 import Changesets
 import Testing
 

@@ -1,3 +1,4 @@
+import BerthTestKit
 @testable import Changesets
 import Testing
 

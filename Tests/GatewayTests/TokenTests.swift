@@ -1,3 +1,4 @@
+import BerthTestKit
 import FleetModel
 import FleetStore
 import NIOHTTP1

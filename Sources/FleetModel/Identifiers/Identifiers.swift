@@ -10,8 +10,24 @@ public struct Identifier<Of>: Hashable, Sendable, Comparable, CustomStringConver
 
     /// Parses the hyphenated form; `nil` for anything else.
     public init?(_ text: some StringProtocol) {
-        guard let uuid = UUID(uuidString: String(text)) else { return nil }
+        // Foundation reads the digits like numbers of C, with signs and `0x`.
+        guard Self.isHyphenated(text.utf8), let uuid = UUID(uuidString: String(text)) else { return nil }
         self.uuid = uuid
+    }
+
+    private static func isHyphenated(_ text: some Sequence<UInt8>) -> Bool {
+        var count = 0
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "-"): guard [8, 13, 18, 23].contains(count) else { return false }
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+                UInt8(ascii: "A")...UInt8(ascii: "F"):
+                break
+            default: return false
+            }
+            count += 1
+        }
+        return count == 36
     }
 
     public var description: String { uuid.uuidString.lowercased() }

@@ -7,7 +7,7 @@ import Replication
 import Synchronization
 
 extension Tenant {
-    enum HandoverOutcome: Sendable {
+    enum HandoverOutcome: Sendable, Equatable {
         /// The successor holds the lease.
         case transferred
         /// The lease is still this node's, which serves on.

@@ -10,6 +10,7 @@ public struct TookTooLong: Error, CustomStringConvertible {
 /// What `look` throws counts as "not yet", and is told when the time is up.
 ///
 /// - Throws: `TookTooLong`, `CancellationError`.
+@discardableResult
 public func eventually<Value>(
     _ what: String, within patience: Duration = .seconds(30), every pause: Duration = .milliseconds(20),
     isolation: isolated (any Actor)? = #isolation, _ look: () async throws -> Value?

@@ -17,7 +17,7 @@ extension EndToEnd.OneFleet {
             let fleet = try TestFleet.ofThisSuite()
             let file = "\(fleet.directory)/exchanges.jsonl"
             let admin = Recorder(admin: try fleet.admin())
-            for path in ["/healthz", "/readyz", "/metrics"] { _ = try await admin.send(.GET, path) }
+            for path in ["/healthz", "/readyz", "/metrics"] { try await admin.send(.GET, path) }
 
             try await admin.send(.POST, "/v1/databases", ["name": "round-trip", "durability": "bucket"])
             try await admin.send(.POST, "/v1/databases", ["name": "round-trip"])
@@ -60,7 +60,7 @@ extension EndToEnd.OneFleet {
             let nobody = Recorder(admin: AdminClient(url: admin.admin.url, token: nil), exchanges: admin.exchanges)
             try await nobody.send(.GET, "/v1/nodes")
 
-            let lines = try admin.exchanges.withLock { $0 }.map { String(decoding: try $0.encoded(), as: UTF8.self) }
+            let lines = try admin.exchanges.all.map { String(decoding: try $0.encoded(), as: UTF8.self) }
             try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
             let run = try await Python.run("check_exchanges.py", [Self.description, file])
             #expect(run.exitCode == 0, "\(run)")
@@ -74,12 +74,10 @@ extension EndToEnd.OneFleet {
             @discardableResult
             func send(_ method: HTTPMethod, _ path: String, _ body: JSON? = nil) async throws -> JSON {
                 let reply = try await admin.send(method, path, body)
-                exchanges.withLock {
-                    $0.append([
-                        "method": .string(method.rawValue), "path": .string(path), "status": .integer(Int64(reply.status)),
-                        "type": .string(reply.headers.first(name: "content-type") ?? ""), "body": .string(reply.text),
-                    ])
-                }
+                exchanges.add([
+                    "method": .string(method.rawValue), "path": .string(path), "status": .integer(Int64(reply.status)),
+                    "type": .string(reply.headers.first(name: "content-type") ?? ""), "body": .string(reply.text),
+                ])
                 return (try? reply.json()) ?? .null
             }
 
@@ -95,7 +93,8 @@ extension EndToEnd.OneFleet {
         private final class Exchanges: Sendable {
             private let list = Mutex<[JSON]>([])
 
-            func withLock<Value>(_ body: (inout sending [JSON]) -> sending Value) -> Value { list.withLock(body) }
+            func add(_ exchange: JSON) { list.withLock { $0.append(exchange) } }
+            var all: [JSON] { list.withLock { $0 } }
         }
 
         @Test func anythingIsAnsweredAsDescribed() async throws {

@@ -90,6 +90,7 @@ struct IdentifierTests {
         "017f22e2-79b0-7cc3-98c4-dc0c0c07398f0", "017f22e2-79b0-7cc3-98c4-dc0c0c07398", " 017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
         "017f22e2-79b0-7cc3-98c4-dc0c0c07398f ", "017f22e2-79b0-7cc3-98c4-dc0c0c07398g", "017f22e2-79b0-7cc3-98c4dc0c0c07398f-",
         "017f22e279b0-7cc3-98c4-dc0c-0c07398f", "017f22e2-79b0-7cc3-98c4-dc0c0c07398f\n", "0x7f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+        "+17f22e2-79b0-7cc3-98c4-dc0c0c07398f", "-17f22e2-79b0-7cc3-98c4-dc0c0c07398f", " 17f22e2-79b0-7cc3-98c4-dc0c0c07398f",
         "urn:uuid:017f22e2-79b0-7cc3-98c4-dc0c0c07398f", "*",
     ])
     func nothingElseIsAnIdentifier(_ text: String) throws {

@@ -56,8 +56,8 @@ struct NameTests {
                 (0..<length).map { _ in alphabet[Int.random(in: 0..<(Int.random(in: 0..<60, using: &generator) == 0 ? 12 : 5), using: &generator)] })
             let isLabel = (1...63).contains(text.utf8.count) && text.allSatisfy { "abcdefghijklmnopqrstuvwxyz0123456789-".contains($0) }
                 && text.first != "-" && text.last != "-"
-            #expect((try? DatabaseName(text)) != nil == isLabel)
-            #expect((try? NodeName(text)) != nil == isLabel)
+            #expect(((try? DatabaseName(text)) != nil) == isLabel)
+            #expect(((try? NodeName(text)) != nil) == isLabel)
         }
     }
 

@@ -1,6 +1,5 @@
 import BerthTestKit
 import FleetModel
-import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(2)))
@@ -73,7 +72,7 @@ struct WakeupTests {
     func nothingDoneBeforeASignalIsMissed(_ hasDeadline: Bool) async {
         for _ in 0..<20 {
             let wakeup = Wakeup()
-            let produced = Atomic(0)
+            let produced = SharedCount()
             let target = 2000
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { [clock] in
@@ -81,20 +80,20 @@ struct WakeupTests {
                     while seen < target {
                         // Never reached: time stands still. A lost signal hangs here, and the suite has a time limit.
                         await wakeup.wait(until: hasDeadline ? clock.now() + .seconds(1) : nil, clock: clock)
-                        seen = produced.load(ordering: .acquiring)
+                        seen = produced.value
                     }
                 }
                 for _ in 0..<4 {
                     group.addTask {
                         for index in 0..<(target / 4) {
-                            produced.add(1, ordering: .acquiringAndReleasing)
+                            produced.add(1)
                             wakeup.signal()
                             if index % 64 == 0 { await Task.yield() }
                         }
                     }
                 }
             }
-            #expect(produced.load(ordering: .relaxed) == target)
+            #expect(produced.value == target)
         }
     }
 
@@ -102,10 +101,10 @@ struct WakeupTests {
     @Test func aSignalAtTheDeadlineIsNotLost() async {
         for _ in 0..<300 {
             let wakeup = Wakeup()
-            let isDone = Atomic(false)
+            let done = SharedCount()
             let waiting = Task { [clock] in
                 var waits = 0
-                while !isDone.load(ordering: .acquiring) {
+                while done.value == 0 {
                     await wakeup.wait(until: waits == 0 ? clock.now() + .milliseconds(1) : nil, clock: clock)
                     waits += 1
                 }
@@ -115,7 +114,7 @@ struct WakeupTests {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { [clock] in clock.advance(by: .milliseconds(1)) }
                 group.addTask {
-                    isDone.store(true, ordering: .releasing)
+                    done.add(1)
                     wakeup.signal()
                 }
             }

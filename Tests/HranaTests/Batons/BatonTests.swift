@@ -1,3 +1,4 @@
+import BerthTestKit
 import FleetModel
 import Foundation
 import Hrana

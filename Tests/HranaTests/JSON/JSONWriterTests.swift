@@ -1,3 +1,4 @@
+import BerthTestKit
 import Foundation
 import Hrana
 import Testing

@@ -2,6 +2,7 @@ import BerthTestKit
 import Engines
 import FleetModel
 import FleetStore
+import Foundation
 import Leases
 import Logging
 import Replication
@@ -17,6 +18,8 @@ struct TenantHost {
     let environment: TenantEnvironment
 
     /// Runs `body` with a host, and ends it.
+    ///
+    /// - Parameter clock: of the gate and the tenants; the stores' own if `nil`.
     static func with<Value>(
         _ stores: TestStores, node: String = "node-a", settings: TenantSettings = TenantSettings(),
         clock: (any FleetClock)? = nil, isolation: isolated (any Actor)? = #isolation,
@@ -27,8 +30,8 @@ struct TenantHost {
         try await stores.leases.base.openSession(session)
         let gate = SessionGate(clock: clock)
         let shipper = Shipper(
-            session: session, objects: stores.objects, leases: stores.leases, settings: ShipperSettings(), clock: clock,
-            logger: .test)
+            session: session, objects: stores.objects, leases: stores.leases, settings: ShipperSettings(),
+            clock: stores.clock, logger: .test)
         let pool = EnginePool(threads: 2)
         let environment = TenantEnvironment(
             session: session, gate: gate, leases: stores.leases, shipper: shipper,
@@ -37,7 +40,7 @@ struct TenantHost {
         let host = TenantHost(stores: stores, session: session, gate: gate, environment: environment)
         host.openGate()
         let shipping = Task { await shipper.run() }
-        let watching = Task { await environment.attention.run(every: .milliseconds(100), clock: clock) }
+        let watching = Task { await environment.attention.run(every: .milliseconds(100), clock: stores.clock) }
         func end() async {
             shipping.cancel()
             watching.cancel()
@@ -80,6 +83,7 @@ extension Tenant {
     }
 
     var isServingNow: Bool { if case .serving = state { true } else { false } }
+    var isLost: Bool { if case .gone = state { true } else { false } }
     /// No stream is open and nobody writes or waits to.
     var isAtRest: Bool { streams.isEmpty && turn.owner == nil && !turn.hasWaiters && requestsUnderWay == 0 }
     var streamCount: Int { streams.count }
@@ -88,4 +92,21 @@ extension Tenant {
     var waitsForPublish: Bool { !publishWaiters.isEmpty }
     var allIsPublished: Bool { lastCommit == publishedCommit && cutCommit == nil }
     var openConnections: Int { connections.count }
+    var waitingRequests: Int { requestsUnderWay }
+    var currentClaim: LeaseClaim { LeaseClaim(database: database, epoch: epoch, headSeq: head.seq) }
+
+    func walBytes() -> Int {
+        guard case .serving(let database) = state else { return 0 }
+        return (try? database.walBytes()) ?? 0
+    }
+
+    /// Makes the next capture fail, with a commit behind it that is lost.
+    func damage() throws {
+        noteCommit()
+        try damageWAL()
+    }
+
+    func damageWAL() throws {
+        guard truncate(copy.filePath + "-wal", 40) == 0 else { throw BerthError(.internalError, "no WAL to damage") }
+    }
 }

@@ -1,5 +1,6 @@
 import BerthTestKit
 import Changesets
+import Engines
 import FleetModel
 import FleetStore
 import Foundation
@@ -38,6 +39,39 @@ struct TestStores {
         var chain = ChainVerifier()
         for entry in leases.base.segments(of: record.id) { try chain.append(entry) }
         try chain.requireEnd(at: try await lease(of: record).head)
+    }
+
+    func open(_ session: SessionID) async throws {
+        try await leases.base.openSession(
+            NewSession(id: session, node: try NodeName("node-x"), role: .node, address: "http://node-x:1"))
+    }
+
+    /// Runs `sql` on a copy of the published state and publishes the change as `session`.
+    ///
+    /// - Returns: the new head.
+    func publishForeignCommit(
+        _ sql: String, of record: DatabaseRecord, by session: NewSession
+    ) async throws -> ChainPosition {
+        let lease = try await lease(of: record)
+        let copy = LocalCopy(database: record.id, in: disk.path + "/foreign")
+        _ = try await Restorer(segments: segments, objects: objects, logger: .test).bring(copy, to: lease.head)
+        let sqlite = try SQLiteDatabase(path: copy.filePath, base: .restored)
+        _ = try sqlite.primary.execute(SQLStatement(sql))
+        guard let pages = try sqlite.capture()?.pages else { throw BerthError(.internalError, "it changed nothing") }
+        let seq = lease.head.seq + 1
+        let changeset = try HADBP.encode(
+            pages, profile: .sqlite, seq: seq, previousChecksum: lease.head.checksum, createdAt: 0)
+        var builder = BundleBuilder(session: .random(), node: session.node, number: 1)
+        try builder.append(
+            database: record.id, epoch: lease.epoch, kind: .delta, firstSeq: seq, lastSeq: seq,
+            previousChecksum: lease.head.checksum, checksum: changeset.chainChecksum, pageSize: UInt32(pages.pageSize),
+            createdAt: 0, changeset: changeset.bytes)
+        let name = builder.header.name.description
+        let (bytes, entries) = try builder.finish()
+        try await objects.put(name, bytes: bytes, condition: .createOnly)
+        try await leases.publishLate(
+            Publication(session: session.id, bundle: name, bytes: Int64(bytes.count), entries: entries))
+        return ChainPosition(seq: seq, checksum: changeset.chainChecksum)
     }
 
     /// Lets time pass, ten times faster than it does, while `body` runs.

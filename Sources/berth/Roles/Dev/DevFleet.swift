@@ -31,7 +31,7 @@ final class DevFleet: Service {
         say("Starting Postgres in \(directory)/postgres …")
         try await postgres.start()
         do {
-            try await runFleet(postgres.conninfo())
+            try await runFleet(postgres)
         } catch {
             await postgres.stop()
             throw error
@@ -42,7 +42,8 @@ final class DevFleet: Service {
         withExtendedLifetime(lock) {}
     }
 
-    private func runFleet(_ conninfo: String) async throws {
+    private func runFleet(_ postgres: PrivatePostgres) async throws {
+        let conninfo = postgres.conninfo()
         let ports = try DevPorts.choose(first: firstPort, count: nodeCount + 1)
         let token = try await DevSetup.prepare(conninfo: conninfo, directory: directory, logger: logger)
         let file = DevFleetState(
@@ -65,9 +66,8 @@ final class DevFleet: Service {
             group.addTask { await manager.run() }
             for node in nodes { group.addTask { await node.run() } }
             group.addTask { await self.follow(file) }
-            group.addTask {
-                try await self.announce(file)
-            }
+            group.addTask { await self.keepRunning(postgres) }
+            group.addTask { try await self.announce(file) }
             try await cancelWhenGracefulShutdown { try await self.untilStopped() }
             say("Stopping …")
             await withTaskGroup(of: Void.self) { stops in for node in nodes { stops.addTask { await node.stop() } } }
@@ -76,6 +76,19 @@ final class DevFleet: Service {
             while let result = await group.nextResult() {
                 if case .failure(let error) = result, !(error is CancellationError) { throw error }
             }
+        }
+    }
+
+    /// Starts Postgres again whenever it ended; the fleet waits for it meanwhile.
+    private func keepRunning(_ postgres: PrivatePostgres) async {
+        while !Task.isCancelled {
+            if await postgres.pid == nil {
+                logger.warning("Postgres ended and is started again", metadata: ["log": "\(directory)/postgres.log"])
+                do throws(BerthError) { try await postgres.start() } catch {
+                    logger.error("Postgres could not be started", metadata: ["error": "\(error)"])
+                }
+            }
+            do { try await clock.sleep(for: .milliseconds(500)) } catch { return }
         }
     }
 

@@ -1,3 +1,4 @@
+import BerthTestKit
 import Engines
 import FleetModel
 
