@@ -134,7 +134,7 @@ let package = Package(
         // Tests: what several suites share, then one suite per module, then the real processes
         .target(
             name: "BerthTestKit",
-            dependencies: ["FleetModel", "FleetStore", "LocalFleet", "Migrations", log],
+            dependencies: ["FleetModel", "Changesets", "Leases", "ObjectStores", "FleetStore", "LocalFleet", "Migrations", log],
             path: "Tests/BerthTestKit", swiftSettings: settings),
         .testTarget(name: "FleetModelTests", dependencies: ["FleetModel", "BerthTestKit"], swiftSettings: settings),
         .testTarget(name: "ChangesetsTests", dependencies: ["Changesets", "FleetModel", "BerthTestKit", crypto], swiftSettings: settings),

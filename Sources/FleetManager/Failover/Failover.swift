@@ -36,19 +36,21 @@ struct Failover {
         let now = manager.clock.now()
         let live = try await manager.leases.liveSessions()
         let ids = Set(live.map(\.id))
+        // At every look: a node that was back for a moment has its whole grace again.
+        let present = Set(live.filter { $0.role == .node }.map(\.node))
+        absentSince = absentSince.filter { !present.contains($0.key) }
         guard !lastLive.isSubset(of: ids) || now >= nextAudit || lastLive.isEmpty else {
             lastLive = ids
             return
         }
-        let absent = try await absentNodes(live, now)
+        let absent = try await absentNodes(present, now)
         while try await placeOrphans(absent) {}
         try await placeStranded(absent)
         lastLive = ids
         nextAudit = now + manager.settings.auditInterval
     }
 
-    private mutating func absentNodes(_ live: [SessionRecord], _ now: Duration) async throws -> [NodeName] {
-        let present = Set(live.filter { $0.role == .node }.map(\.node))
+    private mutating func absentNodes(_ present: Set<NodeName>, _ now: Duration) async throws -> [NodeName] {
         let missing = try await manager.catalogue.nodeNames().filter { !present.contains($0) }
         absentSince = absentSince.filter { missing.contains($0.key) }
         for node in missing where absentSince[node] == nil { absentSince[node] = now }

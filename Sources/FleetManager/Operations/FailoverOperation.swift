@@ -23,6 +23,8 @@ struct FailoverOperation {
         do {
             try await waitForLeader(target, timeout: context.manager.settings.handoverTimeout)
         } catch let error as BerthError where error.code == .timedOut {
+            // A revocation is not guarded by the term, so make sure that it still holds.
+            try await context.progress(done: 0, total: 1)
             if let holder, try await context.status().leaderSession == holder {
                 context.manager.logger.warning(
                     "holder does not hand over; its session is revoked",
@@ -42,6 +44,8 @@ struct FailoverOperation {
 
     /// Where a resumed failover was going, else the emptiest other node.
     private func target(for status: DatabaseStatus) async throws -> NodeName {
+        // It runs from the moment the intent is written: another leader there means that it has happened already.
+        if context.record.state == .running { return status.placedOn }
         let others = try await context.manager.candidates().filter { $0.node != status.leader }
         if let leader = status.leader, status.placedOn != leader, others.contains(where: { $0.node == status.placedOn }) {
             return status.placedOn

@@ -46,8 +46,13 @@ public struct SessionObserver: Sendable {
         }
         guard !silent.isEmpty else { return [] }
 
-        // Rule 10. One session of two or fewer is no sign of a common cause.
-        let many = silent.count > 1 && silent.count * 2 > live.count
+        // Rule 10. What a common cause silences falls silent within one renewal interval, not at one moment: when the
+        // first of them has been silent for a TTL, the others have missed a renewal. One session alone is no sign of
+        // a common cause.
+        let dying = live.count { session in
+            sightings[session.id].map { now - $0.since >= ttl / 2 } ?? false
+        }
+        let many = dying > 1 && dying * 2 > live.count
         let deaf = lastFailure.map { now - $0 < ttl } ?? false
         var verdicts: [Verdict] = []
         for session in silent {

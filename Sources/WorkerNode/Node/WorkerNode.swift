@@ -16,7 +16,7 @@ import Telemetry
 public final class WorkerNode: Service, LocalDatabases {
     private let keeper: SessionKeeper
     private let environment: TenantEnvironment
-    private let table = TenantTable()
+    let table = TenantTable()
     private let reconciler: Reconciler
     private let settings: WorkerSettings
     private let hints: @Sendable () -> AsyncStream<StoreHint>

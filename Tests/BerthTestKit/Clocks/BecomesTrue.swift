@@ -1,6 +1,8 @@
 /// A condition a test waited for and that did not come true.
 public struct NeverHappened: Error, CustomStringConvertible {
     public let description: String
+
+    public init(_ what: String, within limit: Duration) { description = "not within \(limit): \(what)" }
 }
 
 /// Lets others run until `condition` holds.
@@ -13,7 +15,7 @@ public func becomesTrue(
 ) async throws {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
-        guard ContinuousClock.now < deadline else { throw NeverHappened(description: "not within \(limit): \(what)") }
+        guard ContinuousClock.now < deadline else { throw NeverHappened(what, within: limit) }
         try await Task.sleep(for: .milliseconds(1))
     }
 }

@@ -31,6 +31,7 @@ extension EndToEnd {
                 let victim = try await admin.waitForLeader(of: "lost-bucket-1")
                 let session = try await admin.node(victim)["session"]?.string
                 let epoch = try await admin.database("lost-bucket-1")["epoch"]?.integer ?? 0
+                let endedBySilence = try await fleet.sessionsEndedBySilence()
                 let led = Set(try await admin.led(by: victim)), before = ContinuousClock.now
                 let pid = try await fleet.lose(node: victim)
                 deaths.append(Death(node: victim, led: led, before: before, after: .now))
@@ -43,6 +44,7 @@ extension EndToEnd {
                 // nobody may take over. A margin for clocks that are read in different processes is left.
                 #expect(.now - before > Timing.ttl / 2)
                 #expect(successor != victim)
+                #expect(try await fleet.sessionsEndedBySilence() == endedBySilence + 1)
                 try await writers.waitForWrites(5)
                 try await fleet.waitForWorker(of: victim, otherThan: pid)
                 try await eventually("\(victim) has a new session") {
@@ -76,8 +78,8 @@ extension EndToEnd {
                 deaths.append(Death(node: victim, led: Set(try await admin.led(by: victim)).union(led), before: before, after: .now))
 
                 // Sent to the paused leader itself, for it alone: they arrive, and wait in its sockets.
-                let direct = led.sorted().map { name in
-                    Task { try await Self.writeHereOrNowhere(url, name, token) }
+                let direct = led.sorted().flatMap { name in
+                    (0..<5).map { _ in Task { try await Self.writeHereOrNowhere(url, name, token) } }
                 }
                 for name in led {
                     try await eventually("another node leads \(name)") {
@@ -85,8 +87,7 @@ extension EndToEnd {
                         return leader != nil && leader != victim ? () : nil
                     }
                 }
-                try await writers.waitForWrites(5)
-
+                // At once, before anything else but its own clock could tell it that it leads no more.
                 fleet.resume(node: victim)
                 for task in direct {
                     // Refused, or the connection ended with the process.
@@ -95,7 +96,6 @@ extension EndToEnd {
                     }
                 }
                 try await fleet.waitForWorker(of: victim, otherThan: pid)
-                try await fleet.waitForAllNodes()
                 try await writers.waitForWrites(5)
                 for name in led {
                     let strays = try await fleet.client(name).rows("SELECT count(*) FROM writes WHERE value = 'direct'")

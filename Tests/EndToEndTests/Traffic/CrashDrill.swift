@@ -1,4 +1,5 @@
 import BerthTestKit
+import NIOHTTP1
 import Testing
 
 /// Kills workers one after the other while clients write, then compares what was promised with what is there.
@@ -27,6 +28,7 @@ struct CrashDrill: Sendable {
         let admin = try fleet.admin()
         let nodes = try fleet.description().nodes.map(\.name)
         let writers = try await CrashWriters.start(databases, on: fleet, seed: seed)
+        let endedBySilence = try await fleet.sessionsEndedBySilence()
         var generator = SeededGenerator(seed: seed)
         var deaths: [Death] = []
         var recoveries: [Duration] = []
@@ -48,6 +50,8 @@ struct CrashDrill: Sendable {
         }
         await writers.stop()
         #expect(writers.ledger.failures == [])
+        // Supervisors ended the sessions of their dead workers: nobody had to wait for a TTL.
+        #expect(try await fleet.sessionsEndedBySilence() == endedBySilence)
         try await everyNodeTakesDatabases(admin, nodes)
         try await judge(writers, deaths)
         print("\(kills) kills; every database was written to again after at most \(recoveries.max() ?? .zero)")
@@ -99,5 +103,13 @@ struct CrashDrill: Sendable {
             #expect(try await admin.leader(of: name) == node)
             try await fleet.client(name, through: node).execute("CREATE TABLE t (a)")
         }
+    }
+}
+
+extension TestFleet {
+    /// Sessions the manager ended because they were not renewed for a TTL.
+    func sessionsEndedBySilence() async throws -> Double {
+        let page = try await HTTP.send(.GET, try description().manager + "/metrics")
+        return try PrometheusText(page.text).total("berth_sessions_ended_total") ?? 0
     }
 }

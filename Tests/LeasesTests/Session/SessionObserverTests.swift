@@ -104,6 +104,49 @@ struct SessionObserverTests {
         #expect(fleet.numbers(observer.observe(try fleet.live, receivedAt: .seconds(115))) == dying)
     }
 
+    /// Sessions renew at times of their own, so what one cause silences falls silent over a renewal interval; the first
+    /// of them must not be ended before the others can be counted.
+    @Test mutating func aCommonCauseIsSeenBeforeTheFirstIsEnded() throws {
+        var fleet = Fleet(5)
+        let poll = Duration.milliseconds(250)
+        var now = Duration.seconds(100)
+        var last: [Int: Duration] = [:]
+        // Each renews every 5/3 seconds, a third of a second after the one before it; all stop at 110 s.
+        while now < .seconds(135) {
+            for number in 0..<5 where now < .seconds(110) {
+                let phase = (now - .seconds(100) + .milliseconds(number * 333)).milliseconds % 1667
+                if phase < poll.milliseconds {
+                    fleet.renewals[number, default: 0] += 1
+                    last[number] = now
+                }
+            }
+            let verdicts = fleet.numbers(observer.observe(try fleet.live, receivedAt: now))
+            for number in verdicts {
+                #expect(now - (last[number] ?? .zero) >= Self.ttl * 3)
+                fleet.renewals[number] = nil
+            }
+            now += poll
+        }
+        #expect(Set(last.values).count == 5)
+        #expect(fleet.renewals.isEmpty)
+    }
+
+    /// And who falls silent alone, while the others are between two renewals, is over at once.
+    @Test mutating func sessionsBetweenTwoRenewalsAreNotDying() throws {
+        var fleet = Fleet(3)
+        _ = observer.observe(try fleet.live, receivedAt: .seconds(100))
+        fleet.renew(except: 0)
+        #expect(observer.observe(try fleet.live, receivedAt: .milliseconds(102_501)).isEmpty)
+        #expect(fleet.numbers(observer.observe(try fleet.live, receivedAt: .seconds(105))) == [0])
+        // One tick longer, and they have missed a renewal.
+        var slower = SessionObserver(timing: LeaseTiming(ttl: Self.ttl))
+        var others = Fleet(3)
+        _ = slower.observe(try others.live, receivedAt: .seconds(100))
+        others.renew(except: 0)
+        #expect(slower.observe(try others.live, receivedAt: .milliseconds(102_500)).isEmpty)
+        #expect(slower.observe(try others.live, receivedAt: .seconds(105)).isEmpty)
+    }
+
     /// The brake is a delay for those who come back: whoever renews meanwhile lives.
     @Test mutating func whoReturnsUnderTheBrakeLives() throws {
         var fleet = Fleet(3)
@@ -187,7 +230,8 @@ struct SessionObserverTests {
                 if firstSeen[number]?.renewals != renewals { (firstSeen[number], silentSince[number]) = ((renewals, now), nil) }
                 if let since = firstSeen[number]?.at, now - since >= Self.ttl { silent.insert(number) }
             }
-            let isBraked = (silent.count > 1 && silent.count * 2 > fleet.renewals.count)
+            let dying = firstSeen.values.count { now - $0.at >= Self.ttl / 2 }
+            let isBraked = (dying > 1 && dying * 2 > fleet.renewals.count)
                 || (failedAt.map { now - $0 < Self.ttl } ?? false)
             #expect(verdicts.isSubset(of: silent))
             for number in silent {

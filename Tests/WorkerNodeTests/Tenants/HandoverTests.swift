@@ -28,14 +28,18 @@ struct HandoverTests {
                 try await stores.whileTimePasses {
                     try await tenant.client.execute("CREATE TABLE t (v)")
                     try await tenant.client.execute("INSERT INTO t VALUES (1)")
+                    try await becomesTrue("it is shipped") { await tenant.allIsPublished }
                 }
                 try await body(tenant, host, other)
             }
         }
     }
 
-    private func content(_ record: Tenant) async throws -> [String] {
-        try await record.client.execute("SELECT v FROM t ORDER BY rowid").firstColumn
+    private func expect(
+        _ content: [String], in tenant: Tenant, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let found = try await tenant.client.execute("SELECT v FROM t ORDER BY rowid").firstColumn
+        #expect(found == content, sourceLocation: sourceLocation)
     }
 
     private func expectNotLeader(_ tenant: Tenant, sourceLocation: SourceLocation = #_sourceLocation) async {
@@ -65,7 +69,7 @@ struct HandoverTests {
             await expectNotLeader(tenant)
 
             let successor = try await other.find(tenant.record)
-            #expect(try await content(successor) == ["1", "2"])
+            try await expect(["1", "2"], in: successor)
             #expect(await tenant.copy.mark()?.position == successor.head, "the copy left behind is good")
             try await stores.verifyChain(of: tenant.record)
         }
@@ -98,7 +102,7 @@ struct HandoverTests {
             let more = try await client.pipeline(baton, .execute("INSERT INTO t VALUES (3)"))
             #expect(try await client.pipeline(more.baton, .execute("COMMIT"), .close).outcomes == ["execute", "close"])
             #expect(await move.value == .transferred)
-            #expect(try await content(other.find(tenant.record)) == ["1", "2", "3"])
+            try await expect(["1", "2", "3"], in: other.find(tenant.record))
         }
     }
 
@@ -116,7 +120,7 @@ struct HandoverTests {
                 try await tenant.client.pipeline(baton, .execute("COMMIT"))
             }
             #expect(error?.code == .notLeader)
-            #expect(try await content(other.find(tenant.record)) == ["1"])
+            try await expect(["1"], in: other.find(tenant.record))
         }
     }
 
@@ -130,7 +134,7 @@ struct HandoverTests {
             #expect(error?.code == .notLeader, "nothing was executed")
             _ = try await tenant.client.pipeline(baton, .execute("COMMIT"), .close)
             #expect(await move.value == .transferred)
-            #expect(try await content(other.find(tenant.record)) == ["1", "2"])
+            try await expect(["1", "2"], in: other.find(tenant.record))
         }
     }
 
@@ -141,7 +145,7 @@ struct HandoverTests {
             #expect(await tenant.handOver(to: other.session.id, copy: nil) == .transferred)
             #expect(try await write.value.affected_row_count == 1)
             try await stores.whileTimePasses {
-                #expect(try await content(other.find(tenant.record)) == ["1", "2"])
+                try await expect(["1", "2"], in: other.find(tenant.record))
             }
         }
     }
@@ -152,7 +156,7 @@ struct HandoverTests {
             let outcome = await tenant.handOver(to: other.session.id, copy: nil)
             guard case .kept = outcome else { return #expect(outcome == .kept(reason: "")) }
             try await tenant.client.execute("INSERT INTO t VALUES (2)")
-            #expect(try await content(tenant) == ["1", "2"])
+            try await expect(["1", "2"], in: tenant)
         }
     }
 
@@ -163,7 +167,7 @@ struct HandoverTests {
             }
             #expect(await tenant.handOver(to: other.session.id, copy: nil) == .transferred)
             await expectNotLeader(tenant)
-            #expect(try await content(other.find(tenant.record)) == ["1"])
+            try await expect(["1"], in: other.find(tenant.record))
         }
     }
 
@@ -184,7 +188,7 @@ struct HandoverTests {
             try await tenant.client.execute("INSERT INTO t VALUES (2)")
             stores.leases.before(nil)
             #expect(await tenant.handOver(to: other.session.id, copy: nil) == .transferred)
-            #expect(try await content(other.find(tenant.record)) == ["1", "2"])
+            try await expect(["1", "2"], in: other.find(tenant.record))
         }
     }
 
@@ -244,7 +248,7 @@ struct HandoverTests {
             door.open()
             let outcome = await move.value
             guard case .kept = outcome else { return #expect(outcome == .kept(reason: "")) }
-            #expect(try await content(tenant) == ["1", "elsewhere"])
+            try await expect(["1", "elsewhere"], in: tenant)
             try await tenant.client.execute("INSERT INTO t VALUES (2)")
             try await stores.whileTimePasses {
                 try await becomesTrue("it is shipped") { await tenant.allIsPublished }
@@ -261,12 +265,12 @@ struct HandoverTests {
             let outcome = try await stores.whileTimePasses { await move.value }
             guard case .kept = outcome else { return #expect(outcome == .kept(reason: "")) }
             #expect(try await stores.lease(of: tenant.record).session == host.session.id)
-            #expect(try await content(tenant) == ["1", "2"])
+            try await expect(["1", "2"], in: tenant)
             stores.objects.before(nil)
             try await stores.whileTimePasses {
                 #expect(await tenant.handOver(to: other.session.id, copy: nil) == .transferred)
             }
-            #expect(try await content(other.find(tenant.record)) == ["1", "2"])
+            try await expect(["1", "2"], in: other.find(tenant.record))
         }
     }
 
@@ -344,7 +348,7 @@ struct HandoverTests {
             #expect(try await stores.leases.base.release([claim], by: host.session.id) == [tenant.database])
             await tenant.released()
             #expect(await tenant.copy.mark()?.position.seq == claim.headSeq)
-            #expect(try await content(other.lead(tenant.record)) == ["1", "2"])
+            try await expect(["1", "2"], in: other.lead(tenant.record))
         }
     }
 
@@ -372,7 +376,8 @@ struct HandoverTests {
             door.open()
             #expect(await move.value == .lost)
             await expectNotLeader(tenant)
-            #expect(try await content(successor) == ["1"], "what was acknowledged locally and not shipped is lost")
+            // What was acknowledged locally and not shipped is lost.
+            try await expect(["1"], in: successor)
         }
     }
 }

@@ -1,0 +1,135 @@
+import BerthTestKit
+import FleetModel
+import FleetStore
+import Leases
+import ObjectStores
+import Testing
+
+@testable import WorkerNode
+
+/// The end of a node, wanted and unwanted.
+@Suite(.timeLimit(.minutes(1)))
+struct NodeLifeTests {
+    private let stores: TestStores
+    private let catalogue: FakeCatalogue
+
+    init() throws {
+        stores = try TestStores()
+        catalogue = FakeCatalogue(leases: stores.leases.base)
+    }
+
+    private func led(_ node: TestNode, durability: Durability) async throws -> DatabaseRecord {
+        let record = try await stores.makeDatabase(durability: durability)
+        catalogue.place(record, on: node.name)
+        try await becomesTrue("it leads") { node.leads(record) }
+        try await node.client(record).execute("CREATE TABLE t (v)")
+        try await node.publishAll()
+        return record
+    }
+
+    @Test func aSessionThatIsRefusedEndsTheNode() async throws {
+        let node = try TestNode("node-a", stores, catalogue)
+        try await stores.whileTimePasses {
+            let record = try await led(node, durability: .bucket)
+            // One request waits for the bucket, one for the turn to write, and a move for both.
+            let door = Latch()
+            node.leases.before { call throws(LeaseStoreError) in if case .publish = call { await door.pass() } }
+            let baton = try await node.client(record).pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton
+            let waiting = Task { try await node.client(record).execute("INSERT INTO t VALUES (2)") }
+            let commit = Task { try await node.client(record).pipeline(baton, .execute("COMMIT"), .execute("SELECT 1")) }
+            try await becomesTrue("it is being published") { door.arrivals == 1 }
+            let successor = try TestNode("node-b", stores, catalogue)
+            catalogue.place(record, on: successor.name)
+            try await stores.leases.base.revokeSession(node.session.id)
+            door.open()
+            let error = await node.waitForEnd() as? BerthError
+            #expect(error?.code == .sessionEnded)
+            #expect(!node.node.isReady)
+            // Each has its answer; which, depends on how far it got.
+            _ = await waiting.result
+            _ = await commit.result
+            try await stores.leases.base.endOwnSession(node.session.id, node: node.name, reason: "supervisor")
+            _ = try await eventuallyExecute("SELECT count(*) FROM t", on: record, [successor])
+            try await successor.stop()
+        }
+    }
+
+    @Test func aSessionThatIsLostWhileTheBucketIsDownEndsTheNodeAllTheSame() async throws {
+        let node = try TestNode("node-a", stores, catalogue)
+        try await stores.whileTimePasses {
+            let record = try await led(node, durability: .bucket)
+            node.objects.before { _ in throw ObjectStoreError.unavailable(reason: "test", retryable: true) }
+            let write = Task { try await node.client(record).execute("INSERT INTO t VALUES (1)") }
+            try await becomesTrue("it is not shipped") { !node.node.shipLags().isEmpty }
+            // A move that waits for the publish, too.
+            let other = try TestNode("node-b", stores, catalogue)
+            catalogue.place(record, on: other.name)
+            try await becomesTrue("it is draining") { await node.tenant(record)?.isDraining == true }
+            try await stores.leases.base.revokeSession(node.session.id)
+            let error = await node.waitForEnd() as? BerthError
+            #expect(error?.code == .sessionEnded)
+            let failure = await #expect(throws: BerthError.self) { try await write.value }
+            #expect(failure?.code == .outcomeUnknown)
+            try await other.stop()
+        }
+    }
+
+    @Test func aStopDoesNotWaitForABucketThatIsDown() async throws {
+        let node = try TestNode("node-a", stores, catalogue)
+        try await stores.whileTimePasses {
+            let record = try await led(node, durability: .bucket)
+            node.objects.before { _ in throw ObjectStoreError.unavailable(reason: "test", retryable: true) }
+            let write = Task { try await node.client(record).execute("INSERT INTO t VALUES (1)") }
+            try await becomesTrue("it is not shipped") { !node.node.shipLags().isEmpty }
+            let since = stores.clock.now()
+            try await node.stop()
+            #expect(stores.clock.now() - since >= .seconds(19))
+            let error = await #expect(throws: BerthError.self) { try await write.value }
+            #expect(error?.code == .outcomeUnknown)
+            #expect(try await stores.leases.base.liveSessions().isEmpty, "the lease is free by the end of its session")
+            let next = try TestNode("node-a", stores, catalogue)
+            #expect(try await eventuallyExecute("SELECT count(*) FROM t", on: record, [next]).firstColumn == ["0"])
+            try await next.stop()
+        }
+    }
+
+    @Test func aNodeCutOffFromTheLeaseStoreStopsAnsweringBeforeAnotherBegins() async throws {
+        let node = try TestNode("node-a", stores, catalogue)
+        try await stores.whileTimePasses {
+            let record = try await led(node, durability: .local)
+            node.cutOff()
+            try await becomesTrue("its gate is closed") { !node.node.isReady }
+            for sql in ["SELECT 1", "INSERT INTO t VALUES (1)"] {
+                let error = await #expect(throws: BerthError.self) { try await node.client(record).execute(sql) }
+                #expect(error?.code == .leaderUnavailable)
+            }
+            // A late renewal is valid.
+            node.reconnect()
+            try await becomesTrue("its gate is open") { node.node.isReady }
+            try await node.client(record).execute("INSERT INTO t VALUES (2)")
+            try await node.stop()
+        }
+    }
+
+    @Test func aSessionThatCannotBeOpenedEndsTheNode() async throws {
+        let node = try TestNode("node-a", stores, catalogue) { leases, _ in
+            leases.before { _ throws(LeaseStoreError) in throw .unavailable("test") }
+        }
+        let error = await node.waitForEnd() as? BerthError
+        #expect(error?.code == .storeUnavailable)
+    }
+
+    @Test func theAgeOfTheLastLookTellsWhenNothingCanBeCompared() async throws {
+        let node = try TestNode("node-a", stores, catalogue)
+        func age() -> Double { node.node.gauges().first { $0.name == "berth_reconcile_age_seconds" }?.value ?? -2 }
+        try await stores.whileTimePasses {
+            try await becomesTrue("it looked") { age() >= 0 }
+            node.cutOff()
+            try await becomesTrue("its gate is closed") { !node.node.isReady }
+            try await becomesTrue("the age grows") { age() > 10 }
+            node.reconnect()
+            try await becomesTrue("it looks again") { age() < 2 }
+            try await node.stop()
+        }
+    }
+}
