@@ -69,18 +69,18 @@ extension EndToEnd {
             var deaths: [Death] = []
             do {
                 try await writers.waitForWrites(10)
-                let victim = try await admin.waitForLeader(of: "paused-bucket-1")
+                let victim = try await admin.waitForLeader(of: "paused-local-1")
                 let led = Set(try await admin.led(by: victim)).filter { $0.hasPrefix("paused-") }
                 let url = try fleet.node(victim).url, token = try fleet.description().token
                 let pid = try fleet.node(victim).pid
+                // So that connections are there which it has accepted.
+                for task in Self.flood(url, led, token, value: "warm") { #expect(try await task.value.status == 200) }
                 let before = ContinuousClock.now
                 try await fleet.pause(node: victim)
                 deaths.append(Death(node: victim, led: Set(try await admin.led(by: victim)).union(led), before: before, after: .now))
 
                 // Sent to the paused leader itself, for it alone: they arrive, and wait in its sockets.
-                let direct = led.sorted().flatMap { name in
-                    (0..<5).map { _ in Task { try await Self.writeHereOrNowhere(url, name, token) } }
-                }
+                let direct = Self.flood(url, led, token, value: "direct")
                 for name in led {
                     try await eventually("another node leads \(name)") {
                         let leader = try await admin.leader(of: name)
@@ -110,12 +110,26 @@ extension EndToEnd {
             try await drill.judge(writers, deaths)
         }
 
-        /// The header keeps a node from passing the request on.
-        private static func writeHereOrNowhere(_ url: String, _ database: String, _ token: String) async throws -> HTTPReply {
-            let body: JSON = ["requests": [DataClient.execute("INSERT INTO writes VALUES (99, 1, 'direct')"), ["type": "close"]]]
-            return try await HTTP.send(
-                .POST, "\(url)/db/\(database)/v2/pipeline",
-                headers: [("Authorization", "Bearer \(token)"), ("x-berth-hop", "1")], body: try body.encoded())
+        /// Many writes at the same time to one node, which a header keeps from passing them on.
+        private static func flood(
+            _ url: String, _ databases: Set<String>, _ token: String, value: String
+        ) -> [Task<HTTPReply, any Error>] {
+            let body: JSON = [
+                "requests": [
+                    // Kept apart from the ledger's writes by the number of the writer.
+                    DataClient.execute("INSERT OR IGNORE INTO writes VALUES (-1, abs(random()), ?)", [.sqlText(value)]),
+                    ["type": "close"],
+                ],
+            ]
+            return databases.sorted().flatMap { database in
+                (0..<15).map { _ in
+                    Task {
+                        try await HTTP.send(
+                            .POST, "\(url)/db/\(database)/v2/pipeline",
+                            headers: [("Authorization", "Bearer \(token)"), ("x-berth-hop", "1")], body: try body.encoded())
+                    }
+                }
+            }
         }
     }
 

@@ -78,10 +78,10 @@ final class CrashWriters: Sendable {
         await task?.value
     }
 
-    /// Every row of a database's table, as read through a node.
+    /// Every row of these writers in a database's table, as read through a node.
     func rows(of database: Database, through url: String) async throws -> [WriteLedger.Write] {
         try await DataClient(url: url, database: database.name, token: token)
-            .rows("SELECT writer, number, value FROM writes").map { row in
+            .rows("SELECT writer, number, value FROM writes WHERE writer >= 0").map { row in
                 WriteLedger.Write(
                     writer: Int(row[0].cell ?? "") ?? -1, number: Int(row[1].cell ?? "") ?? -1, value: row[2].cell ?? "")
             }
@@ -119,12 +119,13 @@ final class CrashWriters: Sendable {
         let conflict = database.retry == .untilAcknowledged ? " ON CONFLICT DO NOTHING" : ""
         while true {
             let url = urls.randomElement(using: &choices) ?? urls[0]
+            let sent = ContinuousClock.now
             do {
                 try await DataClient(url: url, database: database.name, token: token).execute(
                     "INSERT INTO writes VALUES (?, ?, ?)" + conflict,
                     [.sqlInteger(Int64(write.writer)), .sqlInteger(Int64(write.number)), .sqlText(write.value)],
                     timeout: Self.timeout)
-                ledger.acknowledge(write, of: database.name)
+                ledger.acknowledge(write, of: database.name, sent: sent)
                 return
             } catch {
                 let code = (error as? DataClient.Refused)?.code

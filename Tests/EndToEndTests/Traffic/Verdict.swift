@@ -16,9 +16,6 @@ struct Verdict: Sendable {
     private(set) var lost = 0
     private(set) var problems: [String] = []
 
-    /// A reply may still be on its way to the client when its sender dies.
-    private static let replyTransit: Duration = .seconds(1)
-
     /// - Parameters:
     ///   - rows: what is in the table now.
     ///   - tolerableLoss: how long before a death an acknowledged write of a `local` database may be lost.
@@ -43,7 +40,8 @@ struct Verdict: Sendable {
         }
         let fatal = deaths.filter { $0.led.contains(database.name) }
         for entry in missing {
-            guard let death = fatal.first(where: { $0.after >= entry.at - Self.replyTransit }) else {
+            // Its reply may have been on the way when the leader died: so what counts is when the request was sent.
+            guard let death = fatal.first(where: { $0.after >= entry.sent }) else {
                 problems.append("\(database.name): \(entry.write) is lost although its leader lived on")
                 continue
             }

@@ -11,6 +11,8 @@ final class WriteLedger: Sendable {
 
     struct Acknowledged: Sendable {
         var write: Write
+        /// When the request was sent that was then acknowledged.
+        var sent: ContinuousClock.Instant
         var at: ContinuousClock.Instant
     }
 
@@ -23,8 +25,8 @@ final class WriteLedger: Sendable {
 
     private let state = Mutex(State())
 
-    func acknowledge(_ write: Write, of database: String) {
-        let entry = Acknowledged(write: write, at: .now)
+    func acknowledge(_ write: Write, of database: String, sent: ContinuousClock.Instant) {
+        let entry = Acknowledged(write: write, sent: sent, at: .now)
         state.withLock { $0.acknowledged[database, default: []].append(entry) }
     }
 
