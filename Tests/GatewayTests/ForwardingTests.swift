@@ -93,7 +93,7 @@ struct ForwardingTests {
                     #expect(learned?.epoch == Epoch(2))
                     let again = try await gateway.send()
                     #expect(again.status == 200)
-                    #expect(stale.looks == 1)
+                    #expect(gateway.routes.lastKnown(try DatabaseName("shop"))?.epoch == Epoch(2))
                 }
             }
         }

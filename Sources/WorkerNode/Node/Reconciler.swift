@@ -97,7 +97,8 @@ final class Reconciler: Sendable {
         let now = environment.clock.now()
         let allowed = state.withLock { state in
             state.notBefore = state.notBefore.filter { $0.value > now }
-            return databases.filter { state.notBefore[$0] == nil }
+            // What is being handed over may have come free, and is not settled yet.
+            return databases.filter { state.notBefore[$0] == nil && !state.handingOver.contains($0) }
         }
         for start in stride(from: 0, to: allowed.count, by: settings.acquireBatch) {
             let batch = Array(allowed[start..<min(start + settings.acquireBatch, allowed.count)])

@@ -72,7 +72,8 @@ extension Tenant {
     private func settle(
         after happened: (Lease) -> Bool, started: Duration
     ) async -> HandoverOutcome {
-        while !Task.isCancelled {
+        // Once it is gone, a lease of this node is another tenant's, and must be left alone.
+        while !Task.isCancelled, !isGone.load(ordering: .acquiring) {
             do throws(LeaseStoreError) {
                 if let raised = try await environment.leases.raiseEpoch(
                     database, from: epoch, by: environment.session.id)
@@ -133,6 +134,7 @@ extension Tenant {
     private func quiesce() async -> Bool {
         guard !isDraining else { return false }
         isDraining = true
+        drainIsOver = false
         turn.refuseAll()
         let settings = environment.settings
         let deadline = environment.clock.now() + settings.drainTimeout

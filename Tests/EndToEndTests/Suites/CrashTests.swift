@@ -5,7 +5,7 @@ import Testing
 
 /// Short enough for a test, long enough for a machine with two processors.
 private enum Timing {
-    static let ttl: Duration = .milliseconds(1500)
+    static let ttl: Duration = .seconds(2)
     static let shipInterval: Duration = .milliseconds(100)
 }
 
@@ -36,15 +36,15 @@ extension EndToEnd {
                 let pid = try await fleet.lose(node: victim)
                 deaths.append(Death(node: victim, led: led, before: before, after: .now))
 
-                let successor = try await eventually("another node leads") {
-                    let database = try await admin.database("lost-bucket-1")
-                    return database["epoch"]?.integer ?? 0 > epoch ? database["leader"]?.string : nil
+                let successor = try await eventually("another session leads") {
+                    let route = try await admin.call(.GET, "/v1/routes/lost-bucket-1")
+                    return route["epoch"]?.integer ?? 0 > epoch ? route["session"]?.string : nil
                 }
                 // The last renewal may be a third of the TTL old when its sender dies; before the rest of it has passed
                 // nobody may take over. A margin for clocks that are read in different processes is left.
                 #expect(.now - before > Timing.ttl / 2)
-                #expect(successor != victim)
-                #expect(try await fleet.sessionsEndedBySilence() == endedBySilence + 1)
+                #expect(successor != session)
+                #expect(try await fleet.sessionsEndedBySilence() > endedBySilence)
                 try await writers.waitForWrites(5)
                 try await fleet.waitForWorker(of: victim, otherThan: pid)
                 try await eventually("\(victim) has a new session") {

@@ -72,9 +72,11 @@ extension EndToEnd {
             let epochsBefore = try await epochs()
 
             try await fleet.pausePostgres()
-            let url = try fleet.node("node-1").url
-            try await eventually("the gate is closed", within: .seconds(10)) {
-                try PrometheusText(try await HTTP.send(.GET, url + "/metrics").text).total("berth_lease_gate_open") == 0 ? () : nil
+            // Each node's deadline is its own: whoever leads, all gates must be closed.
+            for node in try fleet.description().nodes {
+                try await eventually("the gate of \(node.name) is closed", within: .seconds(10)) {
+                    try PrometheusText(try await HTTP.send(.GET, node.url + "/metrics").text).total("berth_lease_gate_open") == 0 ? () : nil
+                }
             }
             // Nobody knows any more who leads, so nobody acknowledges.
             for name in names {

@@ -286,9 +286,12 @@ struct ReconcilingTests {
             try await leads(b, [record])
             try await becomesTrue("the former leader lets go") { !a.leads(record) }
             try await b.client(record).execute("INSERT INTO t VALUES (1)")
+            let taken = Mutex(0)
+            catalogue.before { question throws(BerthError) in if question == "records" { taken.withLock { $0 += 1 } } }
             reading.open()
             try await becomesTrue("it looks again") { reading.arrivals > 2 }
             #expect(!a.leads(record))
+            #expect(taken.withLock { $0 } == 0, "it took the database for its own")
             try await a.stop()
             try await b.stop()
         }

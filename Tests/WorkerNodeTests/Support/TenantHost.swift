@@ -100,6 +100,9 @@ extension Tenant {
         return (try? database.walBytes()) ?? 0
     }
 
+    func wouldAcknowledge(life: UInt64) -> Bool { isServing(RequestUnderWay(epoch: epoch, life: life)) }
+    func closeAllStreams() { for stream in streams.values { close(stream) } }
+
     /// Makes the next capture fail, with a commit behind it that is lost.
     func damage() throws {
         noteCommit()
