@@ -188,6 +188,6 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["BerthTestKit", "FleetModel", "LocalFleet", httpClient, log] + nio,
-            swiftSettings: settings),
+            exclude: ["Clients"], swiftSettings: settings),
     ]
 )

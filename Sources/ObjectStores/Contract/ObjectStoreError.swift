@@ -39,7 +39,7 @@ extension ObjectStoreError: CustomStringConvertible {
         switch self {
         case .notFound(let name): "The bucket has no object “\(name)”."
         case .preconditionFailed(let name): "The condition for storing “\(name)” does not hold."
-        case .unavailable(let reason, _): "The bucket is not available: \(reason)"
+        case .unavailable(let reason, _): "The bucket is not available: \(reason). Check its address, its credentials and the network from this machine; nothing was lost."
         case .denied(let reason): "The bucket refuses access: \(reason)"
         case .truncated(let name, let expected, let received):
             "Of “\(name)” \(received) bytes came, \(expected) were due."

@@ -2,12 +2,12 @@ import BerthTestKit
 import FleetStore
 import Testing
 
-func connect(_ conninfo: String, timeout: Duration = PostgresConnection.defaultTimeout) throws -> PostgresConnection {
+func connect(_ conninfo: String, timeout: Duration = .seconds(60)) throws -> PostgresConnection {
     PostgresConnection(url: try PostgresURL(conninfo), applicationName: "test", timeout: timeout, logger: .silent)
 }
 
 /// A connection to a new database.
-func connect(timeout: Duration = PostgresConnection.defaultTimeout) async throws -> PostgresConnection {
+func connect(timeout: Duration = .seconds(60)) async throws -> PostgresConnection {
     try connect(try await TestPostgres.shared().makeDatabase(), timeout: timeout)
 }
 

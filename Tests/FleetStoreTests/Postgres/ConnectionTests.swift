@@ -100,7 +100,7 @@ struct PostgresConnectionTests {
     @Test func aPoolWithoutFreeConnectionsSaysSo() async throws {
         let conninfo = try await TestPostgres.shared().makeDatabase()
         let pool = PostgresPool(
-            url: try PostgresURL(conninfo), size: 1, applicationName: "pool", timeout: .milliseconds(50), logger: .silent)
+            url: try PostgresURL(conninfo), size: 1, applicationName: "pool", timeout: .milliseconds(500), logger: .silent)
         try await pool.withConnection { _ in
             let error = try await postgresError { try await pool.query("SELECT 1") }
             guard case .unavailable = error.kind else {

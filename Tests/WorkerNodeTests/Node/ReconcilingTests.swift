@@ -228,8 +228,7 @@ struct ReconcilingTests {
             door.open()
             try await becomesTrue("it is released") { try await stores.lease(of: record).session == nil }
             #expect(door.arrivals == 3)
-            try await leads(node, [record])
-            try await node.client(record).execute("INSERT INTO t VALUES (1)")
+            _ = try await eventuallyExecute("INSERT INTO t VALUES (1)", on: record, [node])
             try await node.stop()
         }
     }
@@ -294,6 +293,37 @@ struct ReconcilingTests {
             #expect(taken.withLock { $0 } == 0, "it took the database for its own")
             try await a.stop()
             try await b.stop()
+        }
+    }
+
+    /// The transfer was applied, its reply is under way, and the successor is gone already: the lease is free and placed
+    /// here again. The tenant that still settles its handover must not touch the lease of the one that follows it.
+    @Test func aLeaseThatComesBackDuringItsHandoverWaitsForTheEndOfIt() async throws {
+        let record = try #require(try await makeDatabases(1, on: "node-a").first)
+        let a = try TestNode("node-a", stores, catalogue)
+        let b = try TestNode("node-b", stores, catalogue)
+        try await stores.whileTimePasses {
+            try await leads(a, [record])
+            try await a.client(record).execute("CREATE TABLE t (v)")
+            try await a.publishAll()
+            let door = Latch()
+            a.leases.after { call throws(LeaseStoreError) in
+                guard case .transfer = call else { return }
+                await door.pass()
+                throw .outcomeUnknown("test")
+            }
+            catalogue.place(record, on: b.name)
+            try await becomesTrue("the lease is the successor's") { door.arrivals == 1 }
+            try await b.crash()
+            let start = stores.clock.now()
+            catalogue.place(record, on: a.name)
+            try await becomesTrue("it has had time to acquire") { stores.clock.now() > start + .seconds(2) }
+            door.open()
+            _ = try await eventuallyExecute("INSERT INTO t VALUES (1)", on: record, [a])
+            try await a.publishAll()
+            let lease = try await stores.lease(of: record)
+            #expect(lease.session == a.session.id && lease.epoch == Epoch(3) && lease.head.seq == 2)
+            try await a.stop()
         }
     }
 

@@ -219,7 +219,9 @@ struct AcknowledgementTests {
 
     /// Its reply, with the baton, never arrives: nobody could end its transaction.
     @Test func aRequestThatCannotBeAnsweredLeavesNoTransactionBehind() async throws {
-        try await withTenant(.bucket) { client, tenant, _ in
+        var settings = TenantSettings()
+        settings.streamTimeout = .seconds(1000)
+        try await withTenant(.bucket, settings: settings) { client, tenant, _ in
             let door = holdPublishing()
             let write = Task { try await client.execute("INSERT INTO t VALUES (1)") }
             try await becomesTrue("the write waits") { await tenant.waitsForPublish }

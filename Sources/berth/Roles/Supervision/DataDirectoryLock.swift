@@ -23,7 +23,7 @@ final class DataDirectoryLock: Sendable {
             close(descriptor)
             throw BerthError(
                 .dataDirectoryLocked,
-                "Another node runs on \(directory). Stop it, or give this node a data directory of its own.")
+                "Another process of Berth runs on \(directory). Stop it, or give this one a directory of its own.")
         }
     }
 
