@@ -5,13 +5,12 @@ import PackageDescription
 //  - ExistentialAny: an existential costs, so it is written out where it is meant.
 //  - MemberImportVisibility: a file names every module whose members it uses.
 //  - InternalImportsByDefault: a dependency leaks into a module's API only on purpose.
-//  - In CI a warning is an error.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
-] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+]
 
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),

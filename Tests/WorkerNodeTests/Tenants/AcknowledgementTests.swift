@@ -150,6 +150,31 @@ struct AcknowledgementTests {
         }
     }
 
+    /// What is being published already does not contain it.
+    @Test func anAcknowledgementWaitsForItsOwnCommit() async throws {
+        try await withTenant(.bucket) { client, tenant, _ in
+            let door = holdPublishing()
+            let first = Task { try await client.execute("INSERT INTO t VALUES (1)") }
+            try await becomesTrue("the first waits") { await tenant.waitsForPublish }
+            stores.clock.advance(by: .seconds(1))
+            try await becomesTrue("the first is being published") { door.arrivals == 1 }
+            let replies = Replies()
+            let second = Task {
+                defer { replies.add() }
+                return try await client.execute("INSERT INTO t VALUES (2)")
+            }
+            try await becomesTrue("both wait") { await tenant.waitingRequests == 2 }
+            door.open()
+            door.close()
+            #expect(try await first.value.affected_row_count == 1)
+            stores.clock.advance(by: .seconds(1))
+            try await becomesTrue("the second is being published") { door.arrivals == 2 }
+            #expect(replies.count == 0)
+            door.open()
+            #expect(try await second.value.affected_row_count == 1)
+        }
+    }
+
     @Test func aReadWaitsForWhatItSaw() async throws {
         try await withTenant(.bucket) { client, tenant, _ in
             let door = holdPublishing()
