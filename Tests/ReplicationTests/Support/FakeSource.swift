@@ -84,7 +84,9 @@ final class FakeSource: Shippable {
         after previous: ChainPosition, epoch: Epoch, pages: Int, random: inout SeededGenerator
     ) -> CutChangeset {
         let size = 4096
-        let bytes = (0..<pages * size).map { _ in UInt8.random(in: 0...255, using: &random) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(pages * size)
+        while bytes.count < pages * size { withUnsafeBytes(of: random.next()) { bytes.append(contentsOf: $0) } }
         let set = PageSet(
             pageSize: size, endPageCount: UInt64(pages),
             pages: (0..<pages).map { .init(id: UInt64($0 + 1), bytes: $0 * size..<($0 + 1) * size) }, bytes: bytes)
