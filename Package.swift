@@ -131,6 +131,19 @@ let package = Package(
                            .product(name: "ArgumentParser", package: "swift-argument-parser")] + nio,
             swiftSettings: settings),
 
+        // Proof: what checks a fleet's history, and the simulation of a whole fleet in one thread
+        .target(name: "Chaos", dependencies: ["FleetModel"], swiftSettings: settings),
+        .target(
+            name: "Simulation",
+            dependencies: ["Chaos", "FleetModel", "Changesets", "Engines", "Hrana", "Leases", "FleetStore", "ObjectStores", "Replication",
+                           "Routing", "WorkerNode", "FleetManager", "Gateway", log, lifecycle,
+                           .product(name: "NIOHTTP1", package: "swift-nio")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "berth-simulate",
+            dependencies: ["Simulation", "Chaos", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
+
         // Tests: what several suites share, then one suite per module, then the real processes
         .target(
             name: "BerthTestKit",

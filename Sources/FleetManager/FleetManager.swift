@@ -15,11 +15,12 @@ import Synchronization
 public final class FleetManager: Service {
     let keeper: SessionKeeper
     let leases: any LeaseStore
-    let catalogue: FleetCatalogue
+    let catalogue: any ManagerCatalogue
     let objects: any ObjectStore
     let settings: ManagerSettings
     let hints: @Sendable () -> AsyncStream<StoreHint>
     let clock: any FleetClock
+    let random: RandomSource
     let logger: Logger
     private let stopping = Wakeup()
     private let leading = Mutex<ManagerTerm?>(nil)
@@ -29,17 +30,18 @@ public final class FleetManager: Service {
 
     /// - Parameter hints: the hints of the store, from the moment of the call on.
     public init(
-        session: NewSession, leases: any LeaseStore, catalogue: FleetCatalogue, objects: any ObjectStore,
+        session: NewSession, leases: any LeaseStore, catalogue: any ManagerCatalogue, objects: any ObjectStore,
         settings: ManagerSettings, hints: @escaping @Sendable () -> AsyncStream<StoreHint>, clock: any FleetClock,
-        logger: Logger
+        random: RandomSource = .system, logger: Logger
     ) {
-        self.keeper = SessionKeeper(session: session, store: leases, timing: settings.timing, clock: clock, logger: logger)
+        self.keeper = SessionKeeper(session: session, store: leases, timing: settings.timing, clock: clock, random: random, logger: logger)
         self.leases = leases
         self.catalogue = catalogue
         self.objects = objects
         self.settings = settings
         self.hints = hints
         self.clock = clock
+        self.random = random
         self.logger = logger
     }
 
@@ -91,7 +93,7 @@ public final class FleetManager: Service {
     ///
     /// - Throws: `no_node_available`.
     public func chooseNode() async throws(BerthError) -> NodeName {
-        var generator = SystemRandomNumberGenerator()
+        var generator = random
         guard let node = LeaderChoice.one(among: try await candidates(), using: &generator) else {
             throw BerthError(
                 .noNodeAvailable, "No node is alive and takes databases. `berth node list` shows their states.")

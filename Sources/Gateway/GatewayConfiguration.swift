@@ -25,6 +25,9 @@ public struct GatewayConfiguration: Sendable {
 public struct GatewayLimits: Sendable {
     /// A larger request body is answered `body_too_large`.
     public var bodyBytes = 16 << 20
+    /// What still arrives of a refused body is read and thrown away for this long at most, so that a client that sends
+    /// before it reads gets the answer.
+    public var refusedBody = Duration.seconds(30)
     /// Request line and headers together.
     public var headerBytes = 64 << 10
     /// A connection without traffic and without a request at work is closed after this time.

@@ -16,6 +16,10 @@ import Testing
                 (#"{"name": "a", "engine": true}"#, "“$.engine” must be a string, not a boolean"),
                 (#"{"name": "a", "naem": "b"}"#, "“$.naem” is unknown"),
                 (#"{"name": "\ud800"}"#, "not valid JSON"),
+                (#"{"name": "a", "name": "b"}"#, "“$.name” is given twice"),
+                (#"{"name": "a", "n\u0061me" : "a"}"#, "“$.name” is given twice"),
+                (#"{"name": "a", "engine": null, "engine": null}"#, "“$.engine” is given twice"),
+                ("\u{FEFF}{}", "not valid JSON"), ("{\0\"\0n\0\"\0:\01\0}\0", "not valid JSON"),
                 (String(repeating: "[", count: 2000), "not valid JSON"),
             ] {
                 let reply = try await fleet.call(.post, "/v1/databases", json: json)

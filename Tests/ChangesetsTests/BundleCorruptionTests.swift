@@ -4,19 +4,8 @@ import FleetModel
 import Testing
 
 @Suite struct BundleCorruptionTests {
-    static func compressedBundle() throws -> [UInt8] {
-        var builder = BundleBuilder(session: BundleFixture.session, node: try BundleFixture.node(), number: 1)
-        let changeset = try HADBP.encode(
-            PageSet(pageSize: 512, endPageCount: 1, contents: [(1, Array(repeating: 3, count: 512))]),
-            profile: .sqlite, seq: 1, previousChecksum: 0, createdAt: 0)
-        try builder.append(
-            database: databaseID(1), epoch: Epoch(1), kind: .delta, firstSeq: 1, lastSeq: 1, previousChecksum: 0,
-            checksum: changeset.chainChecksum, pageSize: 512, createdAt: 0, changeset: changeset.bytes)
-        return try builder.finish().bytes
-    }
-
     @Test(arguments: [false, true]) func everyFlippedBitIsSeen(compressed: Bool) throws {
-        let whole = compressed ? try Self.compressedBundle() : BundleFixture.golden
+        let whole = compressed ? try BundleFuzz.compressed() : BundleFixture.golden
         #expect(throws: Never.self) { try BundleFixture.readAll(whole) }
         for bit in 0..<whole.count * 8 {
             var bytes = whole
@@ -26,7 +15,7 @@ import Testing
     }
 
     @Test(arguments: [false, true]) func everyOtherLengthIsRefused(compressed: Bool) throws {
-        let whole = compressed ? try Self.compressedBundle() : BundleFixture.golden
+        let whole = compressed ? try BundleFuzz.compressed() : BundleFixture.golden
         for length in 0..<whole.count {
             #expect(throws: BundleError.self, "length \(length)") { try BundleReader.open(Array(whole.prefix(length))) }
             #expect(throws: BundleError.self, "suffix \(length)") { try BundleReader.open(Array(whole.suffix(length))) }
@@ -36,7 +25,7 @@ import Testing
     }
 
     @Test func anEntryAloneIsVerifiedAsStrictly() throws {
-        let whole = try Self.compressedBundle()
+        let whole = try BundleFuzz.compressed()
         let entry = try BundleReader.open(whole).entries[0]
         let stored = Array(try BundleReader.stored(entry, in: whole))
         for bit in 0..<stored.count * 8 {
@@ -66,7 +55,7 @@ import Testing
         #expect(throws: BundleError.partLengthMismatch(expected: 96, found: 97)) {
             try BundleReader.index(header: whole.prefix(97), index: index, footer: footer)
         }
-        let other = try Self.compressedBundle().prefix(BundleReader.headerLength)
+        let other = try BundleFuzz.compressed().prefix(BundleReader.headerLength)
         #expect(throws: BundleError.checksumMismatch) {
             try BundleReader.index(header: other, index: index, footer: footer)
         }

@@ -1,4 +1,3 @@
-import BerthTestKit
 import Changesets
 import Testing
 
@@ -53,18 +52,5 @@ import Testing
             }
         }
         #expect(throws: HADBPError.trailingBytes(1)) { try decode(subject.bytes + [0], as: subject) }
-    }
-
-    /// Without a position to expect, noise must still never trap or be taken for a changeset.
-    @Test(arguments: UInt64(0)..<20) func noiseIsRefused(seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
-        for _ in 0..<200 {
-            var noise = (0..<Int.random(in: 0...200, using: &generator)).map { _ in
-                UInt8.random(in: 0...255, using: &generator)
-            }
-            let kept = Int.random(in: 0...45, using: &generator)
-            noise.replaceSubrange(0..<min(kept, noise.count), with: Golden.incremental.prefix(min(kept, noise.count)))
-            #expect(throws: HADBPError.self) { try HADBP.decode(noise, profile: .sqlite) }
-        }
     }
 }

@@ -1,6 +1,8 @@
 import BerthTestKit
-import Changesets
+import FleetModel
 import Testing
+
+@testable import Changesets
 
 @Suite struct ZstdTests {
     @Test(arguments: UInt64(0)..<20) func roundTrips(seed: UInt64) throws {
@@ -20,17 +22,37 @@ import Testing
         #expect(try Zstd.compress(Array(repeating: 7, count: 100_000)).count < 100)
     }
 
-    @Test func theMaximumIsCheckedFirst() throws {
+    /// A forged length cannot make anybody allocate more than the bytes could become.
+    @Test func whatIsNotPossibleIsRefusedFirst() throws {
         let compressed = try Zstd.compress([1, 2, 3])
-        #expect(throws: ZstdError.rawLengthExceedsMaximum(rawLength: 3, maximum: 2)) {
-            try Zstd.decompress(compressed[...], rawLength: 3, maximumRawLength: 2)
+        let possible = Zstd.maximumRawLength(ofCompressed: compressed.count)
+        #expect((3...1 << 20).contains(possible))
+        for impossible in [-1, possible + 1, .max] {
+            #expect(throws: ZstdError.rawLengthExceedsMaximum(rawLength: impossible, maximum: possible)) {
+                try Zstd.decompress(compressed[...], rawLength: impossible)
+            }
         }
-        #expect(throws: ZstdError.rawLengthExceedsMaximum(rawLength: .max, maximum: Zstd.defaultMaximumRawLength)) {
-            try Zstd.decompress([], rawLength: .max)
+        #expect(Zstd.maximumRawLength(ofCompressed: .max) == .max)
+    }
+
+    /// The densest frame there is, put together by hand: each four bytes stand for 128 KiB. Longer than 1 GiB, because a
+    /// writer may publish such a changeset.
+    @Test func thereIsNoOtherLimit() throws {
+        let blocks = (8 << 10) + 1
+        // Magic; a window of 128 KiB, no content size; blocks of one repeated byte, the last of them marked.
+        var frame: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x38]
+        for block in 0..<blocks {
+            let header = UInt32(128 << 10) << 3 | 1 << 1 | (block == blocks - 1 ? 1 : 0)
+            frame += [UInt8(truncatingIfNeeded: header), UInt8(truncatingIfNeeded: header >> 8), UInt8(header >> 16), 7]
         }
-        #expect(throws: ZstdError.rawLengthExceedsMaximum(rawLength: -1, maximum: 2)) {
-            try Zstd.decompress(compressed[...], rawLength: -1, maximumRawLength: 2)
-        }
+        let length = blocks << 17
+        #expect(length > 1 << 30 && length <= Zstd.maximumRawLength(ofCompressed: frame.count))
+        let entry = BundleEntry(
+            database: databaseID(1), epoch: Epoch(1), kind: .delta, firstSeq: 1, lastSeq: 1, previousChecksum: 0, checksum: 1,
+            pageSize: 4096, offset: 96, storedLength: UInt64(frame.count), rawLength: UInt64(length), compression: .zstd,
+            storedChecksum: BundleEntry.checksum(ofStored: frame[...]), createdAt: 0)
+        let raw = try entry.changesetBytes(from: frame[...])
+        #expect(raw.count == length && raw[0] == 7 && raw[length - 1] == 7)
     }
 
     @Test func theLengthMustBeExact() throws {

@@ -77,7 +77,11 @@ struct ConnectionTests {
 
     @Test func aBodyThatIsTooLargeIsRefused() async throws {
         let local = try FakeDatabases(leading: ["shop"])
-        try await withGateway(local: local, limits: { $0.bodyBytes = 100 }) { gateway in
+        let limits = { (limits: inout GatewayLimits) in
+            limits.bodyBytes = 100
+            limits.refusedBody = .milliseconds(200)
+        }
+        try await withGateway(local: local, limits: limits) { gateway in
             let announced = try await RawConnection(port: gateway.port)
             try await announced.send(post(String(repeating: "x", count: 101)))
             let text = await announced.receiveToEnd()
@@ -88,7 +92,7 @@ struct ConnectionTests {
             try await chunked.send("40\r\n\(String(repeating: "x", count: 64))\r\n40\r\n\(String(repeating: "x", count: 64))\r\n0\r\n\r\n")
             #expect(await chunked.receiveToEnd().hasPrefix("HTTP/1.1 413 "))
 
-            // A client that never stops sending is cut off.
+            // A client that does not end its body is cut off.
             let endless = try await RawConnection(port: gateway.port)
             try await endless.send("POST /db/shop/v2/pipeline HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n")
             try await endless.send(String(repeating: "x", count: 500))

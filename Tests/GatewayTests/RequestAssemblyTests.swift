@@ -35,9 +35,11 @@ struct RequestAssemblyTests {
             return
         }
         #expect(error.code == .bodyTooLarge)
-        guard case .none = assembly.receive(body(10)), case .close = assembly.receive(body(1)) else {
-            Issue.record("read on without end")
-            return
+        for _ in 0..<100 {
+            guard case .none = assembly.receive(body(1_000)) else {
+                Issue.record("not read on")
+                return
+            }
         }
     }
 

@@ -42,6 +42,22 @@ struct WaitingTests {
         }
     }
 
+    /// Found by the simulation: a node that cannot confirm its lease, asked by a route that a hint put in doubt.
+    @Test func aRouteInDoubtIsNotWaitedForInALoop() async throws {
+        let source = FakeRoutes()
+        let local = try FakeDatabases(leading: ["shop"]) { _ throws(BerthError) in
+            throw BerthError(.leaderUnavailable, "It cannot confirm its lease.")
+        }
+        try await withGateway(node: "here", local: local, source: source, limits: { $0.wait = .seconds(1) }) { gateway in
+            try source.set("shop", epoch: 1, node: "here", port: gateway.port)
+            _ = try await gateway.routes.route(to: DatabaseName("shop"))
+            gateway.routes.invalidateAll()
+            #expect(try await gateway.send().status == BerthError.Code.leaderUnavailable.httpStatus)
+            // At 5, 10, 20, … 250 ms; without a pause there are thousands.
+            #expect(local.calls.count < 20)
+        }
+    }
+
     @Test func aDatabaseWithoutALeaderIsWaitedFor() async throws {
         let leader = try FakeDatabases(leading: ["shop"]) { call throws(BerthError) in DataReply(body: call.body) }
         try await withGateway(local: leader) { next in

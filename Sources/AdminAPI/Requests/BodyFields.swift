@@ -13,11 +13,19 @@ struct BodyFields: Sendable {
     /// - Throws: `malformed_request`.
     init(json: [UInt8], allowed: Set<String>) throws(BerthError) {
         let value: JSONValue
+        // Foundation would also read UTF-16 and UTF-32. JSON between programs is UTF-8, without a byte-order mark
+        // (RFC 8259, 8.1), and has no zero bytes then.
+        guard !json.contains(0), !json.starts(with: [0xEF, 0xBB, 0xBF]) else {
+            throw BerthError(.malformedRequest, "The body is not valid JSON in UTF-8.")
+        }
         do { value = try JSONDecoder().decode(JSONValue.self, from: Data(json)) } catch {
             throw BerthError(.malformedRequest, "The body is not valid JSON.")
         }
         guard case .object(let members) = value else {
             throw BerthError(.malformedRequest, "“$” must be an object, not \(value.kind).")
+        }
+        if let name = RepeatedMember.find(in: json) {
+            throw BerthError(.malformedRequest, "“$.\(name.prefix(80))” is given twice.")
         }
         if let unknown = members.keys.filter({ !allowed.contains($0) }).min() {
             let known = allowed.isEmpty ? "The body has no members here." : "Known are: \(allowed.sorted().joined(separator: ", "))."

@@ -6,16 +6,16 @@ struct QueryFields: Sendable {
     private var values: [String: String] = [:]
 
     /// - Parameter allowed: others are refused, so that a misspelt filter does not silently show everything.
-    /// - Throws: `invalid_argument` for an unknown or repeated parameter.
+    /// - Throws: `invalid_argument` for an unknown or repeated parameter, and for one that is not properly encoded.
     init(_ query: Substring, allowed: Set<String>) throws(BerthError) {
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = Self.decoded(parts[0])
+            let name = try Self.decoded(parts[0])
             guard allowed.contains(name) else {
                 let known = allowed.isEmpty ? "There are none here." : "Known are: \(allowed.sorted().joined(separator: ", "))."
                 throw BerthError(.invalidArgument, "The query parameter “\(name.prefix(80))” is unknown. \(known)")
             }
-            guard values.updateValue(Self.decoded(parts.count > 1 ? parts[1] : ""), forKey: name) == nil else {
+            guard values.updateValue(try Self.decoded(parts.count > 1 ? parts[1] : ""), forKey: name) == nil else {
                 throw BerthError(.invalidArgument, "The query parameter “\(name)” is given twice.")
             }
         }
@@ -43,8 +43,10 @@ struct QueryFields: Sendable {
         }
     }
 
-    private static func decoded(_ text: Substring) -> String {
-        let spaced = text.replacingOccurrences(of: "+", with: " ")
-        return spaced.removingPercentEncoding ?? spaced
+    private static func decoded(_ text: Substring) throws(BerthError) -> String {
+        guard let decoded = text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding else {
+            throw BerthError(.invalidArgument, "“\(text.prefix(80))” in the query is not properly percent-encoded.")
+        }
+        return decoded
     }
 }

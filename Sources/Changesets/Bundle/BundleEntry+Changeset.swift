@@ -3,13 +3,11 @@ import Crypto
 extension BundleEntry {
     /// The changeset's bytes, from the bytes stored for it.
     ///
-    /// - Parameters:
-    ///   - stored: exactly what lies in `storedRange`.
-    ///   - maximumRawLength: in bytes; checked before anything is allocated.
+    /// However long the writer made it: this entry says how long, and whoever led here vouches for the entry.
+    ///
+    /// - Parameter stored: exactly what lies in `storedRange`.
     /// - Throws: `BundleError` when they are not the bytes this entry was written with.
-    public func changesetBytes(
-        from stored: ArraySlice<UInt8>, maximumRawLength: Int = Zstd.defaultMaximumRawLength
-    ) throws(BundleError) -> [UInt8] {
+    public func changesetBytes(from stored: ArraySlice<UInt8>) throws(BundleError) -> [UInt8] {
         guard UInt64(stored.count) == storedLength else {
             throw .storedLengthMismatch(expected: storedLength, found: stored.count)
         }
@@ -22,11 +20,7 @@ extension BundleEntry {
             return Array(stored)
         case .zstd:
             guard let rawLength = Int(exactly: rawLength) else { throw .rawLengthNotAddressable(rawLength) }
-            do {
-                return try Zstd.decompress(stored, rawLength: rawLength, maximumRawLength: maximumRawLength)
-            } catch {
-                throw .compression(error)
-            }
+            do { return try Zstd.decompress(stored, rawLength: rawLength) } catch { throw .compression(error) }
         }
     }
 
@@ -34,10 +28,8 @@ extension BundleEntry {
     ///
     /// - Parameter stored: exactly what lies in `storedRange`.
     /// - Throws: `BundleError`.
-    public func changeset(
-        from stored: ArraySlice<UInt8>, profile: HADBP.Profile, maximumRawLength: Int = Zstd.defaultMaximumRawLength
-    ) throws(BundleError) -> Changeset {
-        let bytes = try changesetBytes(from: stored, maximumRawLength: maximumRawLength)
+    public func changeset(from stored: ArraySlice<UInt8>, profile: HADBP.Profile) throws(BundleError) -> Changeset {
+        let bytes = try changesetBytes(from: stored)
         let changeset: Changeset
         do {
             changeset = try HADBP.decode(

@@ -4,8 +4,16 @@ import CZstd
 public enum Zstd {
     public static let defaultLevel: Int32 = 3
 
-    /// What `decompress` allows unless told otherwise: 1 GiB.
-    public static let defaultMaximumRawLength = 1 << 30
+    /// The most that so many compressed bytes can become: a block of 128 KiB takes at least four of them.
+    ///
+    /// Source: `Block_Maximum_Size` and the block header, RFC 8878, 3.1.1.2.
+    public static func maximumRawLength(ofCompressed count: Int) -> Int {
+        let (length, overflow) = (count / smallestBlock + 1).multipliedReportingOverflow(by: largestBlockContent)
+        return overflow ? .max : length
+    }
+
+    private static let smallestBlock = 4
+    private static let largestBlockContent = 128 << 10
 
     /// One frame that records the length of its content.
     ///
@@ -27,15 +35,13 @@ public enum Zstd {
 
     /// The content of one frame, which must be all of `bytes`.
     ///
-    /// - Parameters:
-    ///   - rawLength: exactly what comes out, in bytes.
-    ///   - maximumRawLength: checked before anything is allocated, so that a forged length cannot exhaust memory.
+    /// - Parameter rawLength: exactly what comes out, in bytes. No more is allocated, and only when so many bytes can become
+    ///   that much at all.
     /// - Throws: `ZstdError`.
-    public static func decompress(
-        _ bytes: ArraySlice<UInt8>, rawLength: Int, maximumRawLength: Int = defaultMaximumRawLength
-    ) throws(ZstdError) -> [UInt8] {
-        guard rawLength >= 0, rawLength <= maximumRawLength else {
-            throw .rawLengthExceedsMaximum(rawLength: rawLength, maximum: maximumRawLength)
+    public static func decompress(_ bytes: ArraySlice<UInt8>, rawLength: Int) throws(ZstdError) -> [UInt8] {
+        let maximum = maximumRawLength(ofCompressed: bytes.count)
+        guard rawLength >= 0, rawLength <= maximum else {
+            throw .rawLengthExceedsMaximum(rawLength: rawLength, maximum: maximum)
         }
         let (frameLength, contentLength) = bytes.withUnsafeBytes { input in
             (

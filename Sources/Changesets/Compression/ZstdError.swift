@@ -1,6 +1,6 @@
 /// What went wrong compressing or decompressing.
 public enum ZstdError: Error, Sendable, Hashable {
-    /// The announced length is more than the caller allows; nothing was allocated.
+    /// The announced length is more than so many compressed bytes can become; nothing was allocated.
     case rawLengthExceedsMaximum(rawLength: Int, maximum: Int)
     /// The bytes are not exactly one zstd frame: cut off, followed by others, or something else.
     case notOneFrame(length: Int)
@@ -13,7 +13,7 @@ extension ZstdError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .rawLengthExceedsMaximum(let length, let maximum):
-            "decompressed it would have \(length) bytes; at most \(maximum) are allowed"
+            "decompressed it would have \(length) bytes; at most \(maximum) are possible"
         case .notOneFrame(let length): "the \(length) bytes are not exactly one zstd frame"
         case .rawLengthMismatch(let expected, let found):
             "decompressed it has \(found) bytes; \(expected) were announced"

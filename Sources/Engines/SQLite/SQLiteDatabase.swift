@@ -17,6 +17,7 @@ public final class SQLiteDatabase {
     public private(set) var connections: [SQLiteConnection] = []
 
     var watermark: CaptureWatermark
+    let committed = CommittedFrames()
     var walPath: String { path + "-wal" }
 
     /// Opens the file in WAL mode, or creates it with pages of 4096 bytes. Connections never wait for a lock.
@@ -26,7 +27,7 @@ public final class SQLiteDatabase {
     public init(path: String, base: CaptureBase = .empty, options: SQLiteOptions = SQLiteOptions()) throws(SQLError) {
         self.path = path
         self.options = options
-        let primary = try SQLiteConnection(path: path, options: options, create: true)
+        let primary = try SQLiteConnection(path: path, options: options, committed: committed, create: true)
         self.primary = primary
         // Before the mode is set: setting it for the first time writes page 1 into the main file, past the WAL.
         // A header that cannot be read is SQLite's to report, right below.
@@ -51,7 +52,7 @@ public final class SQLiteDatabase {
 
     /// A further connection, for an interactive transaction.
     public func makeConnection() throws(SQLError) -> SQLiteConnection {
-        let connection = try SQLiteConnection(path: path, options: options, create: false)
+        let connection = try SQLiteConnection(path: path, options: options, committed: committed, create: false)
         try connection.applySettings(options)
         connections.append(connection)
         return connection

@@ -22,6 +22,8 @@ public final class EnginePool: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Where turns run instead of on threads of the pool.
+    private let turns: (@Sendable (@escaping @Sendable () -> Void) -> Void)?
     /// Signalled once per element put into `ready`, and once per thread at shutdown.
     private let wakeUps = DispatchSemaphore(value: 0)
 
@@ -33,6 +35,7 @@ public final class EnginePool: Sendable {
     public init(threads: Int, name: String = "engine") {
         precondition(threads > 0, "a pool without threads would never run anything")
         state = Mutex(State(liveThreads: threads))
+        turns = nil
         for index in 0..<threads {
             let isStarted = DispatchSemaphore(value: 0)
             let thread = Thread {
@@ -45,6 +48,14 @@ public final class EnginePool: Sendable {
             thread.start()
             isStarted.signal()
         }
+    }
+
+    /// A pool without threads: a lane that has work gets each of its turns by one call of `turns`.
+    ///
+    /// For a simulation, which decides the order in which everything runs.
+    public init(turns: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void) {
+        state = Mutex(State(liveThreads: 0))
+        self.turns = turns
     }
 
     /// A new serial lane. While idle it costs its object: no thread, no timer, no descriptor.
@@ -70,6 +81,10 @@ public final class EnginePool: Sendable {
 
     /// Puts a lane that has work at the end of the queue.
     func makeReady(_ lane: EngineLane) {
+        if let turns {
+            turns { if lane.runTurn(jobs: Self.jobsPerTurn) { self.makeReady(lane) } }
+            return
+        }
         let isQueued = state.withLock { state in
             guard state.liveThreads > 0 else { return false }
             state.ready.append(lane)

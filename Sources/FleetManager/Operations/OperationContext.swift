@@ -11,7 +11,7 @@ struct OperationContext: Sendable {
     let record: OperationRecord
     let signals: ProgressSignals
 
-    var catalogue: FleetCatalogue { manager.catalogue }
+    var catalogue: any ManagerCatalogue { manager.catalogue }
 
     /// Looks, again after every hint and at least every second, until `look` answers with a value.
     ///
@@ -41,7 +41,7 @@ struct OperationContext: Sendable {
     }
 
     func progress(done: Int64, total: Int64) async throws {
-        let written = try await catalogue.update(record.id, state: .running, done: done, total: total, under: term)
+        let written = try await catalogue.update(record.id, state: .running, done: done, total: total, error: nil, under: term)
         // The term is over, or somebody finished the operation.
         if !written { throw CancellationError() }
     }

@@ -31,7 +31,7 @@ struct OperationRunner {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 do {
-                    for record in try await manager.catalogue.operations(openOnly: true, limit: Self.openLimit)
+                    for record in try await manager.catalogue.operations(openOnly: true, before: nil, limit: Self.openLimit)
                     where running.begin(record.id) {
                         group.addTask {
                             await carryOut(record, signals)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The time leases live by: monotonic, per process, and counting while the machine is suspended (CLOCK_BOOTTIME).
 ///
 /// Injected everywhere, so that a simulation owns time. No clock of the store or of another machine is ever compared
@@ -6,6 +8,9 @@ public protocol FleetClock: Sendable {
     /// Time since an arbitrary point before the process started.
     func now() -> Duration
 
+    /// Unix milliseconds, for people and records. Nothing is decided by it.
+    func wallTime() -> Int64
+
     /// Returns once `now()` has reached `deadline`.
     ///
     /// - Throws: `CancellationError`.
@@ -13,6 +18,8 @@ public protocol FleetClock: Sendable {
 }
 
 extension FleetClock {
+    public func wallTime() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+
     public func sleep(for duration: Duration) async throws {
         try await sleep(until: now() + duration)
     }

@@ -30,6 +30,27 @@ public struct OperationRecord: Sendable, Hashable {
     public var createdAt: Date
     public var updatedAt: Date
     public var finishedAt: Date?
+
+    package init(
+        id: OperationID, kind: OperationKind, database: DatabaseID? = nil, databaseName: DatabaseName? = nil,
+        node: NodeName? = nil, state: OperationState, done: Int64, total: Int64, cancelRequested: Bool,
+        errorCode: String? = nil, errorMessage: String? = nil, createdAt: Date, updatedAt: Date, finishedAt: Date? = nil
+    ) {
+        self.id = id
+        self.kind = kind
+        self.database = database
+        self.databaseName = databaseName
+        self.node = node
+        self.state = state
+        self.done = done
+        self.total = total
+        self.cancelRequested = cancelRequested
+        self.errorCode = errorCode
+        self.errorMessage = errorMessage
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.finishedAt = finishedAt
+    }
 }
 
 extension FleetCatalogue {

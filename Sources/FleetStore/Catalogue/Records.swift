@@ -31,6 +31,19 @@ public struct DatabaseStatus: Sendable, Hashable {
     public var leaderAddress: String?
     public var epoch: Epoch
     public var head: ChainPosition
+
+    package init(
+        record: DatabaseRecord, placedOn: NodeName, leader: NodeName? = nil, leaderSession: SessionID? = nil,
+        leaderAddress: String? = nil, epoch: Epoch, head: ChainPosition
+    ) {
+        self.record = record
+        self.placedOn = placedOn
+        self.leader = leader
+        self.leaderSession = leaderSession
+        self.leaderAddress = leaderAddress
+        self.epoch = epoch
+        self.head = head
+    }
 }
 
 public enum NodeState: String, Sendable, Codable, CaseIterable {
@@ -53,6 +66,20 @@ public struct NodeStatus: Sendable, Hashable {
     public var placed: Int64
     /// Leases held by its live session.
     public var leading: Int64
+
+    package init(
+        name: NodeName, address: String, state: NodeState, isAlive: Bool, session: SessionID? = nil,
+        startedAt: Date? = nil, placed: Int64, leading: Int64
+    ) {
+        self.name = name
+        self.address = address
+        self.state = state
+        self.isAlive = isAlive
+        self.session = session
+        self.startedAt = startedAt
+        self.placed = placed
+        self.leading = leading
+    }
 }
 
 /// What a node needs to know of one database that is placed on it and that it does not lead.
@@ -64,6 +91,15 @@ public struct Assignment: Sendable, Hashable {
     public var head: ChainPosition
     /// Whether this node already said that it holds a copy.
     public var isPrepared: Bool
+
+    package init(
+        database: DatabaseID, heldBy: SessionID? = nil, head: ChainPosition, isPrepared: Bool
+    ) {
+        self.database = database
+        self.heldBy = heldBy
+        self.head = head
+        self.isPrepared = isPrepared
+    }
 }
 
 /// A database a node leads although it is placed elsewhere.
@@ -73,6 +109,15 @@ public struct Handover: Sendable, Hashable {
     /// The successor's session and copy, once it is ready to take over.
     public var successor: SessionID?
     public var copy: CopyID?
+
+    package init(
+        database: DatabaseID, placedOn: NodeName, successor: SessionID? = nil, copy: CopyID? = nil
+    ) {
+        self.database = database
+        self.placedOn = placedOn
+        self.successor = successor
+        self.copy = copy
+    }
 }
 
 /// Where one database is served, as routers need it.

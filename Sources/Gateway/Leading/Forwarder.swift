@@ -8,17 +8,7 @@ import Routing
 ///
 /// Nothing is ever sent twice from here: the client neither follows redirects nor tries again, and what is not known to
 /// have stayed in this process is reported as `lost`.
-struct Forwarder: Sendable {
-    enum Outcome: Sendable {
-        case reply(OutgoingReply)
-        /// The node does not lead, or not yet; it executed nothing.
-        case declined(BerthError.Code, NotLeaderHint?)
-        /// The request never left this process.
-        case unreached(String)
-        /// The request may have been executed.
-        case lost(String)
-    }
-
+struct Forwarder: PeerForwarding {
     private let client: HTTPClient
     private let limits: GatewayLimits
 
@@ -39,7 +29,7 @@ struct Forwarder: Sendable {
 
     func shutdown() async throws { try await client.shutdown() }
 
-    func send(_ call: DataCall, head: HTTPRequestHead, path: String, to peer: PeerAddress) async -> Outcome {
+    func send(_ call: DataCall, head: HTTPRequestHead, path: String, to peer: PeerAddress) async -> ForwardOutcome {
         let request: HTTPClient.Request
         do {
             request = try HTTPClient.Request(
@@ -74,22 +64,15 @@ struct Forwarder: Sendable {
         return headers
     }
 
-    private static func outcome(_ reply: ForwardExchange.Reply) -> Outcome {
-        let status = Int(reply.head.status.code)
-        let body = Array(reply.body.readableBytesView)
-        if status == BerthError.Code.notLeader.httpStatus || status == BerthError.Code.leaderUnavailable.httpStatus,
-            let (code, hint) = NotLeaderBody.decode(body), code == .notLeader || code == .leaderUnavailable
-        {
-            return .declined(code, hint)
-        }
+    private static func outcome(_ reply: ForwardExchange.Reply) -> ForwardOutcome {
         var outgoing = OutgoingReply(
             DataReply(
-                status: status, contentType: reply.head.headers.first(name: "content-type") ?? "application/json",
-                body: body))
+                status: Int(reply.head.status.code), contentType: reply.head.headers.first(name: "content-type") ?? "application/json",
+                body: Array(reply.body.readableBytesView)))
         for name in ["retry-after", "www-authenticate"] {
             if let value = reply.head.headers.first(name: name) { outgoing.headers.append((name, value)) }
         }
-        return .reply(outgoing)
+        return ForwardOutcome(answer: outgoing)
     }
 }
 

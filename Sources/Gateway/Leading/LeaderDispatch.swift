@@ -1,15 +1,15 @@
-import FleetModel
+package import FleetModel
 import FleetStore
 import Hrana
 import Metrics
-import NIOHTTP1
-import Routing
+package import NIOHTTP1
+package import Routing
 
 /// Brings a call to the node that leads its database, and waits for one while there is none.
 ///
 /// A call is tried again only after an answer that promises that nothing was executed: `not_leader`,
 /// `leader_unavailable`, or a request that provably never left this process. Everything else is final.
-struct LeaderDispatch: Sendable {
+package struct LeaderDispatch: Sendable {
     /// Why an attempt did not count.
     private enum Unserved {
         case nobodyLeads
@@ -27,13 +27,28 @@ struct LeaderDispatch: Sendable {
     let node: NodeName?
     let local: (any LocalDatabases)?
     let routes: RouteTable
-    let forwarder: Forwarder
+    let forwarder: any PeerForwarding
     let waitingRoom: WaitingRoom
     let limits: GatewayLimits
     let clock: any FleetClock
     let forwards: ForwardCounters
 
-    func carryOut(
+    package init(
+        node: NodeName?, local: (any LocalDatabases)?, routes: RouteTable, forwarder: any PeerForwarding,
+        waitingRoom: WaitingRoom, limits: GatewayLimits, clock: any FleetClock, forwards: ForwardCounters
+    ) {
+        self.node = node
+        self.local = local
+        self.routes = routes
+        self.forwarder = forwarder
+        self.waitingRoom = waitingRoom
+        self.limits = limits
+        self.clock = clock
+        self.forwards = forwards
+    }
+
+    /// Carries `call` out, here or on another node, waiting for a leader until `deadline`.
+    package func carryOut(
         _ call: DataCall, head: HTTPRequestHead, path: String, until deadline: Duration
     ) async throws(RequestFailure) -> OutgoingReply {
         if head.headers.contains(name: FrontDoor.hopHeader) { return try await carryOutHere(call) }
@@ -108,8 +123,8 @@ struct LeaderDispatch: Sendable {
     /// Forwards, and gives up early when the leader turns out to have lost the database: its reply will not come.
     private func forward(
         _ call: DataCall, head: HTTPRequestHead, path: String, to peer: PeerAddress, by route: RouteRecord
-    ) async -> Forwarder.Outcome {
-        await withTaskGroup(of: Forwarder.Outcome?.self) { group in
+    ) async -> ForwardOutcome {
+        await withTaskGroup(of: ForwardOutcome?.self) { group in
             group.addTask { await forwarder.send(call, head: head, path: path, to: peer) }
             group.addTask {
                 guard await isSuperseded(route) else { return nil }
@@ -153,7 +168,11 @@ struct LeaderDispatch: Sendable {
             if pause == .zero {
                 if let route { routes.doubt(route, used: triedAt) }
             } else {
-                await routes.waitForNews(of: database, since: route, until: min(deadline, clock.now() + pause))
+                let until = min(deadline, clock.now() + pause)
+                let hasWaited = await routes.waitForNews(of: database, since: route, until: until)
+                // While this node leads by its own account it looks no route up, so a route in doubt stays in doubt: asking
+                // on without a pause would be a loop that only the deadline ends.
+                if pace.isWaitingInVain(hasWaited) { try? await clock.sleep(until: until) }
             }
         }
         guard clock.now() < deadline, !Task.isCancelled else {

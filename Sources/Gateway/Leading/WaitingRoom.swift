@@ -3,7 +3,7 @@ import Metrics
 import Synchronization
 
 /// Bounds how many requests wait for a leader, and how many bytes they hold meanwhile.
-final class WaitingRoom: Sendable {
+package final class WaitingRoom: Sendable {
     private struct State {
         var requests = 0
         var bytes = 0
@@ -14,7 +14,7 @@ final class WaitingRoom: Sendable {
     private let state = Mutex(State())
     private let waiting = Gauge(label: "berth_gateway_waiting")
 
-    init(limits: GatewayLimits) {
+    package init(limits: GatewayLimits) {
         maximumRequests = limits.waitingRequests
         maximumBytes = limits.waitingBytes
     }

@@ -1,13 +1,16 @@
 import Metrics
 
 /// `berth_gateway_forwards_total{result}`.
-struct ForwardCounters: Sendable {
+package struct ForwardCounters: Sendable {
     private let replied = Self.counter("replied")
     private let declined = Self.counter("declined")
     private let unreached = Self.counter("unreached")
     private let lost = Self.counter("lost")
 
-    func count(_ outcome: Forwarder.Outcome) {
+
+    package init() {}
+
+    func count(_ outcome: ForwardOutcome) {
         switch outcome {
         case .reply: replied.increment()
         case .declined: declined.increment()

@@ -5,9 +5,9 @@ import Routing
 import Telemetry
 
 /// Answers requests: built-in endpoints itself, the data protocols through the leader of the database they name.
-struct FrontDoor: Sendable {
+package struct FrontDoor: Sendable {
     /// Set on a request that was forwarded once; such a request is never forwarded again.
-    static let hopHeader = "x-berth-hop"
+    package static let hopHeader = "x-berth-hop"
     static let requestIDHeader = "x-request-id"
 
     let naming: DatabaseNaming

@@ -1,19 +1,19 @@
-import FleetModel
+package import FleetModel
 import Hrana
 import NIOHTTP1
-import Routing
+package import Routing
 
 /// One complete answer, before it is written to a connection.
-struct OutgoingReply: Sendable {
-    var status: Int
-    var contentType: String
-    var body: [UInt8]
+package struct OutgoingReply: Sendable {
+    package var status: Int
+    package var contentType: String
+    package var body: [UInt8]
     /// Headers beyond content type, length and request id.
-    var headers: [(name: String, value: String)] = []
+    package var headers: [(name: String, value: String)] = []
     /// The request as metrics and logs name what became of it.
-    var outcome: Outcome
+    package var outcome: Outcome
 
-    enum Outcome: Sendable, Hashable {
+    package enum Outcome: Sendable, Hashable {
         case ok
         /// A status that says no, answered by the database or another node.
         case status(Int)
@@ -28,14 +28,14 @@ struct OutgoingReply: Sendable {
         }
     }
 
-    init(_ reply: DataReply) {
+    package init(_ reply: DataReply) {
         status = reply.status
         contentType = reply.contentType
         body = reply.body
         outcome = reply.status < 400 ? .ok : .status(reply.status)
     }
 
-    init(_ failure: RequestFailure) {
+    package init(_ failure: RequestFailure) {
         let error = failure.error
         status = error.code.httpStatus
         contentType = "application/json"
@@ -53,14 +53,14 @@ struct OutgoingReply: Sendable {
 }
 
 /// Why a request was not carried out, with what belongs in the answer besides the error.
-struct RequestFailure: Error {
-    var error: BerthError
+package struct RequestFailure: Error {
+    package var error: BerthError
     /// Methods the path takes, with `method_not_allowed`.
     var allow: String?
     /// Who leads, with `not_leader`.
-    var hint: NotLeaderHint?
+    package var hint: NotLeaderHint?
 
-    init(_ error: BerthError, allow: String? = nil, hint: NotLeaderHint? = nil) {
+    package init(_ error: BerthError, allow: String? = nil, hint: NotLeaderHint? = nil) {
         self.error = error
         self.allow = allow
         self.hint = hint

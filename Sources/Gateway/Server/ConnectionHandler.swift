@@ -22,9 +22,14 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let door: FrontDoor
     private var assembly: RequestAssembly
     private var state = State.receiving
+    private let refusedBody: TimeAmount
+    /// Ends the connection of a refused request whose body does not end.
+    private var patience: Scheduled<Void>?
 
-    init(door: FrontDoor, maximumBytes: Int) {
+    /// - Parameter refusedBody: how long the rest of a body that was refused is read.
+    init(door: FrontDoor, maximumBytes: Int, refusedBody: TimeAmount) {
         self.door = door
+        self.refusedBody = refusedBody
         assembly = RequestAssembly(maximumBytes: maximumBytes)
     }
 
@@ -39,6 +44,8 @@ final class ConnectionHandler: ChannelInboundHandler {
             state = .finished
             let (reply, requestID) = door.refuse(error, head: head)
             write(reply, requestID, to: head, thenClose: true, context: context, promise: nil)
+            let channel = context.channel
+            patience = context.eventLoop.scheduleTask(in: refusedBody) { channel.close(promise: nil) }
         case .close: context.close(promise: nil)
         }
     }
@@ -61,6 +68,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         // Nobody is left to read the answer: what still waits for a leader stops waiting.
         if case .answering(_, let task) = state { task.cancel() }
         state = .finished
+        patience?.cancel()
         context.fireChannelInactive()
     }
 

@@ -37,7 +37,8 @@ struct HTTPServer: Sendable {
             HTTPResponseEncoder(),
             ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: parsing)),
             HTTPServerPipelineHandler(),
-            ConnectionHandler(door: door, maximumBytes: limits.bodyBytes),
+            ConnectionHandler(
+                door: door, maximumBytes: limits.bodyBytes, refusedBody: .nanoseconds(limits.refusedBody.nanoseconds)),
         ])
         connections.add(channel)
     }

@@ -11,15 +11,16 @@ struct RequestAssembly {
         case respond(IncomingRequest)
         /// Answer at once; what is still to come of the request is discarded. The connection cannot be kept.
         case refuse(BerthError, HTTPRequestHead)
-        /// The refused request has arrived, or too much of it: nothing to wait for any longer.
+        /// The refused request has arrived to its end: nothing to wait for any longer.
         case close
     }
 
     private enum State {
         case idle
         case collecting(IncomingRequest)
-        /// Reading on for a while, so that the client gets to read the answer before the connection is reset.
-        case discarding(allowance: Int)
+        /// Reading on: a client that sends all of its body before it reads would otherwise see a reset connection in place of
+        /// the answer. For how long, its owner decides.
+        case discarding
     }
 
     /// Memory that is set aside on the client's word alone.
@@ -47,10 +48,7 @@ struct RequestAssembly {
         case (.end, .collecting(let request)):
             state = .idle
             return .respond(request)
-        case (.body(let buffer), .discarding(let allowance)):
-            guard buffer.readableBytes <= allowance else { return .close }
-            state = .discarding(allowance: allowance - buffer.readableBytes)
-            return .none
+        case (.body, .discarding): return .none
         case (.end, .discarding): return .close
         // The decoder sends parts in order; anything else is not a request any more.
         case (.head, _), (.body, .idle), (.end, .idle): return .close
@@ -61,14 +59,14 @@ struct RequestAssembly {
         let announced = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
         guard announced <= maximumBytes else { return refuse(head) }
         var request = IncomingRequest(head: head, body: [])
-        request.body.reserveCapacity(min(announced, Self.largestReservation))
+        request.body.reserveCapacity(max(0, min(announced, Self.largestReservation)))
         state = .collecting(request)
         let expectsContinue = head.headers.first(name: "expect").map { $0.lowercased() == "100-continue" } ?? false
         return expectsContinue && head.version != .http1_0 ? .sendContinue : .none
     }
 
     private mutating func refuse(_ head: HTTPRequestHead) -> Action {
-        state = .discarding(allowance: maximumBytes)
+        state = .discarding
         return .refuse(
             BerthError(.bodyTooLarge, "The body is larger than \(maximumBytes) bytes. Send the statements in several requests."),
             head)

@@ -26,6 +26,8 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         case trailingBytes
         case unexpectedKind(JSONKind, expected: JSONKind)
         case missingMember(String)
+        /// A member that has a meaning here is given twice: which of the two is meant?
+        case duplicateMember(String)
         /// The `type` of an object is none of those known at this place.
         case unknownType(String)
     }
@@ -60,6 +62,7 @@ extension JSONError.Reason: CustomStringConvertible {
         case .trailingBytes: "text after the end of the value"
         case .unexpectedKind(let kind, let expected): "expected \(expected.rawValue), found \(kind.rawValue)"
         case .missingMember(let name): "missing “\(name)”"
+        case .duplicateMember(let name): "second “\(name)” in one object"
         case .unknownType(let name): "unknown type “\(name.prefix(80))”"
         }
     }

@@ -14,7 +14,7 @@ public final class InMemoryLeaseStore: LeaseStore {
         var sessions: [SessionID: Session] = [:]
         var leases: [DatabaseID: Lease] = [:]
         var bundles: Set<String> = []
-        var segments: [DatabaseID: [BundleEntry]] = [:]
+        var segments: [DatabaseID: [(bundle: String, entry: BundleEntry)]] = [:]
         /// How often the store was restored or promoted; the fleet was created at zero.
         var generation = 0
     }
@@ -129,7 +129,7 @@ public final class InMemoryLeaseStore: LeaseStore {
             guard state.bundles.insert(publication.bundle).inserted else { return nil }
             for entry in matching {
                 state.leases[entry.database]?.head = ChainPosition(seq: entry.lastSeq, checksum: entry.checksum)
-                state.segments[entry.database, default: []].append(entry)
+                state.segments[entry.database, default: []].append((publication.bundle, entry))
             }
             return Set(matching.map(\.database))
         }
@@ -190,8 +190,33 @@ public final class InMemoryLeaseStore: LeaseStore {
 
     /// The published changesets of `database`, in the order they were published.
     public func segments(of database: DatabaseID) -> [BundleEntry] {
+        state.withLock { $0.segments[database]?.map(\.entry) ?? [] }
+    }
+
+    /// The same, each with the name of the bundle that holds it.
+    public func publications(of database: DatabaseID) -> [(bundle: String, entry: BundleEntry)] {
         state.withLock { $0.segments[database] ?? [] }
     }
+
+    /// Every lease, in the order of their databases.
+    public func allLeases() -> [Lease] {
+        state.withLock { $0.leases.values.sorted { $0.database < $1.database } }
+    }
+
+    /// A session, and whether it has ended; `nil` when there never was one.
+    public func session(_ id: SessionID) -> (record: SessionRecord, hasEnded: Bool)? {
+        state.withLock { state in state.sessions[id].map { ($0.record, $0.hasEnded) } }
+    }
+
+    /// Every session that ended, in the order of their identifiers.
+    public func endedSessions() -> [SessionRecord] {
+        state.withLock { state in
+            state.sessions.values.filter(\.hasEnded).map(\.record).sorted { $0.id < $1.id }
+        }
+    }
+
+    /// Names of bundles that were published or tombstoned.
+    public func isKnown(bundle: String) -> Bool { state.withLock { $0.bundles.contains(bundle) } }
 
     /// Rule 13: takes the name of a bundle that was stored and not published.
     ///

@@ -8,17 +8,20 @@ public struct SessionKeeper: Sendable {
     private let store: any LeaseStore
     private let timing: LeaseTiming
     private let clock: any FleetClock
+    private let random: RandomSource
     private let logger: Logger
 
     /// - Parameter store: on a connection of its own, so that no batch delays a renewal.
     public init(
-        session: NewSession, store: any LeaseStore, timing: LeaseTiming, clock: any FleetClock, logger: Logger
+        session: NewSession, store: any LeaseStore, timing: LeaseTiming, clock: any FleetClock,
+        random: RandomSource = .system, logger: Logger
     ) {
         self.session = session
         self.gate = SessionGate(clock: clock)
         self.store = store
         self.timing = timing
         self.clock = clock
+        self.random = random
         self.logger = logger
     }
 
@@ -36,12 +39,11 @@ public struct SessionKeeper: Sendable {
     ///
     /// - Returns: why the session is lost; `nil` after a cancellation.
     public func run() async -> Renewal.Refusal? {
-        var generator = SystemRandomNumberGenerator()
         var failing = false
         while !gate.isClosedForGood {
             // After a failure sooner, because the deadline is nearing.
             let interval = failing ? timing.renewalInterval / 4 : timing.renewalInterval
-            let jitter = interval * Double.random(in: 0...0.1, using: &generator)
+            let jitter = interval * random.fraction(in: 0...0.1)
             do { try await clock.sleep(for: interval - jitter) } catch { return nil }
 
             let sent = clock.now()

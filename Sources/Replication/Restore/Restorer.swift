@@ -1,6 +1,5 @@
 import Changesets
-import Dispatch
-import Engines
+public import Engines
 public import FleetModel
 import FleetStore
 public import Logging
@@ -13,17 +12,22 @@ public struct Restorer: Sendable {
     private let segments: any SegmentSource
     private let objects: any ObjectStore
     private let parallelReads: Int
+    private let files: BlockingWork
+    private let random: RandomSource
     private let logger: Logger
     private let restores = Counter(label: "berth_restores_total")
     private let restoredBytes = Counter(label: "berth_restore_bytes_total")
-    /// Writing pages blocks; it happens on these threads, not on Swift's own.
-    private static let files = DispatchQueue(label: "berth.restore", attributes: .concurrent)
 
     /// - Parameter parallelReads: ranged reads of one restore that are under way at a time.
-    public init(segments: any SegmentSource, objects: any ObjectStore, parallelReads: Int = 16, logger: Logger) {
+    public init(
+        segments: any SegmentSource, objects: any ObjectStore, parallelReads: Int = 16, files: BlockingWork = .threads,
+        random: RandomSource = .system, logger: Logger
+    ) {
         self.segments = segments
         self.objects = objects
         self.parallelReads = parallelReads
+        self.files = files
+        self.random = random
         self.logger = logger
     }
 
@@ -37,7 +41,7 @@ public struct Restorer: Sendable {
             if mark.position == head { return mark.copy }
             if try await isOnChain(mark.position, of: copy, before: head) {
                 try await extend(copy, from: mark.position, to: head)
-                try copy.markClean(at: head, copy: mark.copy)
+                try await files.run { () throws(BerthError) in try copy.markClean(at: head, copy: mark.copy) }
                 return mark.copy
             }
             logger.notice(
@@ -45,8 +49,9 @@ public struct Restorer: Sendable {
                 metadata: ["database": "\(copy.database)", "copy": "\(mark.position)", "head": "\(head)"])
         }
         try await replace(copy, to: head)
-        let id = CopyID.random()
-        try copy.markClean(at: head, copy: id)
+        var random = random
+        let id = CopyID.random(using: &random)
+        try await files.run { () throws(BerthError) in try copy.markClean(at: head, copy: id) }
         return id
     }
 
@@ -61,23 +66,28 @@ public struct Restorer: Sendable {
     private func extend(_ copy: LocalCopy, from base: ChainPosition, to head: ChainPosition) async throws(BerthError) {
         var isMarked = true
         try await read(copy.database, from: base, to: head) { sets throws(BerthError) in
-            if isMarked { try copy.markDirty() }
+            let marksDirty = isMarked
             isMarked = false
-            try await onFiles { () throws(BerthError) in try SQLiteFile.applyInPlace(sets, to: copy.filePath) }
+            try await files.run { () throws(BerthError) in
+                if marksDirty { try copy.markDirty() }
+                try SQLiteFile.applyInPlace(sets, to: copy.filePath)
+            }
         }
     }
 
     /// Builds the file anew beside the old one and moves it into place.
     private func replace(_ copy: LocalCopy, to head: ChainPosition) async throws(BerthError) {
-        guard head != .origin else { return try copy.wipe() }
-        try copy.markDirty()
+        guard head != .origin else { return try await files.run { () throws(BerthError) in try copy.wipe() } }
         restores.increment()
-        let writer = FileUnderConstruction(try SQLiteFileWriter(target: copy.filePath))
+        let writer = try await files.run { () throws(BerthError) in
+            try copy.markDirty()
+            return FileUnderConstruction(try SQLiteFileWriter(target: copy.filePath))
+        }
         do throws(BerthError) {
             try await read(copy.database, from: .origin, to: head) { sets throws(BerthError) in
-                try await onFiles { () throws(BerthError) in for set in sets { try writer.file.apply(set) } }
+                try await files.run { () throws(BerthError) in for set in sets { try writer.file.apply(set) } }
             }
-            try await onFiles { () throws(BerthError) in try writer.file.finish() }
+            try await files.run { () throws(BerthError) in try writer.file.finish() }
         } catch {
             writer.file.abandon()
             throw error
@@ -124,34 +134,40 @@ public struct Restorer: Sendable {
     }
 
     private func pages(of segment: Segment) async throws -> PageSet {
-        let entry = segment.entry
-        let range = Int64(entry.offset)..<Int64(entry.offset + entry.storedLength)
-        let stored: [UInt8]
-        do { stored = try await objects.get(segment.bundle, range: range) } catch ObjectStoreError.notFound {
-            throw BerthError(
-                .dataCorrupt,
-                "Object \(segment.bundle) is missing from the bucket; it holds changeset \(entry.lastSeq) of database "
-                    + "\(entry.database). Check that the bucket is the fleet's and whether anything else deletes from it.")
-        }
+        let stored = try await stored(of: segment)
         do {
-            let changeset = try entry.changeset(from: stored[...], profile: .sqlite)
+            let changeset = try segment.entry.changeset(from: stored[...], profile: .sqlite)
             restoredBytes.increment(by: stored.count)
             return changeset.pages
-        } catch {
+        } catch { throw Self.corrupt(segment, "\(error)") }
+    }
+
+    private func stored(of segment: Segment) async throws -> [UInt8] {
+        guard let range = segment.entry.storedRange, !range.isEmpty, let end = Int64(exactly: range.upperBound) else {
+            throw Self.corrupt(
+                segment, "no object has \(segment.entry.storedLength) bytes at \(segment.entry.offset), as its row says")
+        }
+        do {
+            return try await objects.get(segment.bundle, range: end - Int64(range.count)..<end)
+        } catch ObjectStoreError.notFound {
             throw BerthError(
-                .dataCorrupt, "Object \(segment.bundle), changeset \(entry.lastSeq) of database \(entry.database): \(error)")
+                .dataCorrupt,
+                "Object \(segment.bundle) is missing from the bucket; it holds \(Self.name(segment)). Check that the bucket is "
+                    + "the fleet's and whether anything else deletes from it.")
+        } catch let cut as ObjectStoreError {
+            guard case .truncated = cut else { throw cut }
+            // Either the answer was cut off on its way, or there is no more: the store knows the length.
+            guard let size = try await objects.size(segment.bundle), size < end else { throw cut }
+            throw Self.corrupt(segment, "the object ends after \(size) bytes; this changeset lies at \(range)")
         }
     }
 
-    private func onFiles(_ body: @escaping @Sendable () throws(BerthError) -> Void) async throws(BerthError) {
-        let result: Result<Void, BerthError> = await withCheckedContinuation { continuation in
-            Self.files.async {
-                do throws(BerthError) { continuation.resume(returning: .success(try body())) } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
-        }
-        try result.get()
+    private static func corrupt(_ segment: Segment, _ reason: String) -> BerthError {
+        BerthError(.dataCorrupt, "Object \(segment.bundle), \(name(segment)): \(reason)")
+    }
+
+    private static func name(_ segment: Segment) -> String {
+        "changeset \(segment.entry.lastSeq) of database \(segment.entry.database)"
     }
 }
 

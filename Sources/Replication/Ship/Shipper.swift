@@ -27,6 +27,7 @@ public final class Shipper: Sendable {
     private let leases: any LeaseStore
     private let settings: ShipperSettings
     private let clock: any FleetClock
+    private let random: RandomSource
     private let logger: Logger
     private let dirty = DirtySet()
     private let bundleNumber = Atomic<UInt64>(0)
@@ -39,13 +40,14 @@ public final class Shipper: Sendable {
 
     public init(
         session: NewSession, objects: any ObjectStore, leases: any LeaseStore, settings: ShipperSettings,
-        clock: any FleetClock, logger: Logger
+        clock: any FleetClock, random: RandomSource = .system, logger: Logger
     ) {
         self.session = session
         self.objects = objects
         self.leases = leases
         self.settings = settings
         self.clock = clock
+        self.random = random
         self.logger = logger
     }
 
@@ -171,7 +173,7 @@ public final class Shipper: Sendable {
                     (bytes, entries) = try again.finish()
                     isStored = false
                 }
-                try await clock.sleep(for: delay * Double.random(in: 0.5...1))
+                try await clock.sleep(for: delay * random.fraction(in: 0.5...1))
                 delay = min(delay * 2, settings.retryDelay.upperBound)
             }
         }

@@ -47,7 +47,10 @@ extension RouteTable {
     /// Returns when the route to `name` may be another than `seen`, at the deadline, or when cancelled.
     ///
     /// It asks nobody: whoever is woken looks the route up again.
-    public func waitForNews(of name: DatabaseName, since seen: RouteRecord?, until deadline: Duration) async {
+    ///
+    /// - Returns: whether it waited; `false` when the route was in doubt already.
+    @discardableResult
+    public func waitForNews(of name: DatabaseName, since seen: RouteRecord?, until deadline: Duration) async -> Bool {
         let wakeup = Wakeup()
         let now = clock.now()
         let id: Int? = state.withLock { state in
@@ -55,9 +58,10 @@ extension RouteTable {
             guard entry?.record == seen, entry.map({ state.book.isCurrent($0, now: now) }) ?? true else { return nil }
             return enter(name, wakeup, counts: false, in: &state)
         }
-        guard let id else { return }
+        guard let id else { return false }
         defer { state.withLock { $0.waiting.leave(name, id, counts: false) } }
         await wakeup.wait(until: deadline, clock: clock)
+        return true
     }
 
     private enum Step {

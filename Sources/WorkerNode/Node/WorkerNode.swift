@@ -26,23 +26,26 @@ public final class WorkerNode: Service, LocalDatabases {
     /// - Parameters:
     ///   - directory: the node's data directory, locked by its supervisor.
     ///   - hints: the hints of the store, from the moment of the call on.
+    ///   - machine: time, chance and threads.
     public init(
         session: NewSession, leases: any LeaseStore, catalogue: any NodeCatalogue, segments: any SegmentSource,
         objects: any ObjectStore, directory: String, settings: WorkerSettings,
-        hints: @escaping @Sendable () -> AsyncStream<StoreHint>, clock: any FleetClock, logger: Logger
+        hints: @escaping @Sendable () -> AsyncStream<StoreHint>, machine: Machine = .real, logger: Logger
     ) {
+        let clock = machine.clock
         self.settings = settings
         self.hints = hints
         self.clock = clock
         self.logger = logger
-        keeper = SessionKeeper(session: session, store: leases, timing: settings.timing, clock: clock, logger: logger)
+        keeper = SessionKeeper(session: session, store: leases, timing: settings.timing, clock: clock, random: machine.random, logger: logger)
         environment = TenantEnvironment(
             session: session, gate: keeper.gate, leases: leases,
             shipper: Shipper(
                 session: session, objects: objects, leases: leases, settings: settings.shipper, clock: clock,
-                logger: logger),
-            restorer: Restorer(segments: segments, objects: objects, logger: logger),
-            pool: EnginePool(threads: settings.engineThreads), settings: settings.tenants, clock: clock,
+                random: machine.random, logger: logger),
+            restorer: Restorer(
+                segments: segments, objects: objects, files: machine.files, random: machine.random, logger: logger),
+            pool: machine.enginePool(settings.engineThreads), settings: settings.tenants, clock: clock,
             directory: directory, logger: logger)
         reconciler = Reconciler(
             environment: environment, catalogue: catalogue, table: table, settings: settings, logger: logger)

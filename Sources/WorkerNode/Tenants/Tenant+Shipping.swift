@@ -26,7 +26,7 @@ extension Tenant {
                 published(through: commit)
                 return nil
             }
-            let createdAt = environment.wallClock()
+            let createdAt = environment.clock.wallTime()
             let encoded = try HADBP.encode(
                 pages, profile: .sqlite, seq: tip.seq + 1, previousChecksum: tip.checksum, createdAt: createdAt)
             let previous = tip

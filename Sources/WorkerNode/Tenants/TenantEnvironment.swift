@@ -3,7 +3,6 @@ import Crypto
 import Engines
 import FleetModel
 import FleetStore
-import Foundation
 import Leases
 import Logging
 import Metrics
@@ -31,9 +30,6 @@ struct TenantEnvironment: Sendable {
     func batonTag(_ bytes: [UInt8]) -> [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: bytes, using: batonKey))
     }
-
-    /// Unix milliseconds, for people only.
-    func wallClock() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 }
 
 struct TenantMetrics: Sendable {

@@ -47,7 +47,7 @@ struct NodeWorkerCommand: AsyncParsableCommand {
                 address: try listen.advertised(settings.string("advertise"), port: port)),
             leases: connections.leases, catalogue: connections.catalogue, segments: connections.catalogue,
             objects: objects, directory: try settings.required("data"), settings: try settings.worker(timing),
-            hints: hints, clock: BootClock(), logger: logger)
+            hints: hints, logger: logger)
         box.set(node)
         observability.observe { node.gauges() }
         try await RoleRunner.run(

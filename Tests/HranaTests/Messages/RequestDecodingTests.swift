@@ -93,13 +93,29 @@ import Testing
                     requests: [.execute(HranaStatement(.inline("a"), arguments: .positional([.integer(7), .blob([1])])))]))
     }
 
-    @Test func theLastOfDuplicateMembersWins() throws {
-        let body = #"""
-            {"stmt":{"sql":"a","sql":"b","args":[{"type":"text","value":"1","value":"2","type":"integer"}]}}
-            """#
-        #expect(
-            try ExecuteRequest(decoding: utf8(body)).statement.get()
-                == HranaStatement(.inline("b"), arguments: .positional([.integer(2)])))
+    /// RFC 8259 leaves open which of two counts; what has a meaning is refused, even when both say the same.
+    @Test(arguments: [
+        (#"{"baton":null,"requests":[],"baton":null}"#, "baton"), (#"{"requests":[],"requests":[]}"#, "requests"),
+        (#"{"requests":[{"type":"close","type":"close"}]}"#, "type"),
+        (#"{"requests":[{"type":"describe","sql":"a","s\u0071l":"b"}]}"#, "sql"),
+        (#"{"requests":[{"type":"close_sql","sql_id":1,"sql_id":1}]}"#, "sql_id"),
+        (#"{"requests":[{"type":"execute","stmt":{"sql":"a","sql":"a"}}]}"#, "sql"),
+        (#"{"requests":[{"type":"execute","stmt":{"sql":"a","args":null,"args":[]}}]}"#, "args"),
+        (#"{"requests":[{"stmt":{"sql":"a","args":[{"type":"text","value":"1","value":"2"}]}}]}"#, "value"),
+        (#"{"requests":[{"stmt":{"named_args":[{"name":"a","name":"b"}]}}]}"#, "name"),
+        (#"{"requests":[{"batch":{"steps":[],"steps":[]}}]}"#, "steps"),
+        (#"{"requests":[{"batch":{"steps":[{"condition":null,"condition":null}]}}]}"#, "condition"),
+        (#"{"requests":[{"batch":{"steps":[{"condition":{"conds":[],"conds":[]}}]}}]}"#, "conds"),
+    ])
+    func aSecondMemberOfANameIsRefused(_ body: String, _ name: String) {
+        let error = #expect(throws: BerthError.self) { try PipelineRequest(decoding: utf8(body), version: .three) }
+        #expect(error?.code == .malformedRequest)
+        #expect(error?.message.contains("second “\(name)” in one object") == true, "\(error?.message ?? "")")
+    }
+
+    @Test func aMemberWithoutMeaningMayBeThereTwice() throws {
+        let body = #"{"x":1,"requests":[{"x":1,"type":"close","x":2}],"x":2}"#
+        #expect(try PipelineRequest(decoding: utf8(body), version: .three).requests == [.close])
     }
 
     @Test func nullIsTheSameAsNothing() throws {

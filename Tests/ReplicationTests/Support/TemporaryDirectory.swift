@@ -4,8 +4,11 @@ import Foundation
 final class TemporaryDirectory: Sendable {
     let path: String
 
-    init() throws {
-        path = FileManager.default.temporaryDirectory.path + "/berth-replication-" + UUID().uuidString.lowercased()
+    /// - Parameter inMemory: for thousands of restores, each of which syncs its files.
+    init(inMemory: Bool = false) throws {
+        let memory = "/dev/shm"
+        let root = inMemory && FileManager.default.isWritableFile(atPath: memory) ? memory : FileManager.default.temporaryDirectory.path
+        path = root + "/berth-replication-" + UUID().uuidString.lowercased()
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 

@@ -43,7 +43,7 @@ final class TestNode: Sendable {
         logger[metadataKey: "node"] = "\(name)"
         node = WorkerNode(
             session: session, leases: leases, catalogue: catalogue, segments: stores.segments, objects: objects,
-            directory: stores.disk.path + "/" + name, settings: settings, hints: { catalogue.hints() }, clock: stores.clock,
+            directory: stores.disk.path + "/" + name, settings: settings, hints: { catalogue.hints() }, machine: Machine(clock: stores.clock),
             logger: logger)
         let group = ServiceGroup(
             configuration: .init(

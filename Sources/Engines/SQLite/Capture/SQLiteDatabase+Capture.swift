@@ -20,7 +20,7 @@ extension SQLiteDatabase {
 
     /// Every page of the committed state, in memory; later captures continue from it.
     ///
-    /// Also the way out of every ``CaptureError``. Pages that lie in neither file (SQLite does not write pages that were
+    /// Also the way out of every ``CaptureError`` but `walDamaged`. Pages that lie in neither file (SQLite does not write pages that were
     /// allocated and freed in one transaction, nor the lock page at 1 GiB) are zero.
     public func captureAll() throws(CaptureError) -> CapturedChanges {
         let main = MainFile(primary)
@@ -63,7 +63,10 @@ extension SQLiteDatabase {
     }
 
     private func openCheckedWAL() throws(CaptureError) -> WALReader<PosixFile>? {
-        guard let reader = try mapFailure({ () throws(FileFailure) in try openWAL() }) else { return nil }
+        guard let reader = try mapFailure({ () throws(FileFailure) in try openWAL() }) else {
+            try requireCommitted(readable: 0)
+            return nil
+        }
         guard reader.header.pageSize == pageSize else {
             throw .pageSizeChanged(path: walPath, expected: pageSize, found: reader.header.pageSize)
         }
@@ -72,15 +75,31 @@ extension SQLiteDatabase {
 
     private func scanNew() throws(CaptureError) -> (reader: WALReader<PosixFile>, scan: WALScan)? {
         let reader = try openCheckedWAL()
-        guard let start = try watermark.start(in: reader?.header, path: walPath), let reader else { return nil }
+        let start: WALCursor?
+        do throws(CaptureError) { start = try watermark.start(in: reader?.header, path: walPath) } catch {
+            // Of a WAL that another program began, ours says nothing.
+            committed.forget()
+            throw error
+        }
+        guard let start, let reader else { return nil }
         let size = try mapFailure { () throws(FileFailure) in try reader.source.size() }
         guard size >= reader.header.offset(ofFrame: start.nextFrame) else { throw .walShortened(path: walPath) }
-        return (reader, try mapFailure { () throws(FileFailure) in try reader.scan(from: start) })
+        let scan = try mapFailure { () throws(FileFailure) in try reader.scan(from: start) }
+        try requireCommitted(readable: scan.end.nextFrame)
+        return (reader, scan)
+    }
+
+    private func requireCommitted(readable: Int) throws(CaptureError) {
+        guard readable >= committed.count else {
+            throw .walDamaged(path: walPath, readableFrames: readable, committedFrames: committed.count)
+        }
     }
 
     private func scanAll() throws(CaptureError) -> (reader: WALReader<PosixFile>, scan: WALScan)? {
         guard let reader = try openCheckedWAL() else { return nil }
-        return try mapFailure { () throws(FileFailure) in (reader, try reader.scan(from: reader.header.start)) }
+        let scan = try mapFailure { () throws(FileFailure) in try reader.scan(from: reader.header.start) }
+        try requireCommitted(readable: scan.end.nextFrame)
+        return (reader, scan)
     }
 
     /// A WAL without a commit has not begun for SQLite: its next writer gives it a new header.

@@ -26,6 +26,7 @@ extension SQLiteDatabase {
         switch code & 0xFF {
         case SQLITE_OK:
             watermark = mode == .truncate ? .mainFile : watermark.afterCheckpoint
+            if mode == .truncate { committed.forget() }
             return true
         case SQLITE_BUSY, SQLITE_LOCKED:
             // Everything may have been moved all the same; then the next writer begins the WAL anew.

@@ -9,6 +9,8 @@ public final class SQLiteConnection {
     /// `nil` after closing.
     private(set) var handle: OpaquePointer?
     let context = ConnectionContext()
+    /// Of the whole database; the WAL hook uses it.
+    private let committed: CommittedFrames
     let options: SQLiteOptions
     /// For a watcher on another thread.
     public let interrupter: SQLiteInterrupter
@@ -20,7 +22,7 @@ public final class SQLiteConnection {
     var temporaryTablesAreLimited = false
 
     /// Opens `path` and applies what does not depend on its content.
-    init(path: String, options: SQLiteOptions, create: Bool) throws(SQLError) {
+    init(path: String, options: SQLiteOptions, committed: CommittedFrames, create: Bool) throws(SQLError) {
         SQLiteRuntime.start()
         // Debian's SQLite takes a name that starts with “file:” for a URI, with options in it.
         let path = path.hasPrefix("/") ? path : "./" + path
@@ -33,10 +35,12 @@ public final class SQLiteConnection {
             throw SQLError(code: SQLiteResultCode.name(code), message: "\(path): \(message)")
         }
         handle = opened
+        self.committed = committed
         self.options = options
         cache = StatementCache(capacity: options.preparedStatements)
         interrupter = SQLiteInterrupter(opened)
         applyLimits(options)
+        committed.observe(opened)
         SQLiteAuthorizer.install(on: opened, context: context)
         StatementDeadline.install(on: opened, context: context)
     }

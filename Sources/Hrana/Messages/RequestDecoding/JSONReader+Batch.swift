@@ -1,12 +1,17 @@
 import FleetModel
 
+private let batchMembers = KnownMembers("steps")
+private let stepMembers = KnownMembers("condition", "stmt")
+private let conditionMembers = KnownMembers("type", "step", "cond", "conds")
+
 extension JSONReader {
     /// Reads a batch; the first thing that is wrong with one of its steps alone is the failure.
     mutating func readBatch() throws(JSONError) -> Result<Batch, SQLError> {
         try beginObject()
         let start = offset - 1
         var steps: Result<[Batch.Step], SQLError>?
-        while let key = try nextKey() {
+        var known = batchMembers
+        while let key = try nextKey(of: &known) {
             switch key {
             case "steps": steps = try readSteps()
             default: try skipValue()
@@ -38,7 +43,8 @@ extension JSONReader {
         let start = offset - 1
         var condition: BatchCondition?
         var statement: Result<HranaStatement, SQLError>?
-        while let key = try nextKey() {
+        var known = stepMembers
+        while let key = try nextKey(of: &known) {
             switch key {
             case "condition": condition = try readNull() ? nil : try readCondition()
             case "stmt": statement = try readStatement()
@@ -63,7 +69,8 @@ extension JSONReader {
         var step: UInt32?
         var inner: BatchCondition?
         var list: [BatchCondition]?
-        while let key = try nextKey() {
+        var known = conditionMembers
+        while let key = try nextKey(of: &known) {
             switch key {
             case "type":
                 typeOffset = offset

@@ -25,6 +25,8 @@ enum ValueProblem: Error, Hashable {
     }
 }
 
+private let valueMembers = KnownMembers("type", "value", "base64")
+
 extension JSONReader {
     /// Reads `{"type":…,"value":…}` or `{"type":"blob","base64":…}`, whatever the order of the members.
     mutating func readSQLValue() throws(JSONError) -> Result<SQLValue, ValueProblem> {
@@ -38,7 +40,8 @@ extension JSONReader {
         // What was read while its type was already known, which is the usual order, and the place it was read from.
         var read: (value: Result<SQLValue, ValueProblem>, type: String, offset: Int)?
         try beginObject()
-        while let key = try nextKey() {
+        var known = valueMembers
+        while let key = try nextKey(of: &known) {
             let place = offset
             switch key {
             case "type": type = try readString()

@@ -1,5 +1,8 @@
 import FleetModel
 
+private let statementMembers = KnownMembers("sql", "sql_id", "args", "named_args", "want_rows")
+private let namedArgumentMembers = KnownMembers("name", "value")
+
 extension JSONReader {
     /// Reads a statement; what is wrong with its SQL or arguments alone is the failure.
     mutating func readStatement() throws(JSONError) -> Result<HranaStatement, SQLError> {
@@ -9,7 +12,8 @@ extension JSONReader {
         var positional: Result<[SQLValue], SQLError> = .success([])
         var named: Result<[NamedArgument], SQLError> = .success([])
         var wantsRows = true
-        while let key = try nextKey() {
+        var known = statementMembers
+        while let key = try nextKey(of: &known) {
             switch key {
             case "sql": sql = try readNull() ? nil : try readString()
             case "sql_id": sqlID = try readNull() ? nil : try readInteger(Int32.self)
@@ -65,7 +69,8 @@ extension JSONReader {
             var name: String?
             var value: Result<SQLValue, ValueProblem>?
             try beginObject()
-            while let key = try nextKey() {
+            var known = namedArgumentMembers
+            while let key = try nextKey(of: &known) {
                 switch key {
                 case "name": name = try readString()
                 case "value": value = try readSQLValue()

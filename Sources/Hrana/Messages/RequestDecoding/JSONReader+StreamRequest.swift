@@ -1,5 +1,7 @@
 import FleetModel
 
+private let streamRequestMembers = KnownMembers("type", "stmt", "batch", "sql", "sql_id")
+
 extension JSONReader {
     /// Reads one request of a stream, whatever the order of its members.
     mutating func readStreamRequest(version: HranaVersion) throws(JSONError) -> StreamRequest {
@@ -11,7 +13,8 @@ extension JSONReader {
         var batch: Result<Batch, SQLError>?
         var sql: String?
         var sqlID: Int32?
-        while let key = try nextKey() {
+        var known = streamRequestMembers
+        while let key = try nextKey(of: &known) {
             switch key {
             case "type":
                 typeOffset = offset

@@ -85,11 +85,14 @@ private struct BodyMembers {
     }
 }
 
+private let bodyMembers = KnownMembers("baton", "stmt", "batch", "requests")
+
 extension JSONReader {
     fileprivate mutating func readBodyMembers(version: HranaVersion) throws(JSONError) -> BodyMembers {
         try beginObject()
         var members = BodyMembers(start: offset - 1)
-        while let key = try nextKey() {
+        var known = bodyMembers
+        while let key = try nextKey(of: &known) {
             switch key {
             case "baton": members.baton = try readNull() ? nil : try readString()
             case "stmt": members.statement = try readStatement()

@@ -93,7 +93,9 @@ import Testing
         try directory.write(Array(bytes.dropLast(100)), to: "a.db-wal")
         #expect(failure { () throws(CaptureError) in _ = try database.capture() } == .walShortened(path: database.path + "-wal"))
         try directory.write([], to: "a.db-wal")
-        #expect(failure { () throws(CaptureError) in _ = try database.capture() } == .walReplaced(path: database.path + "-wal"))
+        #expect(
+            failure { () throws(CaptureError) in _ = try database.capture() }
+                == .walDamaged(path: database.path + "-wal", readableFrames: 0, committedFrames: 3))
     }
 
     @Test func restoredWithCommitsInTheWALIsCapturedInFull() throws {

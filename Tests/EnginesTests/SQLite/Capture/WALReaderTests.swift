@@ -4,15 +4,7 @@ import Testing
 
 /// The reader against WALs that SQLite wrote, and against damage to them.
 @Suite struct WALReaderTests {
-    struct Bytes: WALSource {
-        var content: [UInt8]
-
-        func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileFailure) -> Int {
-            let available = content[min(offset, content.count)...].prefix(buffer.count)
-            buffer.copyBytes(from: available)
-            return available.count
-        }
-    }
+    typealias Bytes = WALFuzz.Bytes
 
     /// Page contents after the last commit a reader finds.
     struct Answer: Equatable {
@@ -115,37 +107,11 @@ import Testing
         #expect(try PlainSQLite.run(directory.file("b.db"), ["SELECT a FROM t"]) == ["in the log"])
     }
 
-    /// Checksums computed plainly, apart from the code under test.
     static func withOtherByteOrder(_ wal: [UInt8]) -> [UInt8] {
-        var wal = wal
-        let isBig = wal[3] & 1 == 0
-        wal[3] ^= 1
-        var sums: (UInt32, UInt32) = (0, 0)
-        func add(_ range: Range<Int>) {
-            for offset in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
-                let words = [0, 4].map { start in
-                    let bytes = wal[offset + start..<offset + start + 4]
-                    return (isBig ? Array(bytes) : bytes.reversed()).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-                }
-                sums.0 = sums.0 &+ words[0] &+ sums.1
-                sums.1 = sums.1 &+ words[1] &+ sums.0
-            }
-        }
-        func store(at offset: Int) {
-            for index in 0..<4 {
-                wal[offset + index] = UInt8(truncatingIfNeeded: sums.0 >> UInt32(24 - 8 * index))
-                wal[offset + 4 + index] = UInt8(truncatingIfNeeded: sums.1 >> UInt32(24 - 8 * index))
-            }
-        }
-        add(0..<24)
-        store(at: 24)
-        let pageSize = wal[8..<12].reduce(0) { $0 << 8 | Int($1) }
-        for frame in stride(from: 32, to: wal.count, by: 24 + pageSize) {
-            add(frame..<frame + 8)
-            add(frame + 24..<frame + 24 + pageSize)
-            store(at: frame + 16)
-        }
-        return wal
+        var other = PlainWAL(wal)
+        other.bytes[3] ^= 1
+        other.reseal()
+        return other.bytes
     }
 
     @Test func aDamagedWALOpensAsSQLiteWouldOpenIt() throws {

@@ -18,4 +18,12 @@ final class TemporaryDirectory {
     func write(_ bytes: [UInt8], to name: String) throws {
         try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
     }
+
+    /// Replaces the content of a file that somebody may have open.
+    func overwrite(_ bytes: [UInt8], in name: String) throws {
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file(name)))
+        defer { try? handle.close() }
+        try handle.write(contentsOf: bytes)
+        try handle.truncate(atOffset: UInt64(bytes.count))
+    }
 }

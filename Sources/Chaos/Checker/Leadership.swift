@@ -1,0 +1,92 @@
+/// Who led what when, and which changes came by the death of a leader.
+struct Leadership {
+    /// A database went to another session although the former one had not given it away.
+    struct Takeover {
+        /// When the lease changed hands.
+        var at: Moment
+        /// From when on the former leader may have been unable to ship.
+        var stopped: Moment
+        var node: String
+    }
+
+    private let changes: [String: [LeaseChange]]
+    private let takeovers: [String: [Takeover]]
+    private let faults: [FaultRecord]
+    private let rules: Rules
+
+    init(_ history: History, faults: [FaultRecord], rules: Rules) {
+        self.faults = faults
+        self.rules = rules
+        changes = Dictionary(grouping: history.leaseChanges, by: \.database)
+        let nodes = Dictionary(history.sessionOpenings.map { ($0.session, $0.node) }) { first, _ in first }
+        let ends = Dictionary(history.sessionEnds.map { ($0.session, $0.at) }) { first, _ in first }
+        takeovers = changes.mapValues { changes in
+            var found: [Takeover] = []
+            for (before, after) in zip(changes, changes.dropFirst()) {
+                guard let former = before.session, after.session != former, let ended = ends[former], ended <= after.at
+                else { continue }
+                let node = nodes[former] ?? "?"
+                found.append(
+                    Takeover(at: after.at, stopped: Self.stop(of: node, endedAt: ended, takenAt: after.at, faults, rules), node: node))
+            }
+            return found
+        }
+    }
+
+    /// The changes of leadership that a write could have been lost at: the first after its promise, and those between its
+    /// request and its promise.
+    func takeovers(of database: String, from sent: Moment, promised: Moment) -> [Takeover] {
+        let all = (takeovers[database] ?? []).filter { $0.at >= sent }
+        let first = all.first { $0.at >= promised }
+        return all.filter { $0.at <= first?.at ?? .init(microseconds: .max) }
+    }
+
+    /// How long before a leader stopped its writes may have been unshipped.
+    func allowance(for takeover: Takeover, promised: Moment) -> Duration {
+        let isDelayed = faults.contains { fault in
+            fault.mayDelayShipping(of: takeover.node) && fault.began <= takeover.stopped
+                && (fault.ended.map { $0 + .microseconds(rules.shipRecovery.microseconds) } ?? takeover.stopped)
+                    >= promised - rules.greatestLag
+        }
+        return isDelayed ? rules.greatestLag : rules.normalLag
+    }
+
+    /// The beginning of the earliest fault that still held the node, or kept it from renewing, when its session was
+    /// ended. A node that fell silent by itself did so within the time an observer needs: a TTL, and two more of the brake.
+    private static func stop(
+        of node: String, endedAt: Moment, takenAt: Moment, _ faults: [FaultRecord], _ rules: Rules
+    ) -> Moment {
+        let noticing = rules.ttl * 3 + .seconds(1)
+        let reasons = faults.filter { fault in
+            fault.mayDepose(node) && fault.began <= takenAt && (fault.ended.map { $0 + noticing >= endedAt } ?? true)
+        }
+        return reasons.map(\.began).min() ?? endedAt - rules.ttl * 3 / 2
+    }
+
+    /// At most one leader per epoch, and epochs only rise.
+    func check(_ verdict: inout Verdict) {
+        for (database, changes) in changes.sorted(by: { $0.key < $1.key }) {
+            var holders: [Int64: String] = [:]
+            var last: LeaseChange?
+            for change in changes {
+                if let session = change.session {
+                    if let other = holders[change.epoch], other != session {
+                        verdict.add(
+                            Violation(
+                                .twoLeaders, database: database,
+                                "in epoch \(change.epoch) both session \(other) and, from \(change.at) on, session \(session)"))
+                    }
+                    holders[change.epoch] = holders[change.epoch] ?? session
+                }
+                if let last, change.epoch < last.epoch {
+                    verdict.add(
+                        Violation(
+                            .epochFell, database: database, "from \(last.epoch) at \(last.at) to \(change.epoch) at \(change.at)"))
+                }
+                if let last, last.session != change.session, change.session != nil { verdict.counts.leaderChanges += 1 }
+                last = change
+            }
+        }
+        verdict.counts.takeovers += takeovers.values.map(\.count).reduce(0, +)
+    }
+}

@@ -1,0 +1,104 @@
+/// What can be broken on purpose. The raw value is its name on the command line and in reports.
+public enum FaultKind: String, Sendable, Hashable, Codable, CaseIterable {
+    /// The process that holds databases is killed; its supervisor lives on.
+    case workerKill = "worker-kill"
+    /// The supervisor is killed; its worker notices and stops in order.
+    case supervisorKill = "supervisor-kill"
+    /// Supervisor and worker are killed together, as the loss of a machine; it comes back with its disk.
+    case machineKill = "machine-kill"
+    /// The same, and it comes back with an empty disk.
+    case diskLoss = "disk-loss"
+    /// The node is asked to stop, and comes back.
+    case nodeStop = "node-stop"
+    case managerKill = "manager-kill"
+    case gatewayKill = "gateway-kill"
+    /// The worker stands still for longer than the TTL, then goes on.
+    case workerPause = "worker-pause"
+    /// Supervisor and worker stand still for longer than the TTL, as a suspended machine.
+    case machinePause = "machine-pause"
+    case managerPause = "manager-pause"
+    case postgresKill = "postgres-kill"
+    case postgresRestart = "postgres-restart"
+    /// Every byte to and from Postgres is late.
+    case postgresSlow = "postgres-slow"
+    /// The object store answers with 500 and 503.
+    case bucketError = "bucket-error"
+    case bucketSlow = "bucket-slow"
+    /// The object store ends connections in the middle of bodies.
+    case bucketCut = "bucket-cut"
+    /// The object store does what it is asked, and the answer is lost.
+    case bucketLostReply = "bucket-lost-reply"
+    /// Connections between two parties are reset, and new ones refused.
+    case linkCut = "link-cut"
+    /// Bytes between two parties are held back, and arrive when it is over.
+    case linkHold = "link-hold"
+    /// The same for one direction only.
+    case linkHoldOneWay = "link-hold-one-way"
+    case linkSlow = "link-slow"
+    case linkThrottle = "link-throttle"
+    case diskFull = "disk-full"
+    /// A node goes away and comes back with its monotonic clocks stepped.
+    case clockStep = "clock-step"
+    /// An operator asks for a database to be moved.
+    case move
+}
+
+extension FaultKind {
+    /// Names for several kinds at once.
+    public static let groups: [String: [FaultKind]] = [
+        "all": allCases,
+        "kills": [.workerKill, .supervisorKill, .machineKill, .managerKill, .gatewayKill],
+        "pauses": [.workerPause, .machinePause, .managerPause],
+        "postgres": [.postgresKill, .postgresRestart, .postgresSlow],
+        "bucket": [.bucketError, .bucketSlow, .bucketCut, .bucketLostReply],
+        "links": [.linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle],
+        "disks": [.diskFull, .diskLoss],
+    ]
+
+    /// Reads a list such as `worker-kill,links`.
+    ///
+    /// - Returns: in the order of declaration, each once; `nil` and the word that names nothing when there is one.
+    public static func list(_ text: String) -> Result<[FaultKind], UnknownFault> {
+        var chosen: Set<FaultKind> = []
+        for word in text.split(separator: ",").map(String.init) {
+            if let group = groups[word] {
+                chosen.formUnion(group)
+            } else if let kind = FaultKind(rawValue: word) {
+                chosen.insert(kind)
+            } else {
+                return .failure(UnknownFault(name: word))
+            }
+        }
+        return .success(allCases.filter(chosen.contains))
+    }
+
+    /// How reports add kinds up.
+    public var tally: Tally {
+        switch self {
+        case .workerKill, .supervisorKill, .machineKill, .diskLoss, .managerKill, .gatewayKill, .postgresKill: .kills
+        case .workerPause, .machinePause, .managerPause: .pauses
+        case .linkCut, .linkHold, .linkHoldOneWay: .cuts
+        case .postgresRestart, .nodeStop, .clockStep: .restarts
+        case .postgresSlow, .bucketSlow, .linkSlow, .linkThrottle: .delays
+        case .bucketError, .bucketCut, .bucketLostReply: .storeFaults
+        case .diskFull: .fullDisks
+        case .move: .moves
+        }
+    }
+
+    public enum Tally: String, Sendable, Codable, CaseIterable {
+        case kills, pauses, cuts, restarts, delays, storeFaults, fullDisks, moves
+    }
+}
+
+/// A word of `--faults` that is no fault.
+public struct UnknownFault: Error, Hashable, CustomStringConvertible {
+    public let name: String
+
+    public init(name: String) { self.name = name }
+
+    public var description: String {
+        "“\(name)” is no fault. There are: " + FaultKind.allCases.map(\.rawValue).joined(separator: ", ")
+            + "; and groups: " + FaultKind.groups.keys.sorted().joined(separator: ", ") + "."
+    }
+}

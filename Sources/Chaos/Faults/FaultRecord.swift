@@ -1,0 +1,54 @@
+/// A fault as it really was: what was hit, and when.
+public struct FaultRecord: Sendable, Hashable, Codable {
+    /// Its place in the plan.
+    public var number: Int
+    public var kind: FaultKind
+    /// Names of processes; of a link, the party that connects and the one it connects to.
+    public var targets: [String]
+    /// Just before it took effect.
+    public var began: Moment
+    /// Just after it was over: the process was back, the link open. `nil` when it lasts to the end of the run.
+    public var ended: Moment?
+    /// For people: process numbers, how long, how much.
+    public var note: String
+
+    public init(number: Int, kind: FaultKind, targets: [String], began: Moment, ended: Moment?, note: String = "") {
+        self.number = number
+        self.kind = kind
+        self.targets = targets
+        self.began = began
+        self.ended = ended
+        self.note = note
+    }
+
+    /// Whether it is a reason for a node to lose its leases without handing them over.
+    public func mayDepose(_ node: String) -> Bool {
+        switch kind {
+        case .workerKill, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .clockStep, .diskFull:
+            targets.first == node
+        case .postgresKill, .postgresRestart, .postgresSlow: true
+        case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle: targets == [node, Party.postgres]
+        case .managerKill, .managerPause, .gatewayKill, .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .move: false
+        }
+    }
+
+    /// Whether it is a reason for a node to ship later than at its interval.
+    public func mayDelayShipping(of node: String) -> Bool {
+        switch kind {
+        case .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .postgresKill, .postgresRestart, .postgresSlow: true
+        case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle:
+            targets == [node, Party.postgres] || targets == [node, Party.bucket]
+        case .diskFull, .workerPause, .machinePause: targets.first == node
+        case .workerKill, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .clockStep, .managerKill, .managerPause, .gatewayKill,
+            .move:
+            false
+        }
+    }
+}
+
+/// Names of those who talk to each other, beside those of nodes, managers and gateways.
+public enum Party {
+    public static let postgres = "postgres"
+    public static let bucket = "bucket"
+    public static let clients = "clients"
+}

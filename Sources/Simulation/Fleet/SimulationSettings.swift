@@ -1,0 +1,43 @@
+/// What is simulated, and how long.
+public struct SimulationSettings: Sendable {
+    public var nodes = 3
+    public var managers = 2
+    public var databases = 4
+    public var clients = 4
+    /// Of the databases, in turn.
+    public var durabilities = ["bucket", "local"]
+    public var ttl: Duration = .seconds(2)
+    /// How long faults happen.
+    public var faultTime: Duration = .seconds(20)
+    /// Between the end of one fault and the beginning of the next, at most.
+    public var faultPause: Duration = .milliseconds(1500)
+    public var faults = SimulatedFault.allCases
+    /// Of a million clock readings, so many are followed by a standstill.
+    public var standstillsPerMillion: UInt64 = 60
+
+    public init() {}
+}
+
+/// What a simulation breaks.
+public enum SimulatedFault: String, Sendable, CaseIterable {
+    case workerKill = "worker-kill"
+    case machineKill = "machine-kill"
+    case diskLoss = "disk-loss"
+    case nodeStop = "node-stop"
+    case managerKill = "manager-kill"
+    case workerPause = "worker-pause"
+    case managerPause = "manager-pause"
+    /// Connections to the store are reset for a while.
+    case storeRestart = "store-restart"
+    case storeSlow = "store-slow"
+    case bucketError = "bucket-error"
+    case bucketSlow = "bucket-slow"
+    case bucketCut = "bucket-cut"
+    case bucketLostReply = "bucket-lost-reply"
+    case linkCut = "link-cut"
+    case linkHold = "link-hold"
+    case linkHoldOneWay = "link-hold-one-way"
+    case move
+    case failover
+    case drain
+}

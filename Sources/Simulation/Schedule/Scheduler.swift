@@ -1,0 +1,198 @@
+import Chaos
+import FleetModel
+import Foundation
+
+/// Runs everything of a simulation on one thread, in an order that its seed decides, in a time of its own.
+///
+/// Jobs of Swift concurrency arrive through ``ConcurrencyHook``; timers and messages are events at a time. As long as
+/// there are jobs, one of them is chosen by chance; when there are none, time goes on to the next event.
+final class Scheduler: @unchecked Sendable {
+    // `@unchecked Sendable`: confined to the one thread the simulation runs on; the hook refuses any other.
+
+    private struct Ready {
+        let life: Life
+        let run: () -> Void
+    }
+
+    private struct Event {
+        let time: Duration
+        let order: UInt64
+        let life: Life
+        let run: () -> Void
+    }
+
+    /// Whose job runs; what it sets going is of the same life.
+    private(set) var current: Life
+    /// Of the harness itself: never killed and never still.
+    let harness = Life("harness")
+    private(set) var now = Duration.zero
+    /// Decides about order, messages and faults.
+    var chance: SplitMix
+    private(set) var steps = 0
+    private var ready: [Ready] = []
+    private var events: [Event] = []
+    private var order: UInt64 = 0
+    private var standstills = 0
+    private var stepsOfThisMoment = 0
+    /// Who kept so busy that time did not go on: a loop without an end.
+    private(set) var busy: Life?
+    /// Far more steps than anything that ends takes at one moment.
+    private static let patience = 200_000
+
+    /// How likely it is, per million clock readings, that the reader stands still right there; 0 for never.
+    var standstillsPerMillion: UInt64 = 0
+    /// How long such a standstill lasts.
+    var standstill: ClosedRange<Duration> = .milliseconds(1)...(.milliseconds(1))
+    /// Told of every standstill inside a job.
+    var onStandstill: (Life, Duration) -> Void = { _, _ in }
+
+    init(seed: UInt64) {
+        chance = SplitMix(seed: seed)
+        current = harness
+    }
+
+    // MARK: What is to run
+
+    func enqueue(_ run: @escaping () -> Void) {
+        ready.append(Ready(life: current, run: run))
+    }
+
+    /// Runs `run` as part of `life` after `delay`; never when it is dead by then, later when it stands still.
+    func after(_ delay: Duration, on life: Life, _ run: @escaping () -> Void) {
+        order += 1
+        insert(Event(time: now + max(delay, .zero), order: order, life: life, run: run))
+    }
+
+    /// Sets `body` going as part of `life`, now.
+    func start(on life: Life, _ body: @escaping @Sendable () async -> Void) {
+        let former = current
+        current = life
+        Task.detached { await body() }
+        current = former
+    }
+
+    func kill(_ life: Life) {
+        life.isDead = true
+        ready.removeAll { $0.life === life }
+        let obituary = life.obituary
+        life.obituary = [:]
+        for (_, notice) in obituary.sorted(by: { $0.key < $1.key }) { notice() }
+    }
+
+    // MARK: Running
+
+    /// Runs until `condition` holds.
+    ///
+    /// - Returns: whether it did, before `limit`.
+    func run(until limit: Duration, _ condition: () -> Bool = { false }) -> Bool {
+        while !condition() {
+            guard now < limit else { return false }
+            guard step(upTo: limit) else { return condition() }
+        }
+        return true
+    }
+
+    /// - Returns: `false` when nothing is left to do before `limit`.
+    private func step(upTo limit: Duration) -> Bool {
+        steps += 1
+        stepsOfThisMoment += 1
+        if stepsOfThisMoment > Self.patience { busy = busy ?? current }
+        guard busy == nil else { return false }
+        if let index = chooseReady() {
+            let job = ready.remove(at: index)
+            run(job.life, job.run)
+            return true
+        }
+        guard let event = popEvent() else {
+            now = limit
+            return false
+        }
+        if event.time > limit {
+            insert(event)
+            now = limit
+            return false
+        }
+        if event.time > now {
+            now = event.time
+            stepsOfThisMoment = 0
+        }
+        if event.life.isDead { return true }
+        if event.life.standsStillUntil > now {
+            insert(Event(time: event.life.standsStillUntil, order: event.order, life: event.life, run: event.run))
+        } else {
+            run(event.life, event.run)
+        }
+        return true
+    }
+
+    private func run(_ life: Life, _ job: () -> Void) {
+        let former = current
+        current = life
+        job()
+        if stepsOfThisMoment == Self.patience { busy = life }
+        current = former
+    }
+
+    private func chooseReady() -> Int? {
+        guard !ready.isEmpty else { return nil }
+        let start = Int.random(in: 0..<ready.count, using: &chance)
+        for offset in 0..<ready.count {
+            let index = (start + offset) % ready.count
+            if ready[index].life.standsStillUntil <= now { return index }
+        }
+        return nil
+    }
+
+    /// Lets the running life stand still here and now, by chance, while all others go on: between any two statements that
+    /// look at the clock, and there are none that matter which do not.
+    func mayStandStill() {
+        guard standstillsPerMillion > 0, current !== harness, standstills < 3,
+            UInt64.random(in: 0..<1_000_000, using: &chance) < standstillsPerMillion
+        else { return }
+        let life = current
+        let until = now + chance.duration(in: standstill)
+        onStandstill(life, until - now)
+        life.standsStillUntil = max(life.standsStillUntil, until)
+        life.jobsOnStack += 1
+        standstills += 1
+        // Its own jobs are not chosen meanwhile, so what it holds locked is waited for by nobody.
+        while now < life.standsStillUntil && busy == nil { _ = step(upTo: life.standsStillUntil) }
+        standstills -= 1
+        life.jobsOnStack -= 1
+        current = life
+    }
+
+    // MARK: Events, the earliest first: a binary heap
+
+    private static func precedes(_ left: Event, _ right: Event) -> Bool {
+        left.time == right.time ? left.order < right.order : left.time < right.time
+    }
+
+    private func insert(_ event: Event) {
+        events.append(event)
+        var child = events.count - 1
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard Self.precedes(events[child], events[parent]) else { break }
+            events.swapAt(child, parent)
+            child = parent
+        }
+    }
+
+    private func popEvent() -> Event? {
+        guard let first = events.first else { return nil }
+        let last = events.removeLast()
+        guard !events.isEmpty else { return first }
+        events[0] = last
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < events.count && Self.precedes(events[child], events[least]) {
+                least = child
+            }
+            guard least != parent else { return first }
+            events.swapAt(parent, least)
+            parent = least
+        }
+    }
+}

@@ -1,0 +1,23 @@
+public import Engines
+public import FleetModel
+
+/// What a node has of the machine it runs on: time, chance and threads. A simulation replaces all of it.
+public struct Machine: Sendable {
+    public var clock: any FleetClock
+    public var random: RandomSource
+    public var files: BlockingWork
+    /// Makes the pool engines run on, of so many threads.
+    public var enginePool: @Sendable (_ threads: Int) -> EnginePool
+
+    public init(
+        clock: any FleetClock, random: RandomSource = .system, files: BlockingWork = .threads,
+        enginePool: @escaping @Sendable (_ threads: Int) -> EnginePool = { EnginePool(threads: $0) }
+    ) {
+        self.clock = clock
+        self.random = random
+        self.files = files
+        self.enginePool = enginePool
+    }
+
+    public static let real = Machine(clock: BootClock())
+}

@@ -1,0 +1,32 @@
+import Chaos
+
+/// What an error answer promises about the request it answers.
+enum ErrorPromise {
+    /// Codes by which Berth says that nothing was changed. Everything else leaves a client in doubt.
+    private static let harmless: Set<String> = [
+        // Leading and routing
+        "not_leader", "leader_unavailable", "too_many_requests", "shutting_down", "ship_lag_exceeded", "session_ended",
+        // What Berth stands on
+        "store_unavailable", "store_generation_changed", "bucket_unavailable", "disk_unavailable",
+        // The request
+        "database_not_found", "token_invalid", "token_missing", "malformed_request",
+        // Statements and streams: what failed is undone, what was open is rolled back
+        "SHIP_LAG_EXCEEDED", "TRANSACTION_BUSY", "TRANSACTION_TIMEOUT", "STREAM_EXPIRED", "BLOCKED", "SQLITE_FULL",
+    ]
+
+    static func isHarmless(_ code: String) -> Bool {
+        harmless.contains(code) || code.hasPrefix("SQLITE_BUSY") || code.hasPrefix("SQLITE_LOCKED")
+            || code.hasPrefix("SQLITE_CONSTRAINT") || code.hasPrefix("SQL_")
+    }
+}
+
+extension Outcome {
+    /// What a client knows after a failure.
+    init(_ failure: DataClient.Failure) {
+        switch failure {
+        case .refused(let code, _): self = ErrorPromise.isHarmless(code) ? .refused(code) : .unknown(code)
+        case .notConnected: self = .refused("not connected")
+        case .lost(let why): self = .unknown(why)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Chaos
+import Testing
+
+/// What keeps every promise is not accused.
+@Suite struct CleanHistoryTests {
+    @Test func writesTransfersAndReads() {
+        var story = Story()
+        story.append(10, 20)
+        story.transfer(30, 40)
+        story.read(50, 60, sees: 1)
+        story.append(70, 80)
+        story.read(90, 100, sees: 2)
+        let verdict = story.check()
+        #expect(verdict.violations == [])
+        #expect(verdict.counts.requests == 5)
+        #expect(verdict.counts.acknowledgedWrites == 3)
+        #expect(verdict.counts.answeredReads == 2)
+        #expect(verdict.counts.timeToHeal == Story.at(600))
+    }
+
+    @Test(arguments: [true, false]) func aWriteInDoubtMayBeThereOrNot(isThere: Bool) {
+        var story = Story()
+        story.append(10, 20)
+        story.append(30, 40, outcome: .unknown("timeout"), isThere: isThere)
+        story.read(50, 60, sees: 1)
+        #expect(story.check().violations == [])
+    }
+
+    /// A client that gave up on a write may see it carried out after its next one.
+    @Test func aWriteInDoubtMayComeLater() {
+        var story = Story()
+        story.append(10, 20, outcome: .unknown("timeout"), isThere: true)
+        story.append(30, 40)
+        story.read(41, 42, sees: 2)
+        story.appends.swapAt(0, 1)
+        #expect(story.check().violations == [])
+    }
+
+    /// Requests that overlap may take effect in any order.
+    @Test func overlappingWritesHaveNoOrder() {
+        var story = Story()
+        story.append(10, 40, client: 1)
+        story.append(20, 30, client: 2)
+        story.appends.swapAt(0, 1)
+        story.read(50, 60, sees: 1)
+        #expect(story.check().violations == [])
+    }
+
+    @Test func aReadThatOverlapsAWriteMaySeeItOrNot() {
+        var story = Story()
+        story.append(10, 40)
+        story.read(20, 50, sees: 0)
+        story.read(20, 50, sees: 1)
+        #expect(story.check().violations == [])
+    }
+
+    /// A `local` write inside the ship interval goes with its leader; the next leader's reads do not show it.
+    @Test func whatWasNotShippedGoesWithItsLeader() {
+        var story = Story(durability: "local")
+        story.append(1_000, 1_010)
+        story.append(4_900, 4_910, isThere: false)
+        story.read(4_920, 4_930, sees: 2)
+        story.failover(killed: 5_000, takenOver: 5_500)
+        story.read(6_000, 6_010, sees: 1)
+        story.append(7_000, 7_010)
+        let verdict = story.check()
+        #expect(verdict.violations == [])
+        #expect(verdict.counts.localLost == 1)
+        #expect(verdict.counts.oldestLocalLoss == Story.at(90))
+        #expect(verdict.counts.takeovers == 1)
+    }
+
+    /// While the object store does not answer, more may be unshipped, up to the ship lag.
+    @Test func aBucketInTroubleExcusesTheShipLag() {
+        var story = Story(durability: "local")
+        story.append(1_000, 1_010)
+        story.read(1_100, 1_110, sees: 1)
+        story.append(2_000, 2_010, isThere: false)
+        story.faults.append(
+            FaultRecord(number: 1, kind: .bucketError, targets: ["bucket"], began: Story.at(1_900), ended: Story.at(4_000)))
+        story.failover(killed: 5_000, takenOver: 5_500)
+        #expect(story.check().violations == [])
+        story.faults.removeFirst()
+        #expect(story.check().properties == [.localWriteLostOutsideAllowance])
+    }
+}

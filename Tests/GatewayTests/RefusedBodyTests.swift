@@ -1,0 +1,27 @@
+import Testing
+
+@testable import Gateway
+
+/// A body far beyond the limit, from a client that reads only when it has sent all: it gets the answer, not a reset.
+@Suite(.timeLimit(.minutes(1)))
+struct RefusedBodyTests {
+    private static let piece = String(repeating: "x", count: 64 << 10)
+
+    @Test(arguments: [
+        ("content-length: \(100 * piece.utf8.count)", piece), ("transfer-encoding: chunked", "10000\r\n\(piece)\r\n"),
+    ])
+    func theAnswerIsRead(_ header: String, _ piece: String) async throws {
+        let limits = { (limits: inout GatewayLimits) in
+            limits.bodyBytes = 32 << 10
+            // Of the body in chunks, the end never comes.
+            limits.refusedBody = .seconds(1)
+        }
+        try await withGateway(local: try FakeDatabases(leading: ["shop"]), limits: limits) { gateway in
+            let text = try await StubbornClient.exchange(
+                port: gateway.port, head: "POST /db/shop/v2/pipeline HTTP/1.1\r\nhost: x\r\n\(header)\r\n\r\n", piece: piece,
+                times: 100)
+            #expect(text.hasPrefix("HTTP/1.1 413 ") && text.contains("connection: close"))
+            #expect(text.contains(#""code":"body_too_large""#))
+        }
+    }
+}
