@@ -66,7 +66,7 @@ public struct Simulation {
 
         var verdict = Checker.check(
             History(fleet.events), faults: injector.records,
-            rules: Rules(leaseTTL: settings.ttl, shipInterval: .milliseconds(250), maxShipLag: .seconds(5)))
+            rules: Rules(leaseTTL: settings.ttl, shipInterval: .milliseconds(250), maxShipLag: .seconds(5), shipRecovery: .seconds(4)))
         if let busy = scheduler.busy {
             verdict.violations.append(Violation(.notHealed, database: nil, "\(busy.name) is in a loop without an end"))
         } else if !complete { verdict.violations.append(Violation(.notHealed, database: nil, "the run did not come to its end")) }

@@ -188,7 +188,10 @@ struct ForwardingTests {
 
     @Test func anAddressNobodyCanReachIsNotTried() async throws {
         #expect(throws: BerthError.self) { try PeerAddress("http://0.0.0.0:8080") }
-        for bad in ["", "10.0.0.1:80", "ftp://a:1", "http://", "http://:80", "http://[::]:80", "http://a:0", "http://a:99999", "http://a/b", "http://u@h:1", "http://a:1?x"] {
+        for bad in [
+            "", "10.0.0.1:80", "ftp://a:1", "http://", "http://:80", "http://[::]:80", "http://a:0", "http://a:99999", "http://a/b", "http://u@h:1", "http://a:1?x",
+            "http://[x]:1", "http://[28001::1]:1", "http://a]b", "http://[::1", "http://0x0:1", "http://[::ffff:0.0.0.0]:1",
+        ] {
             #expect(throws: BerthError.self, "\(bad)") { try PeerAddress(bad) }
         }
         #expect(try PeerAddress("http://10.0.0.7:8080/").description == "http://10.0.0.7:8080")

@@ -43,12 +43,21 @@ struct Leadership {
 
     /// How long before a leader stopped its writes may have been unshipped.
     func allowance(for takeover: Takeover, promised: Moment) -> Duration {
-        let isDelayed = faults.contains { fault in
-            fault.mayDelayShipping(of: takeover.node) && fault.began <= takeover.stopped
-                && (fault.ended.map { $0 + .microseconds(rules.shipRecovery.microseconds) } ?? takeover.stopped)
-                    >= promised - rules.greatestLag
+        // Backwards from the stop, as long as one fault after the other kept the node from shipping. How many writes fit
+        // into such a time is another matter: those of the greatest lag, however long it was.
+        let delays = faults.filter { $0.mayDelayShipping(of: takeover.node) && $0.began <= takeover.stopped }
+            .map { (from: $0.began, to: $0.ended.map { $0 + .microseconds(rules.shipRecovery.microseconds) } ?? takeover.stopped) }
+            .sorted { $0.from > $1.from }
+        var blockedSince = takeover.stopped
+        var goesOn = true
+        while goesOn {
+            goesOn = false
+            for delay in delays where delay.from < blockedSince && delay.to >= blockedSince - rules.normalLag {
+                blockedSince = delay.from
+                goesOn = true
+            }
         }
-        return isDelayed ? rules.greatestLag : rules.normalLag
+        return takeover.stopped - blockedSince + rules.normalLag
     }
 
     /// The beginning of the earliest fault that still held the node, or kept it from renewing, when its session was

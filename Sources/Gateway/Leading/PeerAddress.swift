@@ -1,4 +1,5 @@
 public import FleetModel
+import Foundation
 
 /// Where another process of the fleet is reached: `http://host:port` or `https://host:port`, nothing after it.
 public struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
@@ -38,19 +39,31 @@ public struct PeerAddress: Sendable, Hashable, CustomStringConvertible {
         if authority.hasPrefix("[") {
             guard let end = authority.firstIndex(of: "]") else { return nil }
             host = authority[authority.index(after: authority.startIndex)..<end]
+            guard bytesOfIPv6(host) != nil else { return nil }
             rest = authority[authority.index(after: end)...]
         } else {
             let end = authority.firstIndex(of: ":") ?? authority.endIndex
             host = authority[..<end]
             rest = authority[end...]
         }
-        guard !host.isEmpty else { return nil }
+        guard !host.isEmpty, authority.hasPrefix("[") || !host.contains("]") && !host.contains("[") else { return nil }
         if rest.isEmpty { return (host, nil) }
         guard rest.removeFirst() == ":", let port = UInt16(rest) else { return nil }
         return (host, port)
     }
 
+    /// In whichever notation: `0.0.0.0`, `0`, `0x0`, `::`, `::ffff:0.0.0.0`.
     private static func isUnspecified(_ host: Substring) -> Bool {
-        host == "0.0.0.0" || host == "0" || host.utf8.allSatisfy { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "0") }
+        if let bytes = bytesOfIPv6(host) {
+            return bytes.allSatisfy { $0 == 0 } || bytes == Array(repeating: 0, count: 10) + [0xFF, 0xFF, 0, 0, 0, 0]
+        }
+        var address = in_addr()
+        return inet_aton(String(host), &address) == 1 && address.s_addr == 0
+    }
+
+    private static func bytesOfIPv6(_ host: Substring) -> [UInt8]? {
+        var address = in6_addr()
+        guard inet_pton(AF_INET6, String(host), &address) == 1 else { return nil }
+        return withUnsafeBytes(of: address) { Array($0) }
     }
 }

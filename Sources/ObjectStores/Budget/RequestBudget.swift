@@ -11,7 +11,8 @@ public struct RequestBudget: Sendable, Hashable {
     /// Failures in a row, over all requests, that open the circuit.
     public var circuitFailureThreshold = 10
     /// How long requests then fail at once instead of being made.
-    public var circuitOpenDuration: Duration = .seconds(5)
+    /// Short: a node ships four bundles a second, and what waits for them is at risk.
+    public var circuitOpenDuration: Duration = .seconds(1)
 
     public init() {}
 

@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import FoundationEssentials
 import NIOHTTP1
 
 extension S3Store {
@@ -43,38 +42,7 @@ extension S3Store {
         }
         let response = try await connection.send(request)
         guard response.status == .ok else { throw try await S3Failure.from(response, name: prefix) }
-        return try parse(try await body(of: response, name: prefix))
-    }
-
-    private func parse(_ bytes: [UInt8]) throws -> (objects: [ObjectInfo], continuation: String?) {
-        func unreadable(_ why: String) -> ObjectStoreError {
-            .unavailable(reason: "a listing that cannot be read: \(why)", retryable: true)
-        }
-        let document: XMLElement
-        do throws(XMLElement.SyntaxError) {
-            document = try XMLElement.parse(bytes)
-        } catch {
-            throw unreadable(error.reason)
-        }
-        guard document.name == "ListBucketResult" else { throw unreadable("a \(document.name)") }
-        let isEncoded = document["EncodingType"]?.text == "url"
-        var objects: [ObjectInfo] = []
-        for contents in document.children where contents.name == "Contents" {
-            guard let raw = contents["Key"]?.text, let size = contents["Size"].flatMap({ Int64($0.text) }),
-                let key = isEncoded ? URIEncoding.decode(raw.split(separator: "+", omittingEmptySubsequences: false).joined(separator: " ")) : raw
-            else { throw unreadable("an object without key or size") }
-            // Not ours: a folder marker that a console made, or a key that cannot be a name.
-            guard let name = name(ofKey: key), (try? ObjectNaming.validate(name)) != nil else { continue }
-            objects.append(
-                ObjectInfo(
-                    name: name, size: size,
-                    lastModified: contents["LastModified"].flatMap { S3Dates.listingDate($0.text) } ?? .distantPast,
-                    version: contents["ETag"].map { Self.version(etag: $0.text) }))
-        }
-        guard document["IsTruncated"]?.text == "true" else { return (objects, nil) }
-        guard let token = document["NextContinuationToken"]?.text, !token.isEmpty else {
-            throw unreadable("it continues without saying where")
-        }
-        return (objects, token)
+        let listing = try S3Listing(try await body(of: response, name: prefix)) { name(ofKey: $0) }
+        return (listing.objects, listing.continuation)
     }
 }

@@ -20,7 +20,7 @@ struct XMLParser {
             } else if skip("<![CDATA[") {
                 let data = try take(until: "]]>")
                 guard !open.isEmpty else { throw failure("text before the first element") }
-                open[open.count - 1].text += try Self.string(data)
+                open[open.count - 1].text += try Self.string(Self.withPlainLineEnds(data))
             } else if skip("</") {
                 let name = try Self.localName(take(until: ">"))
                 guard let closed = open.popLast(), closed.name == name else { throw failure("</\(name)> closes nothing") }
@@ -100,8 +100,20 @@ struct XMLParser {
         return text
     }
 
+    /// Every end of a line as a line feed (XML 1.0, 2.11); what is meant otherwise is written as an entity.
+    private static func withPlainLineEnds(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard bytes.contains(0x0D) else { return bytes }
+        var plain: [UInt8] = []
+        for (index, byte) in zip(bytes.indices, bytes) {
+            if byte == 0x0A, index > bytes.startIndex, bytes[index - 1] == 0x0D { continue }
+            plain.append(byte == 0x0D ? 0x0A : byte)
+        }
+        return plain[...]
+    }
+
     /// Replaces entities.
     private static func decode(_ bytes: ArraySlice<UInt8>) throws(XMLElement.SyntaxError) -> String {
+        let bytes = withPlainLineEnds(bytes)
         guard bytes.contains(UInt8(ascii: "&")) else { return try string(bytes) }
         var parser = XMLParser(rest: bytes)
         var text = ""
@@ -117,10 +129,12 @@ struct XMLParser {
             case "apos": text += "'"
             default:
                 let isHexadecimal = entity.hasPrefix("#x")
-                guard entity.hasPrefix("#"),
-                    let code = UInt32(entity.dropFirst(isHexadecimal ? 2 : 1), radix: isHexadecimal ? 16 : 10),
-                    let scalar = Unicode.Scalar(code)
-                else { throw XMLElement.SyntaxError(reason: "the entity “&\(entity);”") }
+                let digits = entity.dropFirst(isHexadecimal ? 2 : 1)
+                // A sign is no digit, and not every scalar is a character (XML 1.0, 2.2).
+                guard entity.hasPrefix("#"), digits.allSatisfy(\.isHexDigit),
+                    let code = UInt32(digits, radix: isHexadecimal ? 16 : 10), let scalar = Unicode.Scalar(code),
+                    code >= 0x20 || [0x09, 0x0A, 0x0D].contains(code)
+                else { throw XMLElement.SyntaxError(reason: "the entity “&\(entity.prefix(80));”") }
                 text.unicodeScalars.append(scalar)
             }
         }

@@ -12,7 +12,7 @@ public struct ShipperSettings: Sendable {
     /// Bytes after which a bundle is closed.
     public var maximumBundleBytes = 16 << 20
     /// Waiting time after a failure, doubled with each one up to the second value.
-    public var retryDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(2))
+    public var retryDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(1))
 
     public init() {}
 }

@@ -14,11 +14,18 @@ final class Scheduler: @unchecked Sendable {
         let run: () -> Void
     }
 
-    private struct Event {
+    private final class Event {
         let time: Duration
         let order: UInt64
         let life: Life
         let run: () -> Void
+
+        init(time: Duration, order: UInt64, life: Life, run: @escaping () -> Void) {
+            self.time = time
+            self.order = order
+            self.life = life
+            self.run = run
+        }
     }
 
     /// Whose job runs; what it sets going is of the same life.

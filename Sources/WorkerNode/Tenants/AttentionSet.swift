@@ -4,14 +4,29 @@ import Synchronization
 /// Databases with something that can expire. One task watches them all; a database without streams and waiters is not
 /// in here, so an idle one costs no timer.
 final class AttentionSet: Sendable {
-    /// By identity: what a former tenant of a database no longer needs, the present one may.
-    private let tenants = Mutex<[ObjectIdentifier: Tenant]>([:])
+    private struct Watched {
+        var tenant: Tenant
+        /// Those that came first are looked at first, in every run alike.
+        var order: UInt64
+    }
+
+    private struct State {
+        /// By identity: what a former tenant of a database no longer needs, the present one may.
+        var tenants: [ObjectIdentifier: Watched] = [:]
+        var nextOrder: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
     private let wakeup = Wakeup()
 
     func insert(_ tenant: Tenant) {
-        let wasEmpty = tenants.withLock { tenants in
-            defer { tenants[ObjectIdentifier(tenant)] = tenant }
-            return tenants.isEmpty
+        let wasEmpty = state.withLock { state in
+            let wasEmpty = state.tenants.isEmpty
+            if state.tenants[ObjectIdentifier(tenant)] == nil {
+                state.tenants[ObjectIdentifier(tenant)] = Watched(tenant: tenant, order: state.nextOrder)
+                state.nextOrder += 1
+            }
+            return wasEmpty
         }
         if wasEmpty { wakeup.signal() }
     }
@@ -19,7 +34,7 @@ final class AttentionSet: Sendable {
     /// Watches until cancelled: every `interval` while there is something to watch.
     func run(every interval: Duration, clock: any FleetClock) async {
         while !Task.isCancelled {
-            let watched = tenants.withLock { Array($0.values) }
+            let watched = state.withLock { $0.tenants.values.sorted { $0.order < $1.order }.map(\.tenant) }
             if watched.isEmpty {
                 await wakeup.wait(clock: clock)
                 continue
@@ -27,7 +42,7 @@ final class AttentionSet: Sendable {
             do { try await clock.sleep(for: interval) } catch { return }
             for tenant in watched where await !tenant.expire() {
                 // It may have become interesting again between its answer and now: then it has inserted itself anew.
-                tenants.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(tenant)) }
+                state.withLock { _ = $0.tenants.removeValue(forKey: ObjectIdentifier(tenant)) }
                 if await tenant.needsAttention { insert(tenant) }
             }
         }

@@ -116,8 +116,12 @@ actor Tenant: Shippable {
         let now = environment.clock.now()
         turn.expire(at: now)
         publishWaiters.expire(at: now)
-        for stream in streams.values where !stream.isBusy && now - stream.lastUse >= environment.settings.streamTimeout {
-            close(stream)
+        for stream in streams.values where !stream.isBusy {
+            let isWaitedFor = turn.owner == stream.id && turn.hasWaiters
+            let limit = isWaitedFor
+                ? min(environment.settings.streamTimeout, environment.settings.idleTransactionTimeout)
+                : environment.settings.streamTimeout
+            if now - stream.lastUse >= limit { close(stream) }
         }
         resumeQuietWaitersIfQuiet()
         return needsAttention

@@ -13,6 +13,9 @@ public struct TenantSettings: Sendable {
     public var publishTimeout: Duration = .seconds(30)
     /// How long a stream without requests keeps its transaction.
     public var streamTimeout: Duration = .seconds(10)
+    /// How long a stream may leave the transaction that others wait for without a request: its client may be gone. Shorter
+    /// than `writeTurnTimeout`, so that whoever waits gets the turn and no error.
+    public var idleTransactionTimeout: Duration = .milliseconds(2500)
     /// How long a planned move waits for an open transaction.
     public var drainTimeout: Duration = .seconds(5)
     /// How long an unused database keeps its files open.

@@ -66,12 +66,7 @@ final class LinkProxy: Sendable {
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let link = Link(from: self.from(channel.remoteAddress?.port ?? 0), to: self.to)
-                    let connection = LinkConnection(
-                        link: link, network: self.network, upstream: self.upstream, client: channel,
-                        onRefused: { self.upstreamRefused() })
-                    try channel.pipeline.syncOperations.addHandler(LinkTap(connection, .forth))
-                    connection.begin()
+                    try channel.pipeline.syncOperations.addHandler(LinkEntrance { self.connection(of: $0) })
                 }
             }
             .bind(host: "127.0.0.1", port: port).get()
@@ -81,6 +76,12 @@ final class LinkProxy: Sendable {
             return false
         }
         if isStopped { try? await channel.close() }
+    }
+
+    private func connection(of client: any Channel) -> LinkConnection {
+        LinkConnection(
+            link: Link(from: from(client.remoteAddress?.port ?? 0), to: to), network: network, upstream: upstream,
+            client: client, onRefused: { self.upstreamRefused() })
     }
 
     private func upstreamRefused() {

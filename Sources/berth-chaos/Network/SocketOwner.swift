@@ -19,10 +19,9 @@ enum SocketOwner {
     /// The inode of the socket bound to 127.0.0.1:`port`, from `/proc/net/tcp` (fields: number, local address, remote
     /// address, state, queues, timer, retransmits, user, timeout, inode).
     private static func inode(ofPort port: Int) -> Substring? {
-        guard let data = FileManager.default.contents(atPath: "/proc/net/tcp") else { return nil }
         let hexadecimal = String(port, radix: 16, uppercase: true)
         let local = ("0100007F:" + String(repeating: "0", count: max(0, 4 - hexadecimal.count)) + hexadecimal)
-        for line in String(decoding: data, as: UTF8.self).split(separator: "\n").dropFirst() where line.contains(local) {
+        for line in KernelFile.text("/proc/net/tcp").split(separator: "\n").dropFirst() where line.contains(local) {
             let fields = line.split(separator: " ")
             guard fields.count > 9, fields[1] == local, fields[9] != "0" else { continue }
             return fields[9]

@@ -28,8 +28,7 @@ struct SmallDisk: Sendable {
     }
 
     private static func isMounted(_ path: String) -> Bool {
-        let mounts = (try? String(contentsOfFile: "/proc/mounts", encoding: .utf8)) ?? ""
-        return mounts.split(separator: "\n").contains { $0.split(separator: " ").dropFirst().first == path[...] }
+        KernelFile.text("/proc/mounts").split(separator: "\n").contains { $0.split(separator: " ").dropFirst().first == path[...] }
     }
 
     private var ballast: String { "\(path)/ballast" }

@@ -27,9 +27,9 @@ extension FuzzTarget {
 
     /// Checks the seeds, then mutations of them and of what was accepted so far.
     ///
-    /// - Parameter costing: every so many rounds count as one, for checks that are slow.
     /// - Returns: at most a few findings, because one fault shows in many inputs.
-    public func run(rounds: Int = standardRounds, seed: UInt64 = 1, costing: Int = 1) -> [Finding] {
+    public func run(rounds: Int = standardRounds, seed: UInt64 = 1) -> [Finding] {
+        let T0 = ContinuousClock.now; defer { print("TIMED", name, ContinuousClock.now - T0) }
         var generator = SeededGenerator(seed: seed)
         var findings: [Finding] = []
         let memory = Self.largestResidentSize()
@@ -38,7 +38,7 @@ extension FuzzTarget {
         }
         var pool = seeds.isEmpty ? [[]] : seeds
         let mutator = Mutator(words: words)
-        for _ in 0..<max(1, rounds / costing) where findings.count < 3 {
+        for _ in 0..<max(1, rounds / cost) where findings.count < 3 {
             var input = mutator.mutated(pool, using: &generator)
             if let reseal, Bool.random(using: &generator) { reseal(&input) }
             guard verdict(on: input, &findings) == .accepted, input.count <= Self.longestKept else { continue }

@@ -24,16 +24,19 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
     public let words: [[UInt8]]
     /// Makes the checksums of an input right again, so that its fields are looked at; `nil` where there are none.
     public let reseal: (@Sendable (inout [UInt8]) -> Void)?
+    /// Rounds that one check counts for: more than 1 where it is slow.
+    public let cost: Int
     /// - Throws: what must not happen: a ``Violation``, or an error that is not the parser's own.
     public let check: @Sendable ([UInt8]) throws -> Verdict
 
     public init(
-        _ name: String, seeds: [[UInt8]], words: [String] = [], reseal: (@Sendable (inout [UInt8]) -> Void)? = nil,
-        check: @escaping @Sendable ([UInt8]) throws -> Verdict
+        _ name: String, seeds: [[UInt8]], words: [String] = [], cost: Int = 1,
+        reseal: (@Sendable (inout [UInt8]) -> Void)? = nil, check: @escaping @Sendable ([UInt8]) throws -> Verdict
     ) {
         self.name = name
         self.seeds = seeds
         self.words = words.map { Array($0.utf8) }
+        self.cost = cost
         self.reseal = reseal
         self.check = check
     }
@@ -42,10 +45,10 @@ public struct FuzzTarget: Sendable, CustomStringConvertible {
 
     /// For parsers of text. Input that is not UTF-8 counts as refused: it cannot come so far.
     public static func text(
-        _ name: String, seeds: [String], words: [String] = [],
+        _ name: String, seeds: [String], words: [String] = [], cost: Int = 1,
         check: @escaping @Sendable (String) throws -> Verdict
     ) -> FuzzTarget {
-        FuzzTarget(name, seeds: seeds.map { Array($0.utf8) }, words: words) { bytes in
+        FuzzTarget(name, seeds: seeds.map { Array($0.utf8) }, words: words, cost: cost) { bytes in
             guard let text = String(validating: bytes, as: UTF8.self) else { return .refused }
             return try check(text)
         }

@@ -23,6 +23,7 @@ import Testing
             var counts: Counts
         }
         var faults: [String: Int]
+        var connections: [String: Int]
         var verdict: Verdict
     }
 
@@ -50,6 +51,10 @@ import Testing
         #expect(report.verdict.counts.acknowledgedWrites > 100 && report.verdict.counts.answeredReads > 50)
         #expect(report.verdict.counts.takeovers > 0)
         #expect(report.faults.count >= 15, "\(printed)")
+        // Who connects to whom was recognised: or faults between parties would have hit nobody.
+        for kind in [/node-\d>node-\d/, /node-\d>postgres/, /node-\d>bucket/, /gateway-\d>node-\d/, /clients>node-\d/] {
+            #expect(report.connections.keys.contains { $0.wholeMatch(of: kind) != nil }, "\(report.connections)")
+        }
         try FileManager.default.removeItem(atPath: directory)
     }
 }

@@ -11,8 +11,14 @@ import Testing
         #expect(S3Dates.listingDate("2013-05-24T00:00:00.000Z") == moment)
         #expect(S3Dates.listingDate("2013-05-24T00:00:00Z") == moment)
         #expect(S3Dates.listingDate("2013-05-24T00:00:00.5Z") == moment.addingTimeInterval(0.5))
-        for bad in ["", "yesterday", "2013-05-24", "2013-13-24T00:00:00Z"] { #expect(S3Dates.listingDate(bad) == nil) }
-        for bad in ["", "Fri, 24 Mai 2013 00:00:00 GMT", "Friday, 24-May-13 00:00:00 GMT"] {
+        for bad in [
+            "", "yesterday", "2013-05-24", "2013-13-24T00:00:00Z", "2013-02-29T00:00:00Z", "2013-05-24T24:00:00Z", "x2013-05-24T00:00:00Z",
+            "2013-05-24T00:00:00.Z", "99999999999-05-24T00:00:00Z",
+        ] { #expect(S3Dates.listingDate(bad) == nil) }
+        for bad in [
+            "", "Fri, 24 Mai 2013 00:00:00 GMT", "Friday, 24-May-13 00:00:00 GMT", "Fri, 31 Feb 2013 00:00:00 GMT",
+            "Fri, 24 May -2147483648 00:00:00 GMT", "Fri, +4 May 2013 00:00:00 GMT",
+        ] {
             #expect(S3Dates.headerDate(bad) == nil)
         }
     }
@@ -29,10 +35,11 @@ import Testing
         #expect(document["Key"]?.text == "a & b é🚢 <raw&amp;>")
         #expect(document.children.map(\.name) == ["Key", "Empty", "Empty", "In"])
         #expect(document["In"]?["Key"]?.text == "x")
+        #expect(try XMLElement.parse(Array("<a>1\r\n2\r3\n<![CDATA[\r\n]]>&#13;</a>".utf8)).text == "1\n2\n3\n\n\r")
     }
 
     @Test(arguments: [
-        "", "text", "<a>", "<a></b>", "<a", "<a><b></a>", "</a>", "<a>&unknown;</a>", "<a>&#x110000;</a>", "<a>&amp</a>",
+        "", "text", "<a>", "<a></b>", "<a", "<a><b></a>", "</a>", "<a>&unknown;</a>", "<a>&#x110000;</a>", "<a>&#+65;</a>", "<a>&#-0;</a>", "<a>&#0;</a>", "<a>&#;</a>", "<a>&amp</a>",
         "<!DOCTYPE a><a/>", "<a><!-- </a>", "<a \"></a>", "< ></>",
         String(repeating: "<a>", count: 100_000),
     ])

@@ -102,6 +102,22 @@ struct StreamTests {
         }
     }
 
+    /// Found by the simulation: a client that lost the reply with its baton kept everybody from writing.
+    @Test func aTransactionLeftAloneGivesWayToThoseWhoWait() async throws {
+        try await withTenant { client, tenant, stores in
+            let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton
+            stores.clock.advance(by: .seconds(4))
+            #expect(await tenant.expire(), "nobody waits, so it may think")
+            #expect(await tenant.turnOwner != nil)
+            async let waiting = client.execute("INSERT INTO t VALUES (2)")
+            try await becomesTrue("it waits") { await tenant.hasTurnWaiters }
+            _ = await tenant.expire()
+            #expect(try await waiting.affected_row_count == 1)
+            await #expect(throws: Self.expired) { try await client.pipeline(baton, .execute("COMMIT")) }
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["2"])
+        }
+    }
+
     @Test func aWriteThatWaitsTooLongIsToldSo() async throws {
         try await withTenant { client, tenant, stores in
             let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton

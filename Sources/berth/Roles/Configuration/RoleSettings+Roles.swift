@@ -36,6 +36,8 @@ extension RoleSettings {
         worker.tenants.maximumShipLag = try milliseconds("max-ship-lag-ms", in: 10...3_600_000, default: worker.tenants.maximumShipLag)
         worker.tenants.drainTimeout = try milliseconds("drain-timeout-ms", in: 0...600_000, default: worker.tenants.drainTimeout)
         worker.tenants.streamTimeout = try milliseconds("stream-timeout-ms", in: 100...600_000, default: worker.tenants.streamTimeout)
+        worker.tenants.idleTransactionTimeout = try milliseconds(
+            "idle-transaction-timeout-ms", in: 10...600_000, default: worker.tenants.idleTransactionTimeout)
         worker.tenants.statementTimeout = try milliseconds("statement-timeout-ms", in: 10...86_400_000, default: worker.tenants.statementTimeout)
         worker.tenants.writeTurnTimeout = try milliseconds("write-turn-timeout-ms", in: 10...600_000, default: worker.tenants.writeTurnTimeout)
         worker.tenants.publishTimeout = try milliseconds("publish-timeout-ms", in: 100...600_000, default: worker.tenants.publishTimeout)

@@ -21,7 +21,7 @@ enum WALFuzz {
             PlainWAL(pageSize: 512, isBigEndian: false, frames: [(1, 0, 9), (2, 2, 8), (2, 3, 7), (3, 0, 6), (1, 3, 5), (4, 0, 4)]),
             PlainWAL(pageSize: 1024, isBigEndian: true, frames: [(1, 1, 3)]), PlainWAL(pageSize: 512, isBigEndian: true, frames: []),
         ].map(\.bytes),
-        reseal: reseal, check: check)
+        cost: 4, reseal: reseal, check: check)
 
     @Sendable static func reseal(_ bytes: inout [UInt8]) {
         var wal = PlainWAL(bytes)
