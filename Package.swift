@@ -200,6 +200,9 @@ let package = Package(
             name: "BerthCLITests", dependencies: ["berth", "AdminAPI", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
         .testTarget(
+            name: "ChaosTests", dependencies: ["Chaos", "LocalFleet", "FleetModel"], swiftSettings: settings),
+        .testTarget(name: "SimulationTests", dependencies: ["BerthTestKit", "Chaos"], swiftSettings: settings),
+        .testTarget(
             name: "EndToEndTests", dependencies: ["BerthTestKit", "FleetModel", "LocalFleet", httpClient, log] + nio,
             exclude: ["Clients"], swiftSettings: settings),
     ]

@@ -14,6 +14,7 @@ struct ScheduleOptions: ParsableArguments {
     @Option(help: "Managers.") var managers = 2
     @Option(help: "Databases.") var databases = 4
     @Option(help: "Clients.") var clients = 4
+    @Option(help: "How much faster or slower than time clocks may run, as a fraction; what leases allow for is below 0.1.") var clockDrift = 0.01
     @Flag(help: "Print the timeline, whatever the verdict.") var timeline = false
     @Flag(name: .customLong("alone"), help: .hidden) var isAlone = false
 
@@ -23,6 +24,8 @@ struct ScheduleOptions: ParsableArguments {
             throw ValidationError("Numbers of seconds, nodes, managers, databases and clients are at least 1.")
         }
         settings.faultTime = .seconds(seconds)
+        guard (0..<1).contains(clockDrift) else { throw ValidationError("--clock-drift is from 0 to below 1.") }
+        settings.clockDrift = clockDrift
         settings.nodes = nodes
         settings.managers = managers
         settings.databases = databases
@@ -46,7 +49,7 @@ struct ScheduleOptions: ParsableArguments {
     /// As arguments for another run.
     var arguments: [String] {
         ["--directory", directory, "--seconds", "\(seconds)", "--durability", durability, "--nodes", "\(nodes)"]
-            + ["--managers", "\(managers)", "--databases", "\(databases)", "--clients", "\(clients)"]
+            + ["--managers", "\(managers)", "--databases", "\(databases)", "--clients", "\(clients)", "--clock-drift", "\(clockDrift)"]
             + (faults.map { ["--faults", $0] } ?? []) + (timeline ? ["--timeline"] : [])
     }
 

@@ -140,7 +140,7 @@ final class SimulatedFleet: @unchecked Sendable {
     func makeClock(_ life: Life) -> SimulatedClock {
         SimulatedClock(
             scheduler: scheduler, life: life, offset: .seconds(Int64.random(in: 1...100_000, using: &scheduler.chance)),
-            rate: Double.random(in: 0.99...1.01, using: &scheduler.chance))
+            rate: Double.random(in: (1 - settings.clockDrift)...(1 + settings.clockDrift), using: &scheduler.chance))
     }
 
     func makeRandom() -> RandomSource {

@@ -15,6 +15,9 @@ public struct SimulationSettings: Sendable {
     /// Of a million clock readings, so many are followed by a standstill.
     public var standstillsPerMillion: UInt64 = 60
 
+    /// How much faster or slower than time a process's clock may run; the margin of a lease covers less than 0.1.
+    public var clockDrift = 0.01
+
     public init() {}
 }
 

@@ -117,7 +117,7 @@ actor Tenant: Shippable {
         turn.expire(at: now)
         publishWaiters.expire(at: now)
         for stream in streams.values where !stream.isBusy {
-            let isWaitedFor = turn.owner == stream.id && turn.hasWaiters
+            let isWaitedFor = isDraining || turn.owner == stream.id && turn.hasWaiters
             let limit = isWaitedFor
                 ? min(environment.settings.streamTimeout, environment.settings.idleTransactionTimeout)
                 : environment.settings.streamTimeout

@@ -105,7 +105,7 @@ extension ChaosFleet {
         let nodes = topology.nodes.map {
             process(
                 $0, ["node", "run"], needsBucket: true,
-                ["--advertise", addresses.url($0), "--data", dataDirectory(of: $0, in: settings.directory)])
+                ["--advertise", addresses.advertised($0), "--data", dataDirectory(of: $0, in: settings.directory)])
         }
         let gateways = topology.gateways.map { process($0, ["gateway"], needsBucket: false, []) }
         return Dictionary(uniqueKeysWithValues: managers + nodes + gateways)
@@ -118,9 +118,9 @@ private final class ProcessOwners: Sendable {
 
     func set(_ owners: @escaping @Sendable () -> [Int32: String]) { self.owners.withLock { $0 = owners } }
 
-    /// The harness's own clients when it is none of the fleet.
+    /// Somebody without a name when it is none of the fleet, or gone already.
     func party(ofPort port: Int) -> String {
         let known = owners.withLock { $0 }()
-        return SocketOwner.process(ofPort: port, among: known.keys.sorted()).flatMap { known[$0] } ?? Party.clients
+        return SocketOwner.process(ofPort: port, among: known.keys.sorted()).flatMap { known[$0] } ?? "somebody"
     }
 }

@@ -7,6 +7,13 @@ import Synchronization
 /// While nobody listens at the other address, connections are refused here too, as they would be there: that tells a
 /// client that nothing was executed.
 final class LinkProxy: Sendable {
+    /// Who connects.
+    enum Source: Sendable {
+        case always(String)
+        /// By the port it connected from; may take a moment.
+        case lookUp(@Sendable (Int) -> String)
+    }
+
     private enum State {
         case listening(any Channel)
         /// Nobody listens behind it.
@@ -15,7 +22,7 @@ final class LinkProxy: Sendable {
     }
 
     let port: Int
-    private let from: @Sendable (Int) -> String
+    private let from: Source
     private let to: String
     private let upstream: SocketAddress
     private let network: Network
@@ -25,8 +32,7 @@ final class LinkProxy: Sendable {
     private static let lookInterval: Duration = .milliseconds(20)
 
     private init(
-        port: Int, from: @escaping @Sendable (Int) -> String, to: String, upstream: SocketAddress, network: Network,
-        refusesWithUpstream: Bool
+        port: Int, from: Source, to: String, upstream: SocketAddress, network: Network, refusesWithUpstream: Bool
     ) {
         self.port = port
         self.from = from
@@ -38,12 +44,10 @@ final class LinkProxy: Sendable {
 
     /// - Parameters:
     ///   - port: one that no outgoing connection is given.
-    ///   - from: who connected, by the port it connected from.
     ///   - to: the party behind `upstream`.
     ///   - refusesWithUpstream: whether it listens only while `upstream` does.
     static func start(
-        port: Int, from: @escaping @Sendable (Int) -> String, to: String, upstream: SocketAddress, network: Network,
-        refusesWithUpstream: Bool = false
+        port: Int, from: Source, to: String, upstream: SocketAddress, network: Network, refusesWithUpstream: Bool = false
     ) async throws -> LinkProxy {
         let proxy = LinkProxy(
             port: port, from: from, to: to, upstream: upstream, network: network, refusesWithUpstream: refusesWithUpstream)
@@ -64,9 +68,12 @@ final class LinkProxy: Sendable {
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            // Not before it is known over which link.
+            .childChannelOption(.autoRead, value: false)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(LinkEntrance { self.connection(of: $0) })
+                    try channel.pipeline.syncOperations.addHandler(
+                        LinkEntrance(self.from) { self.connection(of: $0, from: $1) })
                 }
             }
             .bind(host: "127.0.0.1", port: port).get()
@@ -78,10 +85,10 @@ final class LinkProxy: Sendable {
         if isStopped { try? await channel.close() }
     }
 
-    private func connection(of client: any Channel) -> LinkConnection {
+    private func connection(of client: any Channel, from: String) -> LinkConnection {
         LinkConnection(
-            link: Link(from: from(client.remoteAddress?.port ?? 0), to: to), network: network, upstream: upstream,
-            client: client, onRefused: { self.upstreamRefused() })
+            link: Link(from: from, to: to), network: network, upstream: upstream, client: client,
+            onRefused: { self.upstreamRefused() })
     }
 
     private func upstreamRefused() {

@@ -29,7 +29,6 @@ extension FuzzTarget {
     ///
     /// - Returns: at most a few findings, because one fault shows in many inputs.
     public func run(rounds: Int = standardRounds, seed: UInt64 = 1) -> [Finding] {
-        let T0 = ContinuousClock.now; defer { print("TIMED", name, ContinuousClock.now - T0) }
         var generator = SeededGenerator(seed: seed)
         var findings: [Finding] = []
         let memory = Self.largestResidentSize()

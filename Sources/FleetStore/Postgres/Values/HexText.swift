@@ -40,7 +40,9 @@ enum HexText {
 
     /// The hyphenated form Postgres writes.
     static func readUUID(_ text: some RandomAccessCollection<UInt8>) -> UUID? {
-        guard text.count == 36, let bytes = readBytes(text.filter { $0 != UInt8(ascii: "-") }), bytes.count == 16
+        let hyphens = [8, 13, 18, 23]
+        guard text.count == 36, zip(0..., text).allSatisfy({ ($1 == UInt8(ascii: "-")) == hyphens.contains($0) }),
+            let bytes = readBytes(text.filter { $0 != UInt8(ascii: "-") }), bytes.count == 16
         else { return nil }
         return bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
     }

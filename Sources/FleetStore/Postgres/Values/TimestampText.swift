@@ -29,9 +29,12 @@ enum TimestampText {
         else { return nil }
         let microseconds = reader.take(".") ? reader.fraction() : 0
         guard let microseconds, reader.take("+"), reader.number(digits: 2) == 0, reader.rest.isEmpty,
-            (1...12).contains(month)
+            (1...12).contains(month), hour < 24, minute < 60, second < 60
         else { return nil }
-        let seconds = dayNumber(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
+        let number = dayNumber(year, month, day)
+        // A day or a year that the calendar does not have would silently become another.
+        guard year >= 1, civil(fromDay: number) == (year, month, day) else { return nil }
+        let seconds = number * 86_400 + hour * 3600 + minute * 60 + second
         return Date(timeIntervalSince1970: Double(seconds) + Double(microseconds) / 1_000_000)
     }
 

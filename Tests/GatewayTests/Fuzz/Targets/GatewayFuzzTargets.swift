@@ -79,7 +79,9 @@ enum GatewayFuzzTargets {
     }
 
     /// Every byte says which part of a request comes next.
-    private static let assembly = FuzzTarget("request-assembly", seeds: [[0, 4, 4, 8], [1, 5, 8, 0, 8], [2, 6, 6, 6]]) { input in
+    private static let assembly = FuzzTarget(
+        "request-assembly", seeds: [[0, 4, 4, 8], [1, 5, 8, 0, 8], [2, 6, 6, 6]], cost: 4
+    ) { input in
         let lengths = [nil, "10", "11", "-1", "99999999999999999999", "x"]
         var assembly = RequestAssembly(maximumBytes: 10)
         var received = 0

@@ -30,7 +30,7 @@ enum RequestFuzz {
     private static func target<Request: Equatable & Sendable>(
         _ name: String, _ seeds: [String], _ decode: @escaping @Sendable ([UInt8]) throws(BerthError) -> Request
     ) -> FuzzTarget {
-        FuzzTarget(name, seeds: seeds.map { Array($0.utf8) }, words: words) { body in
+        FuzzTarget(name, seeds: seeds.map { Array($0.utf8) }, words: words, cost: 2) { body in
             let request: Request
             do throws(BerthError) { request = try decode(body) } catch {
                 try hold(error.code == .malformedRequest, "refused as \(error.code)")

@@ -14,7 +14,7 @@ enum ObjectStoreFuzzTargets {
             "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>p/a</Key><Size>7</Size><LastModified>2013-05-24T00:00:00.000Z</LastModified><ETag>&quot;e&quot;</ETag></Contents></ListBucketResult>",
             "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken><Contents><Key>p/a+%2B</Key><Size>0</Size></Contents></ListBucketResult>",
         ].map { Array($0.utf8) },
-        words: ["<Contents>", "</Contents>", "<Key>p/", "</Key>", "<Size>", "</Size>", "<IsTruncated>true</IsTruncated>", "%", "+", "-", "/", ".."]
+        words: ["<Contents>", "</Contents>", "<Key>p/", "</Key>", "<Size>", "</Size>", "<IsTruncated>true</IsTruncated>", "%", "+", "-", "/", ".."], cost: 4
     ) { bytes in
         let listing: S3Listing
         do throws(ObjectStoreError) {
