@@ -53,7 +53,7 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
             name: "Migrations", path: "migrations",
-            resources: [.embedInCode("0001_fleet.sql")], swiftSettings: settings),
+            resources: [.embedInCode("0001_fleet.sql"), .embedInCode("0002_generations_and_declines.sql")], swiftSettings: settings),
 
         // 1
         .target(name: "FleetModel", swiftSettings: settings),
@@ -140,6 +140,12 @@ let package = Package(
                            .product(name: "NIOHTTP1", package: "swift-nio")],
             swiftSettings: settings),
         .executableTarget(
+            name: "berth-chaos",
+            dependencies: ["Chaos", "FleetStore", "LocalFleet", "FleetModel", log, httpClient,
+                           .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                           .product(name: "ArgumentParser", package: "swift-argument-parser")] + nio,
+            swiftSettings: settings),
+        .executableTarget(
             name: "berth-simulate",
             dependencies: ["Simulation", "Chaos", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
@@ -197,7 +203,7 @@ let package = Package(
                            metrics, crypto, httpClient, lifecycle] + nio,
             swiftSettings: settings),
         .testTarget(
-            name: "BerthCLITests", dependencies: ["berth", "AdminAPI", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            name: "BerthCLITests", dependencies: ["berth", "BerthTestKit", "AdminAPI", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
         .testTarget(
             name: "ChaosTests", dependencies: ["Chaos", "LocalFleet", "FleetModel"], swiftSettings: settings),
@@ -207,3 +213,25 @@ let package = Package(
             exclude: ["Clients"], swiftSettings: settings),
     ]
 )
+
+// The fuzzer, for `ops/fuzz` alone: the fuzz targets of all suites in one program, our own code instrumented for libFuzzer.
+if let runtime = Context.environment["BERTH_FUZZ_RUNTIME"] {
+    let instrumented: SwiftSetting = .unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])
+    package.products = [.executable(name: "berth-fuzz", targets: ["berth-fuzz"])]
+    // A file belongs to one target: here to the fuzzer, not to its suite.
+    package.targets.removeAll { [.test, .executable].contains($0.type) }
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + [instrumented]
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "berth-fuzz",
+            dependencies: ["FleetModel", "Changesets", "Hrana", "Engines", "ObjectStores", "FleetStore", "Replication", "AdminAPI",
+                           "Routing", "Gateway", "BerthTestKit", crypto] + nio,
+            path: "Tests", exclude: ["EndToEndTests"],
+            sources: ["BerthFuzz", "ChangesetsTests/Fixtures.swift", "ChangesetsTests/BundleFixtures.swift",
+                      "HranaTests/Support/RequestSamples.swift"]
+                + ["AdminAPITests", "ChangesetsTests", "EnginesTests/SQLite", "FleetStoreTests", "GatewayTests", "HranaTests",
+                   "ObjectStoresTests", "ReplicationTests"].map { "\($0)/Fuzz/Targets" },
+            swiftSettings: settings + [instrumented], linkerSettings: [.unsafeFlags([runtime, "-lstdc++", "-lm"])]))
+}

@@ -4,6 +4,10 @@ public enum Migrations {
     public static var all: [(number: Int, name: String, sql: String)] {
         [
             (1, "fleet", String(decoding: PackageResources._001_fleet_sql, as: UTF8.self)),
+            (
+                2, "generations_and_declines",
+                String(decoding: PackageResources._002_generations_and_declines_sql, as: UTF8.self)
+            ),
         ]
     }
 }

@@ -194,7 +194,7 @@ struct RouteTableTests {
         let waiter = Task { await table.waitForNews(of: shop, since: seen, until: deadline) }
         await eventually { clock.sleepers == 1 }
         table.invalidate([id])
-        await waiter.value
+        _ = await waiter.value
         // What is stale already is news.
         await table.waitForNews(of: shop, since: seen, until: deadline)
         #expect(source.looks == 1)

@@ -43,16 +43,17 @@ public struct FaultPlan: Sendable, Hashable {
             let lasting = Self.lasting(kind, strength, settings, &random)
             let gap = random.duration(in: settings.meanGap / 2 ... settings.meanGap * 3 / 2)
             // What it hits must be free, and others must have ended.
-            let resources = Self.resources(of: kind, targets)
+            var fault = PlannedFault(
+                number: faults.count, kind: kind, targets: targets, at: now, lasting: Moment(lasting), strength: strength)
+            let resources = fault.exclusiveTargets
             var at = resources.compactMap { busy[$0] }.reduce(now, max)
             while busy.values.filter({ $0 > at }).count >= settings.atOnce {
                 at = busy.values.filter { $0 > at }.min() ?? at
             }
             let over = at + (lasting == .zero ? Self.returning : lasting)
             guard over <= end else { break }
-            faults.append(
-                PlannedFault(
-                    number: faults.count, kind: kind, targets: targets, at: at, lasting: Moment(lasting), strength: strength))
+            fault.at = at
+            faults.append(fault)
             for resource in resources { busy[resource] = over }
             now = max(now, at) + gap
         }
@@ -63,16 +64,6 @@ public struct FaultPlan: Sendable, Hashable {
         case .managerKill, .managerPause: !topology.managers.isEmpty
         case .gatewayKill: !topology.gateways.isEmpty
         default: !topology.nodes.isEmpty
-        }
-    }
-
-    /// What no two faults may hit at once.
-    private static func resources(of kind: FaultKind, _ targets: [String]) -> [String] {
-        switch kind.tally {
-        case .cuts: [targets.joined(separator: ">")]
-        case .delays where kind == .linkSlow || kind == .linkThrottle: [targets.joined(separator: ">")]
-        case .moves: []
-        default: targets
         }
     }
 

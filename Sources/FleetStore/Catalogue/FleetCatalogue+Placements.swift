@@ -16,7 +16,7 @@ extension FleetCatalogue {
                 select * from unnest($3::uuid[], $4::text[], $5::text[]) as m (database, old_leader, new_leader)),
             placed as (
                 update placements p set leader = w.new_leader, term = $2, placed_at = now(),
-                    prepared_session = null, prepared_copy = null
+                    prepared_session = null, prepared_copy = null, declined = false
                 from wanted w, term
                 where p.database = w.database and p.leader = w.old_leader
                 returning p.database, w.old_leader, w.new_leader)
@@ -29,7 +29,8 @@ extension FleetCatalogue {
         return Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })
     }
 
-    /// Databases that need another leader: their holder's session ended, or nobody holds them and their node is absent.
+    /// Databases that need another leader: their holder's session ended, or nobody holds them and their node is absent or
+    /// could not serve them.
     ///
     /// - Parameter absent: nodes that have been without a session for too long to be merely restarting.
     /// - Returns: each with the node it is placed on, in the order of their identifiers.
@@ -44,7 +45,7 @@ extension FleetCatalogue {
                    and (s.node = p.leader
                         or not exists (select 1 from sessions live where live.node = p.leader and live.role = 'node'
                                        and live.ended_at is null)))
-               or (s.id is null and p.leader = any($2::text[]))
+               or (s.id is null and (p.declined or p.leader = any($2::text[])))
             order by p.database limit $1
             """, [.int8(Int64(limit)), .array(absent.map(\.description))])
         return try value {
@@ -128,6 +129,13 @@ extension FleetCatalogue {
                     copy: try row.optionalUUID("prepared_copy").map { CopyID($0) })
             }
         }
+    }
+
+    /// Says that `node` gave up the leases of `databases` because it cannot serve them: a manager places them elsewhere.
+    public func decline(_ databases: [DatabaseID], on node: NodeName) async throws(BerthError) {
+        _ = try await run(
+            "update placements set declined = true where database = any($2::uuid[]) and leader = $1",
+            [.text(node.description), .array(databases)])
     }
 
     /// Says that `session` on `node` holds copies and is ready to take these databases over.

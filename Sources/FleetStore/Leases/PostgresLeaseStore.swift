@@ -133,7 +133,7 @@ public struct PostgresLeaseStore: LeaseStore {
         // view of `sessions` can only refuse.
         let rows = try await run(work, """
             with me as (
-                select id from sessions where id = $1 and ended_at is null and revoked_at is null),
+                select id from sessions where id = $1 and ended_at is null and revoked_at is null and berth_is_current($1)),
             wanted as materialized (
                 select l.database, l.session from leases l
                 where l.database = any($2::uuid[]) order by l.database for update),
@@ -166,6 +166,7 @@ public struct PostgresLeaseStore: LeaseStore {
                 from sessions s
                 where s.id = $5 and s.ended_at is null and s.revoked_at is null
                   and l.database = $1 and l.session = $2 and l.epoch = $3 and l.head_seq = $4
+                  and (select berth_is_current($2)) and (select berth_is_current($5))
                 returning l.database)
             select berth_hint('leases', array_agg(database::text)) from moved having count(*) > 0
             """, [
@@ -183,7 +184,7 @@ public struct PostgresLeaseStore: LeaseStore {
                 select l.database
                 from unnest($2::uuid[], $3::bigint[], $4::bigint[]) as c (database, epoch, head_seq)
                 join leases l on l.database = c.database
-                where l.session = $1 and l.epoch = c.epoch and l.head_seq = c.head_seq
+                where l.session = $1 and l.epoch = c.epoch and l.head_seq = c.head_seq and (select berth_is_current($1))
                 order by l.database for update of l),
             released as (
                 update leases l set session = null from mine where l.database = mine.database returning l.database)
@@ -199,7 +200,8 @@ public struct PostgresLeaseStore: LeaseStore {
         _ database: DatabaseID, from epoch: Epoch, by session: SessionID
     ) async throws(LeaseStoreError) -> Lease? {
         let rows = try await run(work, """
-            update leases set epoch = epoch + 1 where database = $1 and session = $2 and epoch = $3 returning *
+            update leases set epoch = epoch + 1 where database = $1 and session = $2 and epoch = $3 and (select berth_is_current($2))
+            returning *
             """, [.uuid(database.uuid), .uuid(session.uuid), .int8(epoch.value)])
         return try leases(rows).first
     }
@@ -212,7 +214,10 @@ public struct PostgresLeaseStore: LeaseStore {
             if error.isUniqueViolation && error.constraint == "bundles_name_key" { throw .bundleSwept }
             throw LeaseStoreError(error)
         }
-        return Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })
+        let published = Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })
+        // No match on a store that forgot says nothing about the lease: its rows must not be believed.
+        if published.count < publication.entries.count { try await requireSameGeneration() }
+        return published
     }
 
     // MARK: Rows and errors

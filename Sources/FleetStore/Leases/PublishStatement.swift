@@ -17,6 +17,7 @@ enum PublishStatement {
             join leases l on l.database = e.database
             where l.session = $1 and l.epoch = e.epoch
               and l.head_seq = e.first_seq - 1 and l.head_checksum = e.previous_checksum
+              and (select berth_is_current($1))
             order by l.database for update of l),
         bundle as (
             insert into bundles (name, session, bytes, entries)

@@ -94,7 +94,7 @@ public final class InMemoryLeaseStore: LeaseStore {
         _ databases: [DatabaseID], for session: SessionID
     ) async throws(LeaseStoreError) -> [Lease] {
         state.withLock { state in
-            guard let own = state.sessions[session], !own.hasEnded, !own.record.isRevoked else { return [] }
+            guard let own = state.sessions[session], !own.hasEnded, !own.record.isRevoked, isCurrent(session, in: state) else { return [] }
             var acquired: [Lease] = []
             for database in Set(databases).sorted() {
                 guard var lease = state.leases[database] else { continue }
@@ -119,29 +119,38 @@ public final class InMemoryLeaseStore: LeaseStore {
     }
 
     public func publish(_ publication: Publication) async throws(LeaseStoreError) -> Set<DatabaseID> {
-        let published: Set<DatabaseID>? = state.withLock { state in
+        enum Outcome {
+            case published(Set<DatabaseID>)
+            case refused(LeaseStoreError)
+        }
+        let outcome: Outcome = state.withLock { state in
+            guard isCurrent(publication.session, in: state) else {
+                return .refused(.generationChanged("the fleet was created on another generation"))
+            }
             let matching = publication.entries.filter { entry in
                 guard let lease = state.leases[entry.database] else { return false }
                 return lease.session == publication.session && lease.epoch == entry.epoch
                     && lease.head.seq &+ 1 == entry.firstSeq && lease.head.checksum == entry.previousChecksum
             }
-            guard !matching.isEmpty else { return [] }
-            guard state.bundles.insert(publication.bundle).inserted else { return nil }
+            guard !matching.isEmpty else { return .published([]) }
+            guard state.bundles.insert(publication.bundle).inserted else { return .refused(.bundleSwept) }
             for entry in matching {
                 state.leases[entry.database]?.head = ChainPosition(seq: entry.lastSeq, checksum: entry.checksum)
                 state.segments[entry.database, default: []].append((publication.bundle, entry))
             }
-            return Set(matching.map(\.database))
+            return .published(Set(matching.map(\.database)))
         }
-        guard let published else { throw .bundleSwept }
-        return published
+        switch outcome {
+        case .published(let databases): return databases
+        case .refused(let error): throw error
+        }
     }
 
     public func transfer(
         _ claim: LeaseClaim, from session: SessionID, to successor: SessionID, copy: CopyID?
     ) async throws(LeaseStoreError) -> Bool {
         state.withLock { state in
-            guard let next = state.sessions[successor], !next.hasEnded, !next.record.isRevoked,
+            guard let next = state.sessions[successor], !next.hasEnded, !next.record.isRevoked, isCurrent(successor, in: state),
                 var lease = matching(claim, session, in: state)
             else { return false }
             lease.session = successor
@@ -172,16 +181,23 @@ public final class InMemoryLeaseStore: LeaseStore {
         _ database: DatabaseID, from epoch: Epoch, by session: SessionID
     ) async throws(LeaseStoreError) -> Lease? {
         state.withLock { state in
-            guard var lease = state.leases[database], lease.session == session, lease.epoch == epoch else { return nil }
+            guard isCurrent(session, in: state), var lease = state.leases[database], lease.session == session,
+                lease.epoch == epoch
+            else { return nil }
             lease.epoch = epoch.next
             state.leases[database] = lease
             return lease
         }
     }
 
+    /// Rule 12: whether `session` was recorded under the generation that answers.
+    private func isCurrent(_ session: SessionID, in state: State) -> Bool {
+        state.sessions[session]?.generation == state.generation
+    }
+
     private func matching(_ claim: LeaseClaim, _ session: SessionID, in state: State) -> Lease? {
         guard let lease = state.leases[claim.database], lease.session == session, lease.epoch == claim.epoch,
-            lease.head.seq == claim.headSeq
+            lease.head.seq == claim.headSeq, isCurrent(session, in: state)
         else { return nil }
         return lease
     }

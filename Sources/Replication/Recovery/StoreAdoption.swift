@@ -75,6 +75,10 @@ public struct StoreAdoption: Sendable {
         return try BundleReader.index(header: header[...], index: index[...], footer: footer).entries
     }
 
+    /// An epoch that no lease can have had: not every epoch leaves a changeset behind, so those that the store forgot may
+    /// lie above all that are known. In steps of 2^20, far more than changes of leader that can be forgotten.
+    static func epoch(above known: Epoch) -> Epoch { Epoch(((known.value >> 20) + 1) << 20) }
+
     /// The lease as it must be, given every changeset of its database that lies in the bucket. Pure.
     ///
     /// The head moves along the chain from where the store has it. Where the chain forks, a changeset of an earlier
@@ -101,7 +105,7 @@ public struct StoreAdoption: Sendable {
         }
         let highest = segments.map(\.entry.epoch).max() ?? .zero
         return AdoptedLease(
-            database: lease.database, epoch: max(lease.epoch, highest).next,
+            database: lease.database, epoch: Self.epoch(above: max(lease.epoch, highest)),
             head: best.path.last?.entry.endPosition ?? lease.head, forgotten: best.path)
     }
 }

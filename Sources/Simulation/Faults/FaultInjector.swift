@@ -78,6 +78,10 @@ final class FaultInjector: @unchecked Sendable {
             } end: { [fleet] in
                 for party in parties { fleet.network.set(nil, between: party, and: Party.postgres) }
             }
+        case .storeClockStep:
+            let seconds = Int64.random(in: -3_600...3_600, using: &scheduler.chance)
+            fleet.store.clockOffset = .seconds(seconds)
+            fleet.note("fault", "the store's clock is \(seconds) s off")
         case .bucketError: bucket(.bucketError, short) { $0.errors = $1 ? 60 : 0 }
         case .bucketSlow: bucket(.bucketSlow, short) { $0.delay = $1 ? .milliseconds(400) : .zero }
         case .bucketCut: bucket(.bucketCut, short) { $0.cutBodies = $1 ? 50 : 0 }

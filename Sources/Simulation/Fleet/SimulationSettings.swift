@@ -33,6 +33,8 @@ public enum SimulatedFault: String, Sendable, CaseIterable {
     /// Connections to the store are reset for a while.
     case storeRestart = "store-restart"
     case storeSlow = "store-slow"
+    /// The store's clock jumps, up to an hour back or forth.
+    case storeClockStep = "store-clock-step"
     case bucketError = "bucket-error"
     case bucketSlow = "bucket-slow"
     case bucketCut = "bucket-cut"

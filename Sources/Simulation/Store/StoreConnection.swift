@@ -154,6 +154,12 @@ extension StoreConnection: NodeCatalogue, RouteSource, SegmentSource {
         try await ask { $0.records(of: ids) }
     }
 
+    func decline(_ databases: [DatabaseID], on node: NodeName) async throws(BerthError) {
+        try await ask { store in
+            for database in databases where store.placements[database]?.node == node { store.placements[database]?.isDeclined = true }
+        }
+    }
+
     func declarePrepared(
         _ copies: [(database: DatabaseID, copy: CopyID)], on node: NodeName, session: SessionID
     ) async throws(BerthError) {

@@ -34,7 +34,7 @@ extension StoreServer {
     func orphans(absent: [NodeName], limit: Int) -> [(database: DatabaseID, placedOn: NodeName)] {
         sortedPlacements.filter { database, placement in
             guard let lease = lease(database) else { return false }
-            guard let holder = lease.session.flatMap({ leases.session($0) }) else { return absent.contains(placement.node) }
+            guard let holder = lease.session.flatMap({ leases.session($0) }) else { return placement.isDeclined || absent.contains(placement.node) }
             return holder.hasEnded && (holder.record.node == placement.node || !hasLiveSession(placement.node))
         }.prefix(limit).map { ($0.0, $0.1.node) }
     }
@@ -60,6 +60,7 @@ extension StoreServer {
             placements[database]?.node = to
             placements[database]?.preparedSession = nil
             placements[database]?.preparedCopy = nil
+            placements[database]?.isDeclined = false
             placed.insert(database)
         }
         if !placed.isEmpty { onHint(.placements(moves.flatMap { [$0.from, $0.to] })) }
@@ -103,7 +104,7 @@ extension StoreServer {
     func unsweptSessions(grace: Duration, limit: Int) -> [(session: SessionID, node: NodeName)] {
         leases.endedSessions().filter { session in
             session.role == .node && !sweptSessions.contains(session.id)
-                && endings[session.id].map { scheduler.now - $0 >= grace } ?? false
+                && endings[session.id].map { clock - $0 >= grace } ?? false
         }.prefix(limit).map { ($0.id, $0.node) }
     }
 

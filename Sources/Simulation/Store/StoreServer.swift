@@ -18,6 +18,7 @@ final class StoreServer: @unchecked Sendable {
         var node: NodeName
         var preparedSession: SessionID?
         var preparedCopy: CopyID?
+        var isDeclined = false
     }
 
     struct Node {
@@ -31,7 +32,10 @@ final class StoreServer: @unchecked Sendable {
     var nodes: [NodeName: Node] = [:]
     var operations: [OperationID: OperationRecord] = [:]
     var sweptSessions: Set<SessionID> = []
-    /// When sessions were first seen to have ended.
+    /// What the store's clock shows more than the simulation's. Nothing that matters may depend on it.
+    var clockOffset = Duration.zero
+    var clock: Duration { scheduler.now + clockOffset }
+    /// When sessions were first seen to have ended, on the store's clock.
     var endings: [SessionID: Duration] = [:]
     /// Sessions in the order in which they were opened.
     var sessionOrder: [SessionID] = []
@@ -56,7 +60,7 @@ final class StoreServer: @unchecked Sendable {
         if !changed.isEmpty { onHint(.leases(changed)) }
         var sessionEnded = false
         for session in leases.endedSessions() where endings[session.id] == nil {
-            endings[session.id] = scheduler.now
+            endings[session.id] = clock
             sessionEnded = true
             onSessionEnd(session)
         }

@@ -6,6 +6,7 @@ public protocol NodeCatalogue: Sendable {
     func assignments(to node: NodeName, session: SessionID) async throws(BerthError) -> [Assignment]
     func handovers(from node: NodeName, session: SessionID) async throws(BerthError) -> [Handover]
     func records(of ids: [DatabaseID]) async throws(BerthError) -> [DatabaseRecord]
+    func decline(_ databases: [DatabaseID], on node: NodeName) async throws(BerthError)
     func declarePrepared(
         _ copies: [(database: DatabaseID, copy: CopyID)], on node: NodeName, session: SessionID
     ) async throws(BerthError)

@@ -283,5 +283,7 @@ final class Reconciler: Sendable {
             state.withLock { $0.notBefore[tenant.database] = now + limit }
             logger.error("lease given up: the database could not be served", metadata: ["database": "\(tenant.record.name)"])
         }
+        // Only a wish: unheard, this node tries again after a rest.
+        try await catalogue.decline(released.sorted(), on: node)
     }
 }

@@ -54,7 +54,7 @@ extension FaultInjector {
     }
 
     /// Not cancelled with the run: whatever follows needs it.
-    private func startPostgres() async throws {
+    func startPostgres() async throws {
         let postgres = fleet.postgres
         try await Task { try await postgres.start() }.value
     }

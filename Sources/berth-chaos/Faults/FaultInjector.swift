@@ -9,6 +9,7 @@ final class FaultInjector: Sendable {
     let databases: [String]
     private let log: @Sendable (String) -> Void
     private let skipped = Mutex<[String: Int]>([:])
+    private let turns = Turns()
 
     /// A process has this long to be back after a kill before the next fault may meet it.
     static let returnPatience: Duration = .seconds(15)
@@ -48,6 +49,11 @@ final class FaultInjector: Sendable {
     }
 
     private func carryOut(_ fault: PlannedFault) async {
+        let isFree: Void? = try? await turns.with(fault.exclusiveTargets) { await carryOutNow(fault) }
+        if isFree == nil, !Task.isCancelled { skip(fault, "another fault still holds it") }
+    }
+
+    private func carryOutNow(_ fault: PlannedFault) async {
         let began = recorder.clock.now()
         do {
             let effect = try await inflict(fault)

@@ -32,6 +32,6 @@ final class LinkEntrance: ChannelInboundHandler {
         let connection = connection(channel, name)
         do { try channel.pipeline.syncOperations.addHandler(LinkTap(connection, .forth)) } catch { return connection.reset() }
         connection.begin()
-        channel.setOption(.autoRead, value: true).whenFailure { _ in connection.reset() }
+        channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
     }
 }

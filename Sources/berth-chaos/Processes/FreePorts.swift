@@ -19,19 +19,16 @@ enum FreePorts {
         return ports
     }
 
+    /// - Returns: a socket that holds the port; `nil` when somebody else does.
     private static func bind(_ port: Int) -> Int32? {
+        var hints = addrinfo(), found: UnsafeMutablePointer<addrinfo>?
+        hints.ai_family = AF_INET
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        guard getaddrinfo("127.0.0.1", String(port), &hints, &found) == 0, let address = found?.pointee else { return nil }
+        defer { freeaddrinfo(found) }
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let isBound = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-        guard isBound else {
+        guard Glibc.bind(descriptor, address.ai_addr, address.ai_addrlen) == 0 else {
             close(descriptor)
             return nil
         }

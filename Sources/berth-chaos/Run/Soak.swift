@@ -89,6 +89,8 @@ struct Soak: Sendable {
             fleet, recorder: recorder, databases: workload.settings.databases.map(\.name), log: { say($0) })
         await injector.run(plan)
         try Task.checkCancellation()
+        // A start that failed is a fault of its own, in the log; what follows needs Postgres.
+        try await injector.startPostgres()
         say("Healing …")
         await Healing(fleet: fleet, workload: workload, recorder: recorder).run()
         try Task.checkCancellation()

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Chaos
 import Foundation
 import Glibc
 import NIOCore
@@ -7,7 +8,7 @@ import NIOHTTP1
 import NIOPosix
 
 /// A database, as a client without a library speaks to it through one gateway or node.
-struct DataClient: Sendable {
+struct DataClient: PipelineClient {
     let http: HTTPClient
     /// `http://host:port`
     let url: String
@@ -15,25 +16,7 @@ struct DataClient: Sendable {
     let token: String
     let timeout: Duration
 
-    /// Why a request got no result.
-    enum Failure: Error, Sendable, CustomStringConvertible {
-        /// Somebody answered with an error of this code.
-        case refused(code: String, message: String)
-        /// Nothing was sent.
-        case notConnected
-        /// Whatever was sent may have been executed.
-        case lost(String)
-
-        var description: String {
-            switch self {
-            case .refused(let code, let message): "\(code): \(message)"
-            case .notConnected: "not connected"
-            case .lost(let why): "no answer: \(why)"
-            }
-        }
-    }
-
-    func pipeline(_ requests: [HranaRequest], baton: String? = nil) async throws(Failure) -> PipelineReply {
+    func pipeline(_ requests: [HranaRequest], baton: String?) async throws(PipelineFailure) -> PipelineReply {
         var request = HTTPClientRequest(url: "\(url)/db/\(database)/v2/pipeline")
         request.method = .POST
         request.headers = ["authorization": "Bearer \(token)", "content-type": "application/json"]
@@ -56,18 +39,7 @@ struct DataClient: Sendable {
         }
     }
 
-    /// Executes one statement outside a transaction.
-    @discardableResult
-    func execute(_ sql: String, _ arguments: [HranaRequest.Argument] = []) async throws(Failure) -> PipelineReply.Result {
-        try Self.result(0, of: await pipeline([.execute(sql, arguments), .close]))
-    }
-
-    /// The result of a request of a pipeline.
-    static func result(_ index: Int, of reply: PipelineReply) throws(Failure) -> PipelineReply.Result {
-        do { return try reply.result(index) } catch { throw .refused(code: error.code ?? "-", message: error.message) }
-    }
-
-    private static func failure(_ error: any Error) -> Failure {
+    private static func failure(_ error: any Error) -> PipelineFailure {
         switch error {
         case is NIOConnectionError: .notConnected
         case let error as HTTPClientError where error == .connectTimeout: .notConnected

@@ -160,6 +160,10 @@ struct PlacementCatalogueTests {
         try await stage.leases.openSession(try LeaseFixture.session("stopped", role: .manager))
         #expect(try await orphans([]) == [movingToDead: "stopped"])
         #expect(try await orphans(["alive"])[unledAlive] == "alive")
+
+        // A node that gave a lease up because it cannot serve says so; what it does not hold the placement of stays.
+        try await stage.catalogue.decline([unledAlive, unled], on: try NodeName("alive"))
+        #expect(try await orphans([]) == [movingToDead: "stopped", unledAlive: "alive"])
     }
 
     @Test func whatADrainLooksAt() async throws {

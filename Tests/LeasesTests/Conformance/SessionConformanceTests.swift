@@ -137,6 +137,28 @@ struct SessionConformanceTests {
         #expect(try await stage.row(lease.database) == lease)
     }
 
+    /// Rule 12, for what happens between the change and the next renewal.
+    @Test(arguments: StoreKind.allCases)
+    func nothingIsChangedOnAStoreOfAnotherGeneration(_ kind: StoreKind) async throws {
+        let stage = try await Stage(kind)
+        let (session, successor) = (try await stage.session(), try await stage.session("node-2"))
+        let lease = try await stage.lease(heldBy: session), free = try await stage.freeLease()
+        let claim = LeaseClaim(database: lease.database, epoch: lease.epoch, headSeq: lease.head.seq)
+        try await stage.under.changeGeneration()
+        #expect(try await stage.store.acquire([free.database], for: session).isEmpty)
+        do throws(LeaseStoreError) {
+            _ = try await stage.store.publish(.test(session, [.next(on: lease)]))
+            Issue.record("it was published")
+        } catch {
+            #expect(error.asBerthError.code == .storeGenerationChanged)
+        }
+        #expect(try await !stage.store.transfer(claim, from: session, to: successor, copy: nil))
+        #expect(try await stage.store.release([claim], by: session).isEmpty)
+        #expect(try await stage.store.raiseEpoch(lease.database, from: lease.epoch, by: session) == nil)
+        #expect(try await stage.row(lease.database) == lease)
+        #expect(try await stage.row(free.database) == free)
+    }
+
     /// Trap 6: two processes with one node's name are two sessions.
     @Test(arguments: StoreKind.allCases)
     func sessionsOfOneNodeAreApart(_ kind: StoreKind) async throws {

@@ -39,7 +39,7 @@ struct PublishOutcomeTests {
         source.commit()
         try await fixture.shipping {
             for attempt in 0..<8 {
-                let nominal = min(Duration.milliseconds(50) * (1 << attempt), .seconds(2))
+                let nominal = min(Duration.milliseconds(50) * (1 << attempt), .seconds(1))
                 let delay = try await fixture.passRetryDelay()
                 #expect(delay <= nominal && delay >= nominal / 2)
             }

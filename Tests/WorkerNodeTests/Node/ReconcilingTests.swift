@@ -194,6 +194,7 @@ struct ReconcilingTests {
             try await becomesTrue("it gives up") { try await stores.lease(of: record).session == nil }
             #expect(stores.clock.now() - since >= .seconds(5))
             try await becomesTrue("it lets go") { !node.leads(record) }
+            try await becomesTrue("it asks for another node") { catalogue.declined == [record.id] }
             let epoch = try await stores.lease(of: record).epoch
             node.objects.before(nil)
             try await leads(node, [record])

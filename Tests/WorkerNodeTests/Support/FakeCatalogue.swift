@@ -16,6 +16,7 @@ final class FakeCatalogue: Sendable {
 
     private struct State {
         var placements: [DatabaseID: Placement] = [:]
+        var declined: Set<DatabaseID> = []
         var listeners: [AsyncStream<StoreHint>.Continuation] = []
         var before: (@Sendable (String) async throws(BerthError) -> Void)?
     }
@@ -32,6 +33,9 @@ final class FakeCatalogue: Sendable {
         state.withLock { $0.placements[record.id] = Placement(record: record, node: node) }
         hint(.placements(nil))
     }
+
+    /// Databases a node gave up because it cannot serve them.
+    var declined: Set<DatabaseID> { state.withLock { $0.declined } }
 
     func placement(of database: DatabaseID) -> NodeName? { state.withLock { $0.placements[database]?.node } }
 
@@ -94,6 +98,11 @@ extension FakeCatalogue: NodeCatalogue {
         try await asked("records")
         let placements = all()
         return ids.compactMap { placements[$0]?.record }
+    }
+
+    func decline(_ databases: [DatabaseID], on node: NodeName) async throws(BerthError) {
+        try await asked("decline")
+        state.withLock { $0.declined.formUnion(databases) }
     }
 
     func declarePrepared(

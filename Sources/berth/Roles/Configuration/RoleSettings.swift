@@ -9,7 +9,7 @@ import Telemetry
 struct RoleSettings: Sendable {
     private let reader: ConfigReader
 
-    /// - Throws: `configuration_invalid` when the file cannot be read.
+    /// - Throws: `configuration_invalid` when the file cannot be read, or has a value no setting can have.
     init(_ options: RoleOptions) async throws(BerthError) {
         let flags = InMemoryProvider(
             name: "flags",
@@ -22,7 +22,8 @@ struct RoleSettings: Sendable {
         if let path = options.config ?? ProcessInfo.processInfo.environment["BERTH_CONFIG"] {
             do {
                 providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(path)))
-            } catch {
+                try SettingsFile.check(path)
+            } catch let error as BerthError { throw error } catch {
                 throw BerthError(.configurationInvalid, "The configuration file \(path) cannot be read: \(error)")
             }
         }
@@ -84,16 +85,34 @@ struct ListenAddress: Sendable, Hashable {
 
     /// - Throws: `configuration_invalid`.
     init(_ text: String) throws(BerthError) {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-            (0...65535).contains(port)
+        guard let colon = text.lastIndex(of: ":"), text[colon...].dropFirst().utf8.allSatisfy(Self.isDigit),
+            let port = UInt16(text[colon...].dropFirst()), let host = Self.host(text[..<colon])
         else {
             throw BerthError(.configurationInvalid, "“\(text)” is no address to listen on. Give host:port, for instance 127.0.0.1:8080.")
         }
-        var host = String(text[..<colon])
-        if host.hasPrefix("[") && host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        self.host = host.isEmpty ? "0.0.0.0" : host
-        self.port = port
+        self.host = host
+        self.port = Int(port)
     }
+
+    /// An IPv6 address in brackets, or a name or IPv4 address; nothing stands for all addresses.
+    private static func host(_ text: Substring) -> String? {
+        if text.hasPrefix("[") && text.hasSuffix("]") {
+            let inside = String(text.dropFirst().dropLast())
+            var address = in6_addr()
+            return inet_pton(AF_INET6, inside, &address) == 1 ? inside : nil
+        }
+        let isName = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "."),
+                UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default: isDigit(byte)
+            }
+        }
+        return isName ? (text.isEmpty ? "0.0.0.0" : String(text)) : nil
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
     /// Where others reach a process that listens here.
     ///
