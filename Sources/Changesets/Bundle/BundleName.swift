@@ -35,4 +35,10 @@ public struct BundleName: Sendable, Hashable, CustomStringConvertible {
 
     /// What the names of all bundles of one session begin with.
     public static func prefix(node: NodeName, session: SessionID) -> String { "\(root)\(node)/\(session)/" }
+
+    /// The name of the copy that is made of a bundle when it is adopted after the lease store was replaced, beside its
+    /// original. Sessions count their bundles from zero and never get this far: the top eight bits count adoptions.
+    public var adopted: BundleName {
+        BundleName(node: node, session: session, number: number &+ (1 << 56))
+    }
 }

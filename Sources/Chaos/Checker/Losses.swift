@@ -113,11 +113,14 @@ struct Losses {
     }
 
     /// However long a fault lasts, a leader accepts no `local` write past the ship lag: what one takeover takes was
-    /// acknowledged within that time.
+    /// acknowledged within that time. Only writes count that cannot have gone with another takeover: one whose answer
+    /// came after the takeover may have been executed by the next leader, and have gone with that.
     private func checkSpans(_ verdict: inout Verdict) {
         var spans: [Moment: (first: Promise, last: Promise)] = [:]
         for promise in lost where promise.shownBy == nil {
-            guard let token = promise.operation.start.work.write?.token, let takeover = excused[token] else { continue }
+            guard let token = promise.operation.start.work.write?.token, let takeover = excused[token],
+                leadership.takeovers(of: history.database.name, from: promise.operation.start.at, promised: promise.at).count == 1
+            else { continue }
             let known = spans[takeover.at] ?? (promise, promise)
             spans[takeover.at] = (
                 promise.at < known.first.at ? promise : known.first,

@@ -45,6 +45,15 @@ extension ObjectStore {
         try await get(name, range: nil)
     }
 
+    /// Stores an object under a name that only ever has this content. Doing it again does nothing.
+    ///
+    /// - Throws: `preconditionFailed` when the name has another content.
+    public func putOnce(_ name: String, bytes: [UInt8]) async throws {
+        do { try await put(name, bytes: bytes, condition: .createOnly) } catch ObjectStoreError.preconditionFailed {
+            guard try await get(name) == bytes else { throw ObjectStoreError.preconditionFailed(name: name) }
+        }
+    }
+
     /// The size of an object in bytes, or `nil` when it definitely does not exist.
     public func size(_ name: String) async throws -> Int64? {
         try await head(name)?.size

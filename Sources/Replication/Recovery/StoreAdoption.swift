@@ -23,6 +23,7 @@ public struct StoreAdoption: Sendable {
     private let catalogue: FleetCatalogue
     private let objects: any ObjectStore
     private static let page = 1_000
+    private static let parallelCopies = 16
 
     public init(catalogue: FleetCatalogue, objects: any ObjectStore) {
         self.catalogue = catalogue
@@ -40,7 +41,14 @@ public struct StoreAdoption: Sendable {
         let entries = try await readIndexes(&report)
         let leases = try await catalogue.allLeases()
         report.unknown = Set(entries.keys).subtracting(leases.map(\.database))
-        let adopted = leases.map { Self.adopt($0, entries[$0.database] ?? []) }
+        var adopted = leases.map { Self.adopt($0, entries[$0.database] ?? []) }
+        let copies = try await storeAnew(Set(adopted.flatMap { $0.forgotten.map(\.bundle) }))
+        for index in adopted.indices {
+            for segment in adopted[index].forgotten.indices {
+                let original = adopted[index].forgotten[segment].bundle
+                adopted[index].forgotten[segment].bundle = copies[original] ?? original
+            }
+        }
         for lease in adopted where !lease.forgotten.isEmpty { report.extended[lease.database] = lease.forgotten.count }
         try await catalogue.adopt(server, leases: adopted)
         return report
@@ -73,6 +81,34 @@ public struct StoreAdoption: Sendable {
         let index = try await objects.get(
             object.name, range: Int64(footer.indexRange.lowerBound)..<Int64(footer.indexRange.upperBound))
         return try BundleReader.index(header: header[...], index: index[...], footer: footer).entries
+    }
+
+    /// Copies bundles to names that nobody has ever known: a manager of the former store may have marked one of them as
+    /// never published, which this store forgot, and its DELETE may still be under way.
+    ///
+    /// Done again after a crash it finds the same copies: names and bytes follow from the originals.
+    ///
+    /// - Returns: the name of each one's copy.
+    private func storeAnew(_ bundles: Set<String>) async throws -> [String: String] {
+        var copies: [String: String] = [:]
+        var left = bundles.sorted()[...]
+        while !left.isEmpty {
+            let group = left.prefix(Self.parallelCopies)
+            left = left.dropFirst(group.count)
+            try await withThrowingTaskGroup(of: (String, String).self) { tasks in
+                for bundle in group {
+                    // Sweepers know no names of another form.
+                    guard let name = BundleName(bundle) else { continue }
+                    tasks.addTask {
+                        let copy = name.adopted.description
+                        try await objects.putOnce(copy, bytes: try await objects.get(bundle))
+                        return (bundle, copy)
+                    }
+                }
+                for try await (bundle, copy) in tasks { copies[bundle] = copy }
+            }
+        }
+        return copies
     }
 
     /// An epoch that no lease can have had: not every epoch leaves a changeset behind, so those that the store forgot may

@@ -148,7 +148,7 @@ public final class Shipper: Sendable {
             try Task.checkCancellation()
             do {
                 if !isStored {
-                    try await store(name, bytes)
+                    try await objects.putOnce(name, bytes: bytes)
                     isStored = true
                 }
                 let started = clock.now()
@@ -176,15 +176,6 @@ public final class Shipper: Sendable {
                 try await clock.sleep(for: delay * random.fraction(in: 0.5...1))
                 delay = min(delay * 2, settings.retryDelay.upperBound)
             }
-        }
-    }
-
-    /// Stores a bundle. One that an earlier attempt stored without its reply arriving is as good.
-    private func store(_ name: String, _ bytes: [UInt8]) async throws {
-        do {
-            try await objects.put(name, bytes: bytes, condition: .createOnly)
-        } catch ObjectStoreError.preconditionFailed {
-            guard try await objects.get(name) == bytes else { throw ObjectStoreError.preconditionFailed(name: name) }
         }
     }
 

@@ -102,6 +102,11 @@ final class Network: @unchecked Sendable {
             scheduler.after(.zero, on: server) {
                 scheduler.start(on: server) {
                     let value = await body()
+                    if case .cut = self.troubles[back] {
+                        // The connection is reset with the answer in it.
+                        forget()
+                        return scheduler.after(self.latency(), on: caller) { call.end(.lost) }
+                    }
                     self.send(back) {
                         scheduler.after(.zero, on: caller) {
                             forget()

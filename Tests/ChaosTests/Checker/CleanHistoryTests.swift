@@ -70,6 +70,30 @@ import Testing
         #expect(verdict.counts.takeovers == 1)
     }
 
+    /// A write that was under way when one leader died may have gone with the next: it does not stretch what the first
+    /// death took.
+    @Test func aWriteBetweenTwoDeathsMayGoWithEither() {
+        var story = Story(durability: "local")
+        story.faults.append(
+            FaultRecord(number: 1, kind: .postgresSlow, targets: ["postgres"], began: Story.at(5_000), ended: Story.at(20_000)))
+        story.append(1_000, 1_010)
+        story.append(6_000, 6_010, isThere: false)
+        story.append(10_400, 11_000, client: 3, isThere: false)
+        story.failover(killed: 10_000, takenOver: 10_500)
+        story.faults.append(
+            FaultRecord(number: 2, kind: .workerKill, targets: ["node-2"], began: Story.at(11_500), ended: Story.at(12_000)))
+        story.events += [
+            .sessionOpened(SessionOpening(session: "s3", node: "node-1", at: Story.at(11_000))),
+            .sessionEnded(SessionEnd(session: "s2", reason: "worker ended", at: Story.at(11_990))),
+            .leaseChanged(LeaseChange(database: "db", epoch: 3, session: "s3", at: Story.at(12_000))),
+        ]
+        story.append(13_000, 13_010)
+        story.read(14_000, 14_010, sees: 2)
+        let verdict = story.check()
+        #expect(verdict.violations == [])
+        #expect(verdict.counts.localLost == 2)
+    }
+
     /// While the object store does not answer, more may be unshipped, up to the ship lag.
     @Test func aBucketInTroubleExcusesTheShipLag() {
         var story = Story(durability: "local")

@@ -4,6 +4,7 @@ import FleetModel
 import FleetStore
 import Foundation
 import Leases
+import Logging
 import ObjectStores
 @testable import Replication
 import Testing
@@ -123,6 +124,13 @@ struct StoreAdoptionTests {
         #expect(lease.epoch > Epoch(1))
         let rows = try await catalogue.segments(of: published.database, after: 0, through: lease.head.seq)
         #expect(rows.map(\.entry.lastSeq) == [1, 2, 3, 4, 5])
+
+        // A manager of the former store deletes what that store never published, late.
+        try await published.objects.delete(published.segments[3...].map(\.bundle))
+        let disk = try TemporaryDirectory(), copy = LocalCopy(database: published.database, in: disk.path)
+        let restorer = Restorer(segments: catalogue, objects: published.objects, logger: Logger(label: "test"))
+        _ = try await restorer.bring(copy, to: lease.head)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: copy.filePath)) == Data(try published.content()))
 
         #expect(try await StoreAdoption(catalogue: catalogue, objects: published.objects).run() == nil, "nothing is left to adopt")
     }
