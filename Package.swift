@@ -53,7 +53,8 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
             name: "Migrations", path: "migrations",
-            resources: [.embedInCode("0001_fleet.sql"), .embedInCode("0002_generations_and_declines.sql")], swiftSettings: settings),
+            resources: [.embedInCode("0001_fleet.sql"), .embedInCode("0002_generations_and_declines.sql"),
+                        .embedInCode("0003_engines.sql")], swiftSettings: settings),
 
         // 1
         .target(name: "FleetModel", swiftSettings: settings),
@@ -67,7 +68,7 @@ let package = Package(
         .target(
             name: "Engines",
             dependencies: ["FleetModel", "Changesets", "CSQLite", .product(name: "Collections", package: "swift-collections")],
-            swiftSettings: settings),
+            exclude: ["DuckDB"], swiftSettings: settings),
         .target(
             name: "ObjectStores",
             dependencies: ["FleetModel", crypto, httpClient, log, metrics] + nio, swiftSettings: settings),
@@ -160,7 +161,8 @@ let package = Package(
         .testTarget(name: "HranaTests", dependencies: ["Hrana", "FleetModel", "BerthTestKit"], swiftSettings: settings),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log, metrics], swiftSettings: settings),
         .testTarget(
-            name: "EnginesTests", dependencies: ["Engines", "Changesets", "FleetModel", "CSQLite", "BerthTestKit"], swiftSettings: settings),
+            name: "EnginesTests", dependencies: ["Engines", "Changesets", "FleetModel", "CSQLite", "BerthTestKit"],
+            exclude: ["DuckDB", "Conformance"], swiftSettings: settings),
         .testTarget(
             name: "ObjectStoresTests", dependencies: ["ObjectStores", "FleetModel", "Telemetry", "BerthTestKit", log, metrics] + nio,
             swiftSettings: settings),

@@ -8,6 +8,7 @@ public enum Migrations {
                 2, "generations_and_declines",
                 String(decoding: PackageResources._002_generations_and_declines_sql, as: UTF8.self)
             ),
+            (3, "engines", String(decoding: PackageResources._003_engines_sql, as: UTF8.self)),
         ]
     }
 }

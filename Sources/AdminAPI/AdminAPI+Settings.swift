@@ -29,7 +29,7 @@ extension AdminAPI {
         /// Wakes long polls.
         public var hints: HintSource
         /// Chooses the node of a new database; throws `no_node_available`.
-        public var choosePlacement: @Sendable () async throws(BerthError) -> NodeName
+        public var choosePlacement: @Sendable (EngineKind) async throws(BerthError) -> NodeName
         /// Time since the oldest unshipped commit; a database that is missing from the answer is shown as unknown.
         public var shipLags: @Sendable ([DatabaseStatus]) async -> [DatabaseID: Duration]
         /// The process's metrics in the Prometheus text format.
@@ -39,7 +39,7 @@ extension AdminAPI {
 
         public init(
             catalogue: FleetCatalogue, hints: HintSource,
-            choosePlacement: @escaping @Sendable () async throws(BerthError) -> NodeName,
+            choosePlacement: @escaping @Sendable (EngineKind) async throws(BerthError) -> NodeName,
             shipLags: @escaping @Sendable ([DatabaseStatus]) async -> [DatabaseID: Duration],
             renderMetrics: @escaping @Sendable () -> [UInt8],
             checkReadiness: @escaping @Sendable () async throws(BerthError) -> Void

@@ -91,20 +91,29 @@ public final class FleetManager: Service {
 
     /// A node for a new database.
     ///
-    /// - Throws: `no_node_available`.
-    public func chooseNode() async throws(BerthError) -> NodeName {
+    /// - Throws: `no_node_available`; `engine_unavailable` when there are nodes, and none with the engine.
+    public func chooseNode(for engine: EngineKind) async throws(BerthError) -> NodeName {
         var generator = random
-        guard let node = LeaderChoice.one(among: try await candidates(), using: &generator) else {
-            throw BerthError(
-                .noNodeAvailable, "No node is alive and takes databases. `berth node list` shows their states.")
-        }
-        return node
+        if let node = LeaderChoice.one(among: try await candidates(for: engine), using: &generator) { return node }
+        throw try await noCandidate(for: engine)
     }
 
-    /// Nodes that are alive and take databases.
-    func candidates() async throws(BerthError) -> [Candidate] {
-        try await catalogue.nodes().filter { $0.isAlive && $0.state == .active }
+    /// Nodes that are alive, take databases and have the engine.
+    func candidates(for engine: EngineKind) async throws(BerthError) -> [Candidate] {
+        try await catalogue.nodes().filter { $0.isAlive && $0.state == .active && $0.engines.contains(engine) }
             .map { Candidate(node: $0.name, placed: $0.placed) }
+    }
+
+    /// Why there is no candidate.
+    func noCandidate(for engine: EngineKind) async throws(BerthError) -> BerthError {
+        guard try await catalogue.nodes().contains(where: { $0.isAlive && $0.state == .active }) else {
+            return BerthError(
+                .noNodeAvailable, "No node is alive and takes databases. `berth node list` shows their states.")
+        }
+        return BerthError(
+            .engineUnavailable,
+            "No node that is alive and takes databases has the engine “\(engine.rawValue)”. `berth node list` shows what they have; "
+                + "`ops/install-duckdb` on a node, and a restart of it, adds DuckDB.")
     }
 
     // MARK: The watch

@@ -15,10 +15,10 @@ public protocol ManagerCatalogue: Sendable {
     func database(_ id: DatabaseID) async throws(BerthError) -> DatabaseStatus?
     func databases(
         on node: NodeName, limit: Int
-    ) async throws(BerthError) -> [(database: DatabaseID, placedOn: NodeName)]
+    ) async throws(BerthError) -> [PlacedDatabase]
     func orphans(
         absent: [NodeName], limit: Int
-    ) async throws(BerthError) -> [(database: DatabaseID, placedOn: NodeName)]
+    ) async throws(BerthError) -> [PlacedDatabase]
     func stranded(
         on absent: [NodeName], limit: Int
     ) async throws(BerthError) -> [(database: DatabaseID, placedOn: NodeName, leader: NodeName)]

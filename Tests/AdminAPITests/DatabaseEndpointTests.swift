@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func createsNothingWithoutANode() async throws {
-        let noNode: @Sendable () async throws(BerthError) -> NodeName = { () async throws(BerthError) in
+        let noNode: @Sendable (EngineKind) async throws(BerthError) -> NodeName = { _ async throws(BerthError) in
             throw BerthError(.noNodeAvailable, "No node.")
         }
         try await AdminFleet.run(place: noNode) { fleet in

@@ -73,7 +73,7 @@ extension AdminAPI {
         do {
             try await fleet.catalogue.createDatabase(
                 DatabaseRecord(id: id, name: name, engine: engine, durability: durability, createdAt: now()),
-                on: try await fleet.choosePlacement())
+                on: try await fleet.choosePlacement(engine))
         } catch where error.code == .databaseExists && call.attemptSeed != nil {
             let existing = try await fleet.catalogue.database(named: name)
             guard existing.record.id == id else { throw error }
@@ -94,6 +94,11 @@ extension AdminAPI {
         }
         guard node.isAlive else {
             throw BerthError(.nodeDead, "“\(target)” has no live session. Start it, or choose another node.")
+        }
+        guard node.engines.contains(status.record.engine) else {
+            throw BerthError(
+                .engineUnavailable,
+                "“\(target)” does not have the engine “\(status.record.engine.rawValue)”. Choose another node, or install it there.")
         }
         return try await open(.move, database: status.record.id, node: target)
     }

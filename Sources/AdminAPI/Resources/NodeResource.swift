@@ -7,6 +7,8 @@ public struct NodeResource: Codable, Sendable, Hashable {
     public var address: String
     /// `active` or `cordoned`.
     public var state: String
+    /// The engines it can serve, such as `sqlite`.
+    public var engines: [String]
     /// Whether it has a live session.
     public var alive: Bool
     @OrNull public var session: String?
@@ -21,6 +23,7 @@ public struct NodeResource: Codable, Sendable, Hashable {
         name = status.name.description
         address = status.address
         state = status.state.rawValue
+        engines = status.engines.map(\.rawValue).sorted()
         alive = status.isAlive
         session = status.session?.description
         startedAt = status.startedAt.map(ResourceCoding.timestamp)

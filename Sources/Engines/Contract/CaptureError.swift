@@ -1,7 +1,7 @@
 public import FleetModel
 
 /// Why changes could not be captured. None of them is guessed around: the database has to be captured in full again
-/// (``SQLiteDatabase/captureAll()``), restored, or its disk looked at.
+/// (``EngineDatabase/captureAll()``), restored, or its disk looked at.
 public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The WAL began anew although it held commits nobody captured, or without a checkpoint of ours.
     case walReplaced(path: String)
@@ -11,12 +11,16 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
     case walDamaged(path: String, readableFrames: Int, committedFrames: Int)
     /// The WAL, or the main file, has pages of another size than the database.
     case pageSizeChanged(path: String, expected: Int, found: Int)
+    /// The main file is not one that the engine can have written.
+    case notADatabase(path: String)
+    /// The files changed while they were read, although no statement was running.
+    case changedMeanwhile(path: String)
     /// Not done, because there are commits that are not captured yet.
     case uncaptured(path: String)
     /// A connection is in a transaction, so the WAL could not be emptied.
     case transactionOpen(path: String)
     case file(FileFailure)
-    case sqlite(SQLError)
+    case engine(SQLError)
 
     public var description: String {
         switch self {
@@ -26,10 +30,12 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
             "\(path) is damaged: of \(committed) committed frames \(readable) can be read"
         case .pageSizeChanged(let path, let expected, let found):
             "\(path) has pages of \(found) bytes, the database has pages of \(expected)"
+        case .notADatabase(let path): "\(path) is not a database"
+        case .changedMeanwhile(let path): "\(path) changed while it was read"
         case .uncaptured(let path): "\(path) has commits that are not captured yet"
         case .transactionOpen(let path): "\(path) could not be checkpointed: a transaction is open"
         case .file(let failure): failure.description
-        case .sqlite(let error): error.description
+        case .engine(let error): error.description
         }
     }
 
@@ -40,13 +46,20 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
         case .file(let failure): failure.berthError
         case .walReplaced, .walShortened, .pageSizeChanged:
             BerthError(.dataCorrupt, "\(self). Capture the database in full before shipping more of it.")
-        case .walDamaged:
+        case .walDamaged, .notADatabase, .changedMeanwhile:
             BerthError(.dataCorrupt, "\(self). What is published is intact; look at the disk and restore the database from the bucket.")
         case .uncaptured, .transactionOpen: BerthError(.internalError, description)
-        case .sqlite(let error):
+        case .engine(let error):
             BerthError(
-                error.code.hasPrefix("SQLITE_CORRUPT") || error.code.hasPrefix("SQLITE_NOTADB")
+                error.isCorruption
                     ? .dataCorrupt : .diskUnavailable, description)
         }
+    }
+}
+
+extension SQLError {
+    /// The engine found its own file damaged.
+    fileprivate var isCorruption: Bool {
+        ["SQLITE_CORRUPT", "SQLITE_NOTADB", "DUCKDB_SERIALIZATION", "DUCKDB_FATAL"].contains { code.hasPrefix($0) }
     }
 }

@@ -15,6 +15,8 @@ public final class SQLiteDatabase {
     public let primary: SQLiteConnection
     /// Made by ``makeConnection()`` and not closed yet.
     public private(set) var connections: [SQLiteConnection] = []
+    /// Those nobody uses at the moment, the primary included.
+    var idle: [SQLiteConnection]
 
     var watermark: CaptureWatermark
     let committed = CommittedFrames()
@@ -29,6 +31,7 @@ public final class SQLiteDatabase {
         self.options = options
         let primary = try SQLiteConnection(path: path, options: options, committed: committed, create: true)
         self.primary = primary
+        idle = [primary]
         // Before the mode is set: setting it for the first time writes page 1 into the main file, past the WAL.
         // A header that cannot be read is SQLite's to report, right below.
         let wasInWALMode = (try? MainFile(primary).isInWALMode()) ?? false
@@ -62,12 +65,14 @@ public final class SQLiteDatabase {
     public func close(_ connection: SQLiteConnection) {
         connection.close()
         connections.removeAll { $0 === connection }
+        idle.removeAll { $0 === connection }
     }
 
     /// Closes all connections, rolling back what is open. The WAL stays beside the file. Twice does nothing.
     public func close() {
         for connection in connections { connection.close() }
         connections = []
+        idle = []
         primary.close()
     }
 

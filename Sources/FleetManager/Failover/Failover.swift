@@ -62,13 +62,15 @@ struct Failover {
         let batch = manager.settings.placementBatch
         let orphans = try await manager.catalogue.orphans(absent: absent, limit: batch)
         guard !orphans.isEmpty else { return false }
-        let candidates = try await manager.candidates()
         var moves: [(database: DatabaseID, from: NodeName, to: NodeName)] = []
-        for (node, group) in Dictionary(grouping: orphans, by: \.placedOn) {
-            // Not back to the node that just died, even if it is up again: it may die again, and its disk is no help.
-            let others = candidates.filter { $0.node != node }
-            let targets = LeaderChoice.spread(group.count, over: others)
-            moves += zip(group, targets).map { ($0.database, node, $1) }
+        for (engine, databases) in Dictionary(grouping: orphans, by: \.engine).sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            let candidates = try await manager.candidates(for: engine)
+            for (node, group) in Dictionary(grouping: databases, by: \.placedOn) {
+                // Not back to the node that just died, even if it is up again: it may die again, and its disk is no help.
+                let others = candidates.filter { $0.node != node }
+                let targets = LeaderChoice.spread(group.count, over: others)
+                moves += zip(group, targets).map { ($0.database, node, $1) }
+            }
         }
         guard !moves.isEmpty else { return false }
         let changed = try await manager.catalogue.place(moves, under: term)

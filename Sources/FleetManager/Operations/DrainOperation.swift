@@ -28,19 +28,22 @@ struct DrainOperation {
     }
 
     /// Keeps a bounded number of moves under way.
-    private func placeNext(_ remaining: [(database: DatabaseID, placedOn: NodeName)], away node: NodeName) async throws {
+    private func placeNext(_ remaining: [PlacedDatabase], away node: NodeName) async throws {
         let waiting = remaining.filter { $0.placedOn == node }
         let underWay = remaining.count - waiting.count
         let room = context.manager.settings.drainParallelism - underWay
         guard room > 0, !waiting.isEmpty else { return }
-        let others = try await context.manager.candidates().filter { $0.node != node }
-        guard !others.isEmpty else {
-            throw BerthError(
-                .lastNode,
-                "No other node is alive and takes databases, so “\(node)” cannot be drained. Add a node or uncordon one.")
+        let batches = Dictionary(grouping: waiting.prefix(room), by: \.engine).sorted { $0.key.rawValue < $1.key.rawValue }
+        for (engine, batch) in batches {
+            let others = try await context.manager.candidates(for: engine).filter { $0.node != node }
+            guard !others.isEmpty else {
+                throw BerthError(
+                    .lastNode,
+                    "No other node is alive, takes databases and has the engine “\(engine.rawValue)”, so “\(node)” cannot be drained. "
+                        + "Add a node or uncordon one.")
+            }
+            let targets = LeaderChoice.spread(batch.count, over: others)
+            try await context.catalogue.place(zip(batch, targets).map { ($0.database, node, $1) }, under: context.term)
         }
-        let batch = waiting.prefix(room)
-        let targets = LeaderChoice.spread(batch.count, over: others)
-        try await context.catalogue.place(zip(batch, targets).map { ($0.database, node, $1) }, under: context.term)
     }
 }

@@ -46,14 +46,14 @@ struct FailoverOperation {
     private func target(for status: DatabaseStatus) async throws -> NodeName {
         // It runs from the moment the intent is written: another leader there means that it has happened already.
         if context.record.state == .running { return status.placedOn }
-        let others = try await context.manager.candidates().filter { $0.node != status.leader }
+        let others = try await context.manager.candidates(for: status.record.engine).filter { $0.node != status.leader }
         if let leader = status.leader, status.placedOn != leader, others.contains(where: { $0.node == status.placedOn }) {
             return status.placedOn
         }
         guard let target = LeaderChoice.spread(1, over: others).first else {
             throw BerthError(
                 .noNodeAvailable,
-                "No other node is alive and takes databases. `berth node list` shows their states.")
+                "No other node is alive, takes databases and has the engine “\(status.record.engine.rawValue)”. `berth node list` shows them.")
         }
         return target
     }

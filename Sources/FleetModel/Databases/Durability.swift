@@ -9,4 +9,5 @@ public enum Durability: String, Sendable, Codable, CaseIterable, Hashable {
 /// The engine that runs a database.
 public enum EngineKind: String, Sendable, Codable, CaseIterable, Hashable {
     case sqlite
+    case duckdb
 }

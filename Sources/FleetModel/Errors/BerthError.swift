@@ -66,6 +66,7 @@ extension BerthError {
         case bucketUnavailable = "bucket_unavailable"
         case bucketUnsafe = "bucket_unsafe"
         case dataCorrupt = "data_corrupt"
+        case engineUnavailable = "engine_unavailable"
         case diskUnavailable = "disk_unavailable"
         case dataDirectoryLocked = "data_directory_locked"
         case configurationInvalid = "configuration_invalid"
@@ -90,7 +91,7 @@ extension BerthError {
                 .schemaMismatch: 500
             case .outcomeUnknown: 502
             case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .shuttingDown, .storeUnavailable,
-                .storeGenerationChanged, .bucketUnavailable, .diskUnavailable, .sessionEnded: 503
+                .storeGenerationChanged, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded: 503
             case .timedOut: 504
             }
         }

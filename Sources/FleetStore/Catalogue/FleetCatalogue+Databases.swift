@@ -113,14 +113,19 @@ extension FleetCatalogue {
 
     private func record(_ row: PostgresRow) throws(BerthError) -> DatabaseRecord {
         try value {
-            guard let engine = EngineKind(rawValue: try row.string("engine")),
-                let durability = Durability(rawValue: try row.string("durability"))
-            else {
-                throw BerthError(.schemaMismatch, "The catalogue names an engine or durability this program does not know. Upgrade it.")
-            }
+            guard let durability = Durability(rawValue: try row.string("durability")) else { throw Self.unknownWord("durability") }
             return DatabaseRecord(
-                id: DatabaseID(try row.uuid("id")), name: try DatabaseName(try row.string("name")), engine: engine,
+                id: DatabaseID(try row.uuid("id")), name: try DatabaseName(try row.string("name")), engine: try Self.engine(row),
                 durability: durability, createdAt: try row.date("created_at"))
         }
+    }
+
+    static func engine(_ row: PostgresRow) throws -> EngineKind {
+        guard let engine = EngineKind(rawValue: try row.string("engine")) else { throw unknownWord("engine") }
+        return engine
+    }
+
+    private static func unknownWord(_ column: String) -> BerthError {
+        BerthError(.schemaMismatch, "The catalogue names a kind of \(column) this program does not know. Upgrade it.")
     }
 }

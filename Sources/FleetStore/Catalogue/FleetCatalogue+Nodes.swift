@@ -5,7 +5,7 @@ extension FleetCatalogue {
     /// Every node that ever registered, in the order of their names.
     public func nodes() async throws(BerthError) -> [NodeStatus] {
         let rows = try await run("""
-            select n.name, coalesce(s.address, n.address) as address, n.state, s.id as session, s.started_at,
+            select n.name, coalesce(s.address, n.address) as address, n.state, n.engines, s.id as session, s.started_at,
                    (select count(*) from placements p where p.leader = n.name) as placed,
                    (select count(*) from leases l where l.session = s.id) as leading
             from nodes n
@@ -21,7 +21,9 @@ extension FleetCatalogue {
                     let session = try row.optionalUUID("session").map { SessionID($0) }
                     return NodeStatus(
                         name: try NodeName(try row.string("name")), address: try row.string("address"),
-                        state: NodeState(rawValue: try row.string("state")) ?? .cordoned, isAlive: session != nil,
+                        state: NodeState(rawValue: try row.string("state")) ?? .cordoned,
+                        // One this program does not know is none it could place.
+                        engines: Set(try row.strings("engines").compactMap { EngineKind(rawValue: $0) }), isAlive: session != nil,
                         session: session, startedAt: try row.optionalDate("started_at"),
                         placed: try row.int64("placed"), leading: try row.int64("leading"))
                 })

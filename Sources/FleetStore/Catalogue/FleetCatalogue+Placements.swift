@@ -36,10 +36,10 @@ extension FleetCatalogue {
     /// - Returns: each with the node it is placed on, in the order of their identifiers.
     public func orphans(
         absent: [NodeName], limit: Int
-    ) async throws(BerthError) -> [(database: DatabaseID, placedOn: NodeName)] {
+    ) async throws(BerthError) -> [PlacedDatabase] {
         let rows = try await run("""
-            select p.database, p.leader
-            from placements p join leases l on l.database = p.database
+            select p.database, d.engine, p.leader
+            from placements p join databases d on d.id = p.database join leases l on l.database = p.database
             left join sessions s on s.id = l.session
             where (s.ended_at is not null
                    and (s.node = p.leader
@@ -48,9 +48,12 @@ extension FleetCatalogue {
                or (s.id is null and (p.declined or p.leader = any($2::text[])))
             order by p.database limit $1
             """, [.int8(Int64(limit)), .array(absent.map(\.description))])
-        return try value {
-            try rows.map { (DatabaseID(try $0.uuid("database")), try NodeName(try $0.string("leader"))) }
-        }
+        return try value { try rows.map(Self.placedDatabase) }
+    }
+
+    private static func placedDatabase(_ row: PostgresRow) throws -> PlacedDatabase {
+        PlacedDatabase(
+            database: DatabaseID(try row.uuid("database")), engine: try engine(row), placedOn: try NodeName(try row.string("leader")))
     }
 
     /// Databases whose move goes to a node that is absent while another still leads them.
@@ -78,17 +81,16 @@ extension FleetCatalogue {
     /// - Returns: each with the node it is placed on.
     public func databases(
         on node: NodeName, limit: Int
-    ) async throws(BerthError) -> [(database: DatabaseID, placedOn: NodeName)] {
+    ) async throws(BerthError) -> [PlacedDatabase] {
         let rows = try await run("""
-            select p.database, p.leader from placements p where p.leader = $1
+            select p.database, d.engine, p.leader from placements p join databases d on d.id = p.database where p.leader = $1
             union
-            select p.database, p.leader from sessions s join leases l on l.session = s.id
-            join placements p on p.database = l.database where s.node = $1 and s.ended_at is null
+            select p.database, d.engine, p.leader from sessions s join leases l on l.session = s.id
+            join placements p on p.database = l.database join databases d on d.id = p.database
+            where s.node = $1 and s.ended_at is null
             order by 1 limit $2
             """, [.text(node.description), .int8(Int64(limit))])
-        return try value {
-            try rows.map { (DatabaseID(try $0.uuid("database")), try NodeName(try $0.string("leader"))) }
-        }
+        return try value { try rows.map(Self.placedDatabase) }
     }
 
     // MARK: What a node asks
@@ -96,16 +98,16 @@ extension FleetCatalogue {
     /// Databases placed on `node` that `session` does not hold.
     public func assignments(to node: NodeName, session: SessionID) async throws(BerthError) -> [Assignment] {
         let rows = try await run("""
-            select p.database, s.id as held_by, l.head_seq, l.head_checksum,
+            select p.database, d.engine, s.id as held_by, l.head_seq, l.head_checksum,
                    p.prepared_session is not distinct from $2 as prepared
-            from placements p join leases l on l.database = p.database
+            from placements p join databases d on d.id = p.database join leases l on l.database = p.database
             left join sessions s on s.id = l.session and s.ended_at is null
             where p.leader = $1 and l.session is distinct from $2
             """, [.text(node.description), .uuid(session.uuid)])
         return try value {
             try rows.map { row in
                 Assignment(
-                    database: DatabaseID(try row.uuid("database")),
+                    database: DatabaseID(try row.uuid("database")), engine: try Self.engine(row),
                     heldBy: try row.optionalUUID("held_by").map { SessionID($0) },
                     head: ChainPosition(seq: try row.bits("head_seq"), checksum: try row.bits("head_checksum")),
                     isPrepared: try row.bool("prepared"))

@@ -57,6 +57,8 @@ public struct NodeStatus: Sendable, Hashable {
     public var name: NodeName
     public var address: String
     public var state: NodeState
+    /// What it can serve.
+    public var engines: Set<EngineKind>
     /// Whether a session of this node lives.
     public var isAlive: Bool
     public var session: SessionID?
@@ -68,12 +70,13 @@ public struct NodeStatus: Sendable, Hashable {
     public var leading: Int64
 
     package init(
-        name: NodeName, address: String, state: NodeState, isAlive: Bool, session: SessionID? = nil,
+        name: NodeName, address: String, state: NodeState, engines: Set<EngineKind>, isAlive: Bool, session: SessionID? = nil,
         startedAt: Date? = nil, placed: Int64, leading: Int64
     ) {
         self.name = name
         self.address = address
         self.state = state
+        self.engines = engines
         self.isAlive = isAlive
         self.session = session
         self.startedAt = startedAt
@@ -82,9 +85,23 @@ public struct NodeStatus: Sendable, Hashable {
     }
 }
 
+/// A database and where it should be led.
+public struct PlacedDatabase: Sendable, Hashable {
+    public var database: DatabaseID
+    public var engine: EngineKind
+    public var placedOn: NodeName
+
+    package init(database: DatabaseID, engine: EngineKind, placedOn: NodeName) {
+        self.database = database
+        self.engine = engine
+        self.placedOn = placedOn
+    }
+}
+
 /// What a node needs to know of one database that is placed on it and that it does not lead.
 public struct Assignment: Sendable, Hashable {
     public var database: DatabaseID
+    public var engine: EngineKind
     /// The live session that leads it now; `nil` when the lease is free to acquire.
     public var heldBy: SessionID?
     /// Where the published chain ends.
@@ -93,9 +110,10 @@ public struct Assignment: Sendable, Hashable {
     public var isPrepared: Bool
 
     package init(
-        database: DatabaseID, heldBy: SessionID? = nil, head: ChainPosition, isPrepared: Bool
+        database: DatabaseID, engine: EngineKind, heldBy: SessionID? = nil, head: ChainPosition, isPrepared: Bool
     ) {
         self.database = database
+        self.engine = engine
         self.heldBy = heldBy
         self.head = head
         self.isPrepared = isPrepared

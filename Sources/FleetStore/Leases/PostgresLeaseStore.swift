@@ -30,11 +30,13 @@ public struct PostgresLeaseStore: LeaseStore {
                 on conflict (id) do nothing
                 returning node, role, address),
             registered as (
-                insert into nodes (name, address) select node, address from opened where role = 'node'
-                on conflict (name) do update set address = excluded.address)
+                insert into nodes (name, address, engines) select node, address, $5::text[] from opened where role = 'node'
+                on conflict (name) do update set address = excluded.address, engines = excluded.engines)
             select berth_hint('sessions', array_agg(node)) from opened having count(*) > 0
             """,
-            [.uuid(session.id.uuid), .text(session.node.description), .text(session.role.rawValue), .text(session.address)])
+            [.uuid(session.id.uuid), .text(session.node.description), .text(session.role.rawValue), .text(session.address),
+                .array(session.engines.map(\.rawValue).sorted()),
+            ])
         if opened.isEmpty {
             try await requireSameGeneration()
             throw .sessionEnded

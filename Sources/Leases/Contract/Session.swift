@@ -12,12 +12,15 @@ public struct NewSession: Sendable {
     public var role: SessionRole
     /// Where others reach it, for instance `http://10.0.0.7:8080`.
     public var address: String
+    /// What a node can serve. Means nothing for a manager.
+    public var engines: Set<EngineKind>
 
-    public init(id: SessionID, node: NodeName, role: SessionRole, address: String) {
+    public init(id: SessionID, node: NodeName, role: SessionRole, address: String, engines: Set<EngineKind> = [.sqlite]) {
         self.id = id
         self.node = node
         self.role = role
         self.address = address
+        self.engines = engines
     }
 }
 

@@ -33,14 +33,17 @@ public struct Restorer: Sendable {
 
     /// Makes `copy` exactly the published state at `head`, marked clean.
     ///
+    /// - Parameter engine: the database's.
     /// - Returns: the identity of the copy: the old one if its files were good, else a new one.
     /// - Throws: `data_corrupt` with the neighbours named when the chain is broken; `bucket_unavailable`,
     ///   `store_unavailable`, `disk_unavailable`. A good copy is never harmed by a bad restore.
-    public func bring(_ copy: LocalCopy, to head: ChainPosition) async throws(BerthError) -> CopyID {
+    public func bring(
+        _ copy: LocalCopy, to head: ChainPosition, by engine: any Engine
+    ) async throws(BerthError) -> CopyID {
         if let mark = copy.mark() {
             if mark.position == head { return mark.copy }
             if try await isOnChain(mark.position, of: copy, before: head) {
-                try await extend(copy, from: mark.position, to: head)
+                try await extend(copy, from: mark.position, to: head, engine)
                 try await files.run { () throws(BerthError) in try copy.markClean(at: head, copy: mark.copy) }
                 return mark.copy
             }
@@ -48,7 +51,7 @@ public struct Restorer: Sendable {
                 "local copy is not on the published chain; restoring it whole",
                 metadata: ["database": "\(copy.database)", "copy": "\(mark.position)", "head": "\(head)"])
         }
-        try await replace(copy, to: head)
+        try await replace(copy, to: head, engine)
         var random = random
         let id = CopyID.random(using: &random)
         try await files.run { () throws(BerthError) in try copy.markClean(at: head, copy: id) }
@@ -63,40 +66,42 @@ public struct Restorer: Sendable {
     }
 
     /// Adds what was published since to a copy that is clean at `base`.
-    private func extend(_ copy: LocalCopy, from base: ChainPosition, to head: ChainPosition) async throws(BerthError) {
+    private func extend(
+        _ copy: LocalCopy, from base: ChainPosition, to head: ChainPosition, _ engine: any Engine
+    ) async throws(BerthError) {
         var isMarked = true
-        try await read(copy.database, from: base, to: head) { sets throws(BerthError) in
+        try await read(copy.database, from: base, to: head, engine.profile) { sets throws(BerthError) in
             let marksDirty = isMarked
             isMarked = false
             try await files.run { () throws(BerthError) in
                 if marksDirty { try copy.markDirty() }
-                try SQLiteFile.applyInPlace(sets, to: copy.filePath)
+                try engine.apply(sets, to: copy.filePath)
             }
         }
     }
 
     /// Builds the file anew beside the old one and moves it into place.
-    private func replace(_ copy: LocalCopy, to head: ChainPosition) async throws(BerthError) {
+    private func replace(_ copy: LocalCopy, to head: ChainPosition, _ engine: any Engine) async throws(BerthError) {
         guard head != .origin else { return try await files.run { () throws(BerthError) in try copy.wipe() } }
         restores.increment()
-        let writer = try await files.run { () throws(BerthError) in
+        let construction = try await files.run { () throws(BerthError) in
             try copy.markDirty()
-            return FileUnderConstruction(try SQLiteFileWriter(target: copy.filePath))
+            return Construction(try engine.build(at: copy.filePath))
         }
         do throws(BerthError) {
-            try await read(copy.database, from: .origin, to: head) { sets throws(BerthError) in
-                try await files.run { () throws(BerthError) in for set in sets { try writer.file.apply(set) } }
+            try await read(copy.database, from: .origin, to: head, engine.profile) { sets throws(BerthError) in
+                try await files.run { () throws(BerthError) in for set in sets { try construction.files.apply(set) } }
             }
-            try await files.run { () throws(BerthError) in try writer.file.finish() }
+            try await files.run { () throws(BerthError) in try construction.files.finish() }
         } catch {
-            writer.file.abandon()
+            construction.files.abandon()
             throw error
         }
     }
 
     /// Reads the changesets between two positions, in order, a window of them at a time.
     private func read(
-        _ database: DatabaseID, from base: ChainPosition, to head: ChainPosition,
+        _ database: DatabaseID, from base: ChainPosition, to head: ChainPosition, _ profile: HADBP.Profile,
         apply: ([PageSet]) async throws(BerthError) -> Void
     ) async throws(BerthError) {
         let segments = try await segments.segments(of: database, after: base.seq, through: head.seq)
@@ -114,15 +119,15 @@ public struct Restorer: Sendable {
         while next < segments.count {
             let window = segments[next..<min(next + parallelReads, segments.count)]
             next = window.endIndex
-            try await apply(try await fetch(window))
+            try await apply(try await fetch(window, profile))
         }
     }
 
-    private func fetch(_ window: ArraySlice<Segment>) async throws(BerthError) -> [PageSet] {
+    private func fetch(_ window: ArraySlice<Segment>, _ profile: HADBP.Profile) async throws(BerthError) -> [PageSet] {
         do {
             return try await withThrowingTaskGroup(of: (Int, PageSet).self) { group in
                 for (index, segment) in window.enumerated() {
-                    group.addTask { (index, try await pages(of: segment)) }
+                    group.addTask { (index, try await pages(of: segment, profile)) }
                 }
                 var sets = [PageSet?](repeating: nil, count: window.count)
                 for try await (index, set) in group { sets[index] = set }
@@ -133,10 +138,10 @@ public struct Restorer: Sendable {
         }
     }
 
-    private func pages(of segment: Segment) async throws -> PageSet {
+    private func pages(of segment: Segment, _ profile: HADBP.Profile) async throws -> PageSet {
         let stored = try await stored(of: segment)
         do {
-            let changeset = try segment.entry.changeset(from: stored[...], profile: .sqlite)
+            let changeset = try segment.entry.changeset(from: stored[...], profile: profile)
             restoredBytes.increment(by: stored.count)
             return changeset.pages
         } catch { throw Self.corrupt(segment, "\(error)") }
@@ -171,10 +176,10 @@ public struct Restorer: Sendable {
     }
 }
 
-/// The writer of one restore.
+/// The files one restore builds.
 ///
 /// `@unchecked Sendable`: used by one restore, which awaits each piece of work before it begins the next.
-private final class FileUnderConstruction: @unchecked Sendable {
-    let file: SQLiteFileWriter
-    init(_ file: SQLiteFileWriter) { self.file = file }
+private final class Construction: @unchecked Sendable {
+    let files: any EngineFileBuilder
+    init(_ files: any EngineFileBuilder) { self.files = files }
 }

@@ -59,14 +59,14 @@ final class NodeProcess: @unchecked Sendable {
         let store = fleet.storeConnection(life)
         let logger = fleet.logger("\(name)")
         var generator = random
-        let session = NewSession(id: .random(using: &generator), node: name, role: .node, address: address)
+        let session = NewSession(id: .random(using: &generator), node: name, role: .node, address: address, engines: fleet.engines.kinds)
         fleet.sessionOpened(session)
         let scheduler = fleet.scheduler
         let enqueue: @Sendable (@escaping @Sendable () -> Void) -> Void = { work in scheduler.enqueue(work) }
         let hints: @Sendable () -> AsyncStream<StoreHint> = { [fleet] in fleet.hints(for: life) }
         let worker = WorkerNode(
             session: session, leases: store, catalogue: store, segments: store, objects: fleet.bucketConnection(life, clock, random),
-            directory: directory, settings: fleet.workerSettings, hints: hints,
+            engines: fleet.engines, directory: directory, settings: fleet.workerSettings, hints: hints,
             machine: Machine(
                 clock: clock, random: random, files: BlockingWork(enqueue: enqueue), enginePool: { _ in EnginePool(turns: enqueue) }),
             logger: logger)

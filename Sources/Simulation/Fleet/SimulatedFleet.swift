@@ -33,6 +33,7 @@ final class SimulatedFleet: @unchecked Sendable {
     private var listeners: [(life: Life, deliver: AsyncStream<StoreHint>.Continuation)] = []
     private var names: [DatabaseID: String] = [:]
 
+    let engines: EngineSet
     let workerSettings: WorkerSettings
     let managerSettings: ManagerSettings
     let gatewayLimits: GatewayLimits
@@ -44,9 +45,11 @@ final class SimulatedFleet: @unchecked Sendable {
         network = Network(scheduler)
         store = StoreServer(scheduler)
 
+        var sqlite = SQLiteOptions()
+        sqlite.maximumBytes = 64 << 20
+        engines = EngineSet([SQLiteEngine(options: sqlite)])
         var worker = WorkerSettings()
         worker.timing = LeaseTiming(ttl: settings.ttl)
-        worker.tenants.sqlite.maximumBytes = 64 << 20
         worker.tenants.idleTimeout = .seconds(6)
         worker.tenants.publishTimeout = .seconds(8)
         worker.unableToServeLimit = .seconds(6)

@@ -57,7 +57,10 @@ extension StoreConnection: LeaseStore {
             let result = await outcome { () throws(LeaseStoreError) in try await store.leases.openSession(session) }
             if case .success = result {
                 store.sessionOrder.append(session.id)
-                if session.role == .node { store.nodes[session.node, default: .init()].address = session.address }
+                if session.role == .node {
+                    store.nodes[session.node, default: .init()].address = session.address
+                    store.nodes[session.node]?.engines = session.engines
+                }
                 store.onHint(.sessions)
             }
             return result
@@ -199,13 +202,13 @@ extension StoreConnection: ManagerCatalogue {
 
     func databases(
         on node: NodeName, limit: Int
-    ) async throws(BerthError) -> [(database: DatabaseID, placedOn: NodeName)] {
+    ) async throws(BerthError) -> [PlacedDatabase] {
         try await ask { $0.databases(on: node, limit: limit) }
     }
 
     func orphans(
         absent: [NodeName], limit: Int
-    ) async throws(BerthError) -> [(database: DatabaseID, placedOn: NodeName)] {
+    ) async throws(BerthError) -> [PlacedDatabase] {
         try await ask { $0.orphans(absent: absent, limit: limit) }
     }
 

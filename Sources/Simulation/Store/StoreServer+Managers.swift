@@ -11,7 +11,7 @@ extension StoreServer {
             let session = liveSession(of: name)
             return NodeStatus(
                 name: name, address: session?.address ?? nodes[name]?.address ?? "", state: nodes[name]?.state ?? .active,
-                isAlive: session != nil, session: session?.id,
+                engines: nodes[name]?.engines ?? [], isAlive: session != nil, session: session?.id,
                 placed: Int64(placements.values.count { $0.node == name }),
                 leading: Int64(all.count { session != nil && $0.session == session?.id }))
         }
@@ -25,18 +25,18 @@ extension StoreServer {
             leaderAddress: holder?.address, epoch: lease.epoch, head: lease.head)
     }
 
-    func databases(on node: NodeName, limit: Int) -> [(database: DatabaseID, placedOn: NodeName)] {
+    func databases(on node: NodeName, limit: Int) -> [PlacedDatabase] {
         sortedPlacements.filter { database, placement in
             placement.node == node || liveHolder(lease(database))?.node == node
-        }.prefix(limit).map { ($0.0, $0.1.node) }
+        }.prefix(limit).map { PlacedDatabase(database: $0.0, engine: $0.1.record.engine, placedOn: $0.1.node) }
     }
 
-    func orphans(absent: [NodeName], limit: Int) -> [(database: DatabaseID, placedOn: NodeName)] {
+    func orphans(absent: [NodeName], limit: Int) -> [PlacedDatabase] {
         sortedPlacements.filter { database, placement in
             guard let lease = lease(database) else { return false }
             guard let holder = lease.session.flatMap({ leases.session($0) }) else { return placement.isDeclined || absent.contains(placement.node) }
             return holder.hasEnded && (holder.record.node == placement.node || !hasLiveSession(placement.node))
-        }.prefix(limit).map { ($0.0, $0.1.node) }
+        }.prefix(limit).map { PlacedDatabase(database: $0.0, engine: $0.1.record.engine, placedOn: $0.1.node) }
     }
 
     private func hasLiveSession(_ node: NodeName) -> Bool {

@@ -24,6 +24,7 @@ final class StoreServer: @unchecked Sendable {
     struct Node {
         var address = ""
         var state = NodeState.active
+        var engines: Set<EngineKind> = []
     }
 
     let leases = InMemoryLeaseStore()

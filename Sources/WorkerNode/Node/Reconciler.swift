@@ -1,3 +1,4 @@
+import Engines
 import FleetModel
 import FleetStore
 import Leases
@@ -218,7 +219,8 @@ final class Reconciler: Sendable {
             let id = try await environment.fileTurns.withTurn(on: database) { () throws(BerthError) -> CopyID? in
                 // Taken over since the assignments were read: the files are its tenant's.
                 guard table[database] == nil else { return nil }
-                return try await environment.restorer.bring(copy, to: assignment.head)
+                let engine = try environment.engines.engine(assignment.engine)
+                return try await environment.restorer.bring(copy, to: assignment.head, by: engine)
             }
             guard let id else { return false }
             try await catalogue.declarePrepared([(database, id)], on: node, session: environment.session.id)

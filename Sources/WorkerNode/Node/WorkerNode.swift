@@ -1,4 +1,4 @@
-import Engines
+public import Engines
 public import FleetModel
 public import FleetStore
 import Foundation
@@ -29,7 +29,7 @@ public final class WorkerNode: Service, LocalDatabases {
     ///   - machine: time, chance and threads.
     public init(
         session: NewSession, leases: any LeaseStore, catalogue: any NodeCatalogue, segments: any SegmentSource,
-        objects: any ObjectStore, directory: String, settings: WorkerSettings,
+        objects: any ObjectStore, engines: EngineSet, directory: String, settings: WorkerSettings,
         hints: @escaping @Sendable () -> AsyncStream<StoreHint>, machine: Machine = .real, logger: Logger
     ) {
         let clock = machine.clock
@@ -45,7 +45,7 @@ public final class WorkerNode: Service, LocalDatabases {
                 random: machine.random, logger: logger),
             restorer: Restorer(
                 segments: segments, objects: objects, files: machine.files, random: machine.random, logger: logger),
-            pool: machine.enginePool(settings.engineThreads), settings: settings.tenants, clock: clock,
+            pool: machine.enginePool(settings.engineThreads), engines: engines, settings: settings.tenants, clock: clock,
             directory: directory, logger: logger)
         reconciler = Reconciler(
             environment: environment, catalogue: catalogue, table: table, settings: settings, logger: logger)

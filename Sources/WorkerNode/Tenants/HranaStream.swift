@@ -6,7 +6,7 @@ final class HranaStream {
     let id: UInt64
     let access: AccessRights
     /// Held while a transaction is open; otherwise connections are shared.
-    var connection: SQLiteConnection?
+    var connection: (any EngineConnection)?
     var storedSQL: [Int32: String] = [:]
     /// The only sequence number the next baton may carry.
     var sequence: UInt64 = 0

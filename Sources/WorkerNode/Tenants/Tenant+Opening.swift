@@ -35,15 +35,14 @@ extension Tenant {
     private func performOpening() async throws {
         let started = environment.clock.now()
         do {
+            let engine = try environment.engines.engine(record.engine)
             let copyID = try await environment.fileTurns.withTurn(on: self.database) { () throws(BerthError) in
-                try await environment.restorer.bring(copy, to: head)
+                try await environment.restorer.bring(copy, to: head, by: engine)
             }
             // The lease may have been lost while the bucket was read.
             guard case .opening = state else { throw notLeader }
             try copy.markDirty()
-            let database = try SQLiteDatabase(
-                path: copy.filePath, base: head == .origin ? .empty : .restored, options: environment.settings.sqlite)
-            connections = [database.primary]
+            let database = try engine.open(copy.filePath, base: head == .origin ? .empty : .restored)
             self.copyID = copyID
             state = .serving(database)
             isOpen.store(true, ordering: .relaxed)
@@ -75,10 +74,9 @@ extension Tenant {
         logger.debug("closed, idle")
     }
 
-    /// Closes everything; when `isClean`, the main file alone is the published state and says so.
-    func closeFiles(_ database: SQLiteDatabase, isClean: Bool) {
+    /// Closes everything; when `isClean`, the files are the published state and say so.
+    func closeFiles(_ database: any EngineDatabase, isClean: Bool) {
         for stream in streams.values { close(stream) }
-        connections.removeAll()
         isOpen.store(false, ordering: .relaxed)
         guard isClean, let copyID else {
             database.close()

@@ -1,6 +1,7 @@
 import Changesets
 import Engines
 import FleetModel
+import FleetStore
 import Logging
 import Replication
 import Synchronization
@@ -17,30 +18,31 @@ extension Tenant {
 
     func cut() async -> CutChangeset? {
         // Nothing is left to cut when quiesced: that was waited for.
-        guard case .serving(let sqlite) = state, cutCommit == nil else { return nil }
+        guard case .serving(let database) = state, cutCommit == nil else { return nil }
         let commit = lastCommit
         firstCommitAfterCut = nil
         do {
-            guard let pages = try sqlite.capture()?.pages else {
+            guard let pages = try database.capture()?.pages else {
                 // Everything up to here was rolled back or changed nothing.
                 published(through: commit)
                 return nil
             }
             let createdAt = environment.clock.wallTime()
+            let profile = try environment.engines.engine(record.engine).profile
             let encoded = try HADBP.encode(
-                pages, profile: .sqlite, seq: tip.seq + 1, previousChecksum: tip.checksum, createdAt: createdAt)
+                pages, profile: profile, seq: tip.seq + 1, previousChecksum: tip.checksum, createdAt: createdAt)
             let previous = tip
             tip = ChainPosition(seq: tip.seq + 1, checksum: encoded.chainChecksum)
             cutCommit = commit
             // Now, when nothing is uncaptured: under steady writing there is no other moment.
-            checkpointIfWorthwhile(sqlite)
+            checkpointIfWorthwhile(database)
             return CutChangeset(
                 epoch: epoch, previous: previous, position: tip, pageSize: pages.pageSize, createdAt: createdAt,
                 bytes: encoded.bytes)
         } catch {
             // What was committed cannot be read back: the published state is the last that can be trusted.
             logger.critical("capture failed; the database is reopened from the bucket", metadata: ["error": "\(error)"])
-            reopenFromHead(sqlite)
+            reopenFromHead(database)
             return nil
         }
     }
@@ -70,15 +72,15 @@ extension Tenant {
         resumeQuietWaitersIfQuiet()
     }
 
-    private func checkpointIfWorthwhile(_ database: SQLiteDatabase) {
+    private func checkpointIfWorthwhile(_ database: any EngineDatabase) {
         do {
-            if try database.walBytes() >= environment.settings.checkpointBytes { _ = try database.checkpoint() }
+            try database.checkpoint(above: environment.settings.checkpointBytes)
         } catch {
             logger.warning("checkpoint failed", metadata: ["error": "\(error)"])
         }
     }
 
-    private func reopenFromHead(_ database: SQLiteDatabase) {
+    private func reopenFromHead(_ database: any EngineDatabase) {
         closeFiles(database, isClean: false)
         state = .closed
         life += 1

@@ -78,7 +78,7 @@ extension Tenant {
     /// lag, and the record of what may have been committed.
     private func perform<Value>(
         on stream: HranaStream, writes: Bool, _ request: RequestUnderWay,
-        _ body: (SQLiteConnection, StatementLimits) throws(SQLError) -> Value
+        _ body: (any EngineConnection, StatementLimits) throws(SQLError) -> Value
     ) async throws(SQLError) -> Value {
         // The whole request is going to be carried out elsewhere: nothing more of it here.
         try request.throwIfInterrupted()
@@ -92,7 +92,7 @@ extension Tenant {
                 throw error
             }
         }
-        let connection: SQLiteConnection
+        let connection: any EngineConnection
         let ownsTurn = turn.owner == stream.id
         do throws(SQLError) {
             if ownsTurn { try checkFirstGate(request) }

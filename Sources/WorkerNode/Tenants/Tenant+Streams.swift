@@ -65,19 +65,18 @@ extension Tenant {
         streams[stream.id] = nil
         if let connection = stream.connection {
             stream.connection = nil
-            recycle(connection)
+            giveBack(connection)
         }
         endTurn(of: stream)
     }
 
     /// A connection for the next statement: the stream's own while a transaction is open, else any idle one.
-    func connection(for stream: HranaStream) throws(SQLError) -> SQLiteConnection {
+    func connection(for stream: HranaStream) throws(SQLError) -> any EngineConnection {
         if let connection = stream.connection { return connection }
         guard case .serving(let database) = state else {
             throw SQLError(code: "STREAM_EXPIRED", message: "The database is not served here any more.")
         }
-        let connection: SQLiteConnection
-        if let idle = connections.popLast() { connection = idle } else { connection = try database.makeConnection() }
+        let connection = try database.takeConnection()
         stream.connection = connection
         return connection
     }
@@ -87,7 +86,7 @@ extension Tenant {
         if let connection = stream.connection {
             guard connection.isAutocommit else { return }
             stream.connection = nil
-            recycle(connection)
+            giveBack(connection)
         }
         endTurn(of: stream)
     }
@@ -97,20 +96,7 @@ extension Tenant {
         turn.release(stream.id)
     }
 
-    private func recycle(_ connection: SQLiteConnection) {
-        guard case .serving(let database) = state else { return }
-        do {
-            try connection.resetSession()
-            if connection === database.primary || connections.count < Self.idleConnections {
-                connections.append(connection)
-                return
-            }
-        } catch {
-            logger.warning("connection discarded", metadata: ["error": "\(error)"])
-        }
-        database.close(connection)
+    private func giveBack(_ connection: any EngineConnection) {
+        if case .serving(let database) = state { database.giveBack(connection) }
     }
-
-    /// Connections kept for the next request; more than a few requests of one database are rarely under way.
-    private static let idleConnections = 2
 }

@@ -17,9 +17,9 @@ actor Tenant: Shippable {
         case closed
         /// The files are being brought to the head.
         case opening(Task<Void, any Error>)
-        case serving(SQLiteDatabase)
+        case serving(any EngineDatabase)
         /// Nothing is served any more and everything is published: the lease is about to change hands.
-        case quiesced(SQLiteDatabase?)
+        case quiesced((any EngineDatabase)?)
         /// The files are closed, everything is published, and a release was asked for that may yet happen.
         case releasing
         /// The lease is another's. This object is of no more use.
@@ -46,7 +46,6 @@ actor Tenant: Shippable {
     var life: UInt64 = 0
 
     // Requests
-    var connections: [SQLiteConnection] = []
     var streams: [UInt64: HranaStream] = [:]
     var nextStreamID: UInt64 = 1
     var turn = WriteTurn()

@@ -1,4 +1,3 @@
-public import Engines
 public import Hrana
 
 /// Limits of every database on a node.
@@ -25,7 +24,6 @@ public struct TenantSettings: Sendable {
     /// Bytes of WAL after which it is checkpointed, once everything in it was captured.
     public var checkpointBytes = 4 << 20
     public var responseLimit = ResponseLimit.default
-    public var sqlite = SQLiteOptions()
 
     public init() {}
 }

@@ -40,7 +40,7 @@ struct ManagerCommand: AsyncParsableCommand {
         let api = AdminAPI(
             fleet: AdminAPI.FleetAccess(
                 catalogue: connections.catalogue, hints: connections.hints,
-                choosePlacement: { () throws(BerthError) in try await manager.chooseNode() },
+                choosePlacement: { engine throws(BerthError) in try await manager.chooseNode(for: engine) },
                 shipLags: { await lags.read($0) },
                 renderMetrics: { observability.registry.render() },
                 checkReadiness: { () throws(BerthError) in try await connections.checkSchema() }),

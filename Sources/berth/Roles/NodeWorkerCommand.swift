@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engines
 import FleetModel
 import FleetStore
 import Foundation
@@ -41,12 +42,13 @@ struct NodeWorkerCommand: AsyncParsableCommand {
             routes: routes, tokens: connections.catalogue,
             endpoints: NodeEndpoints.all(registry: observability.registry, node: box), clock: BootClock(), logger: logger)
         let port = try await gateway.start()
+        let engines = try settings.engines()
         let node = WorkerNode(
             session: NewSession(
                 id: session, node: name, role: .node,
-                address: try listen.advertised(settings.string("advertise"), port: port)),
+                address: try listen.advertised(settings.string("advertise"), port: port), engines: engines.kinds),
             leases: connections.leases, catalogue: connections.catalogue, segments: connections.catalogue,
-            objects: objects, directory: try settings.required("data"), settings: try settings.worker(timing),
+            objects: objects, engines: engines, directory: try settings.required("data"), settings: try settings.worker(timing),
             hints: hints, logger: logger)
         box.set(node)
         observability.observe { node.gauges() }

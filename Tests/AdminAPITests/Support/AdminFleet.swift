@@ -39,7 +39,7 @@ struct AdminFleet: Sendable {
     ///   - place: chooses the node of new databases.
     static func run(
         setup: TestingSetup = .router, clock: any FleetClock = BootClock(), hearsHints: Bool = true, bodyLimit: Int = 4096,
-        place: @escaping @Sendable () async throws(BerthError) -> NodeName = { () async throws(BerthError) in
+        place: @escaping @Sendable (EngineKind) async throws(BerthError) -> NodeName = { _ async throws(BerthError) in
             try NodeName("node-1")
         },
         metrics: @escaping @Sendable () -> [UInt8] = { [] },

@@ -123,7 +123,7 @@ struct LeadershipTests {
         let manager = try fleet.startManager()
         try await fleet.runUntilLed()
         do {
-            _ = try await manager.manager.chooseNode()
+            _ = try await manager.manager.chooseNode(for: .sqlite)
             Issue.record("a node was chosen")
         } catch {
             #expect(error.code == .noNodeAvailable)
@@ -131,7 +131,7 @@ struct LeadershipTests {
         for node in ["node-1", "node-2", "node-3"] { try await fleet.addNode(node) }
         try await fleet.catalogue.setState(.cordoned, of: try NodeName("node-2"))
         try await fleet.node("node-3") { try await $0.stop() }
-        for _ in 0..<10 { #expect(try await manager.manager.chooseNode().description == "node-1") }
+        for _ in 0..<10 { #expect(try await manager.manager.chooseNode(for: .sqlite).description == "node-1") }
         await fleet.stop()
     }
 }

@@ -36,6 +36,7 @@ struct TenantHost {
         let environment = TenantEnvironment(
             session: session, gate: gate, leases: stores.leases, shipper: shipper,
             restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), pool: pool,
+            engines: EngineSet([SQLiteEngine()]),
             settings: settings, clock: clock, directory: stores.disk.path + "/" + node, logger: .test)
         let host = TenantHost(stores: stores, session: session, gate: gate, environment: environment)
         host.openGate()
@@ -91,13 +92,17 @@ extension Tenant {
     var hasTurnWaiters: Bool { turn.hasWaiters }
     var waitsForPublish: Bool { !publishWaiters.isEmpty }
     var allIsPublished: Bool { lastCommit == publishedCommit && cutCommit == nil }
-    var openConnections: Int { connections.count }
+    private var sqlite: SQLiteDatabase? {
+        guard case .serving(let database) = state else { return nil }
+        return database as? SQLiteDatabase
+    }
+    /// The primary included.
+    var openConnections: Int { sqlite.map { $0.connections.count + 1 } ?? 0 }
     var waitingRequests: Int { requestsUnderWay }
     var currentClaim: LeaseClaim { LeaseClaim(database: database, epoch: epoch, headSeq: head.seq) }
 
     func walBytes() -> Int {
-        guard case .serving(let database) = state else { return 0 }
-        return (try? database.walBytes()) ?? 0
+        (try? sqlite?.walBytes()) ?? 0
     }
 
     func wouldAcknowledge(life: UInt64) -> Bool { isServing(RequestUnderWay(epoch: epoch, life: life)) }

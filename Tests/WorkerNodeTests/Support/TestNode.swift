@@ -1,4 +1,5 @@
 import BerthTestKit
+import Engines
 import FleetModel
 import FleetStore
 import Leases
@@ -42,7 +43,7 @@ final class TestNode: Sendable {
         var logger = Logger.test
         logger[metadataKey: "node"] = "\(name)"
         node = WorkerNode(
-            session: session, leases: leases, catalogue: catalogue, segments: stores.segments, objects: objects,
+            session: session, leases: leases, catalogue: catalogue, segments: stores.segments, objects: objects, engines: EngineSet([SQLiteEngine()]),
             directory: stores.disk.path + "/" + name, settings: settings, hints: { catalogue.hints() }, machine: Machine(clock: stores.clock),
             logger: logger)
         let group = ServiceGroup(

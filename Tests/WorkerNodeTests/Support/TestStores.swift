@@ -54,7 +54,7 @@ struct TestStores {
     ) async throws -> ChainPosition {
         let lease = try await lease(of: record)
         let copy = LocalCopy(database: record.id, in: disk.path + "/foreign")
-        _ = try await Restorer(segments: segments, objects: objects, logger: .test).bring(copy, to: lease.head)
+        _ = try await Restorer(segments: segments, objects: objects, logger: .test).bring(copy, to: lease.head, by: SQLiteEngine())
         let sqlite = try SQLiteDatabase(path: copy.filePath, base: .restored)
         _ = try sqlite.primary.execute(SQLStatement(sql))
         guard let pages = try sqlite.capture()?.pages else { throw BerthError(.internalError, "it changed nothing") }

@@ -6,7 +6,7 @@ import Foundation
 ///
 /// A good copy is never touched by a bad restore. The target must not be open in this process; there is one writer per
 /// target at a time. Without `finish()` nothing is left behind.
-public final class SQLiteFileWriter {
+public final class SQLiteFileWriter: EngineFileBuilder {
     public let target: String
     private let temporary: String
     private var file: PosixFile?

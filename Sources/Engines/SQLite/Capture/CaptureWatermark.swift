@@ -29,12 +29,3 @@ enum CaptureWatermark: Hashable, Sendable {
         return self
     }
 }
-
-/// What a file that is being opened is known to be.
-public enum CaptureBase: Sendable, Hashable {
-    /// Nothing of it is known to be captured: it is new, or was left by a crash. The first capture is a full one.
-    case empty
-    /// It equals a point on its chain, because it was just restored or was closed by ``SQLiteDatabase/closeClean()``:
-    /// capture begins with the next commit. Should its WAL hold commits after all, the first capture is a full one.
-    case restored
-}

@@ -9,18 +9,18 @@ struct MainFile {
 
     /// Bytes in the file.
     func size() throws(CaptureError) -> Int {
-        guard let handle = connection.handle else { throw .sqlite(SQLiteConnection.closed) }
+        guard let handle = connection.handle else { throw .engine(SQLiteConnection.closed) }
         var size: sqlite3_int64 = 0
         let code = berth_sqlite_file_size(handle, &size)
-        guard code == SQLITE_OK else { throw .sqlite(connection.failure(code)) }
+        guard code == SQLITE_OK else { throw .engine(connection.failure(code)) }
         return Int(size)
     }
 
     /// Fills `buffer` from `offset`; what lies beyond the end of the file is zero.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(CaptureError) {
-        guard let handle = connection.handle else { throw .sqlite(SQLiteConnection.closed) }
+        guard let handle = connection.handle else { throw .engine(SQLiteConnection.closed) }
         let code = berth_sqlite_file_read(handle, buffer.baseAddress, Int32(buffer.count), sqlite3_int64(offset))
-        guard code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ_CODE else { throw .sqlite(connection.failure(code)) }
+        guard code == SQLITE_OK || code == SQLITE_IOERR_SHORT_READ_CODE else { throw .engine(connection.failure(code)) }
     }
 
     /// Whether the header says WAL; `false` for an empty file.

@@ -19,7 +19,7 @@ extension SQLiteDatabase {
     /// - Returns: whether the WAL is empty now. `false` when a transaction, reading or writing, holds it: try again later.
     /// - Throws: ``CaptureError/uncaptured(path:)`` when there are commits to capture first.
     public func checkpoint(_ mode: CheckpointMode = .truncate) throws(CaptureError) -> Bool {
-        guard let handle = primary.handle else { throw .sqlite(SQLiteConnection.closed) }
+        guard let handle = primary.handle else { throw .engine(SQLiteConnection.closed) }
         guard try !hasUncaptured() else { throw .uncaptured(path: walPath) }
         let code = sqlite3_wal_checkpoint_v2(
             handle, "main", mode == .truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART, nil, nil)
@@ -34,7 +34,7 @@ extension SQLiteDatabase {
             return false
         default:
             watermark = watermark.afterCheckpoint
-            throw .sqlite(primary.failure(code))
+            throw .engine(primary.failure(code))
         }
     }
 
@@ -44,7 +44,7 @@ extension SQLiteDatabase {
     /// database is still open.
     public func closeClean() throws(CaptureError) {
         for connection in connections { close(connection) }
-        do { try primary.rollback() } catch { throw .sqlite(error) }
+        do { try primary.rollback() } catch { throw .engine(error) }
         guard try checkpoint(.truncate) else { throw .transactionOpen(path: path) }
         close()
         try mapFailure { () throws(FileFailure) in

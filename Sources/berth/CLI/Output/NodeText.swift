@@ -6,12 +6,12 @@ enum NodeText {
         if nodes.isEmpty { return "No nodes." }
         return Table(
             [
-                .init(title: "NAME"), .init(title: "STATE"), .init(title: "ALIVE"), .init(title: "ADDRESS"),
+                .init(title: "NAME"), .init(title: "STATE"), .init(title: "ALIVE"), .init(title: "ENGINES"), .init(title: "ADDRESS"),
                 .init(title: "LEADING", isNumber: true), .init(title: "PLACED", isNumber: true), .init(title: "UP SINCE"),
             ],
             rows: nodes.map {
                 [
-                    $0.name, $0.state, $0.alive ? "yes" : "no", $0.address, String($0.leading), String($0.placed),
+                    $0.name, $0.state, $0.alive ? "yes" : "no", $0.engines.joined(separator: ","), $0.address, String($0.leading), String($0.placed),
                     $0.startedAt ?? "-",
                 ]
             }
@@ -20,7 +20,7 @@ enum NodeText {
 
     static func details(_ node: NodeResource) -> String {
         Table.details([
-            ("name", node.name), ("address", node.address), ("state", node.state),
+            ("name", node.name), ("address", node.address), ("state", node.state), ("engines", node.engines.joined(separator: ", ")),
             ("session", node.session.map { "\($0) since \(node.startedAt ?? "?")" } ?? "none: not alive"),
             ("leading", String(node.leading)), ("placed", String(node.placed)),
         ])

@@ -42,7 +42,13 @@ extension RoleSettings {
         worker.tenants.writeTurnTimeout = try milliseconds("write-turn-timeout-ms", in: 10...600_000, default: worker.tenants.writeTurnTimeout)
         worker.tenants.publishTimeout = try milliseconds("publish-timeout-ms", in: 100...600_000, default: worker.tenants.publishTimeout)
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
-        worker.tenants.sqlite.maximumBytes = Int64(try int("database-bytes", in: 65_536...(1 << 40), default: Int(worker.tenants.sqlite.maximumBytes)))
         return worker
+    }
+
+    /// The engines of this machine.
+    func engines() throws(BerthError) -> EngineSet {
+        var sqlite = SQLiteOptions()
+        sqlite.maximumBytes = Int64(try int("database-bytes", in: 65_536...(1 << 40), default: Int(sqlite.maximumBytes)))
+        return EngineSet([SQLiteEngine(options: sqlite)])
     }
 }

@@ -48,11 +48,11 @@ final class RestartingManager: Service {
         }
     }
 
-    func chooseNode() async throws(BerthError) -> NodeName {
+    func chooseNode(for engine: EngineKind) async throws(BerthError) -> NodeName {
         guard let manager = current.withLock({ $0 }) else {
             throw BerthError(.noNodeAvailable, "This manager is still starting. Try again in a second.")
         }
-        return try await manager.chooseNode()
+        return try await manager.chooseNode(for: engine)
     }
 
     func gauges() -> [(name: String, value: Double)] { current.withLock { $0 }?.gauges() ?? [] }

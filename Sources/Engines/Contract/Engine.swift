@@ -1,0 +1,63 @@
+public import Changesets
+public import FleetModel
+
+/// A database engine: everything the rest of Berth knows of it.
+///
+/// An engine opens the files of one database and captures what is committed to them; without opening them it brings them
+/// forward, builds them anew and checks them. Nothing above this module asks which engine it holds. The conformance
+/// suite in `Tests/EnginesTests/Conformance` says what has to hold of every one; `ops/adding-an-engine.md` tells how to add one.
+public protocol Engine: Sendable {
+    var kind: EngineKind { get }
+    /// How the pages of its databases are written into changesets.
+    var profile: HADBP.Profile { get }
+
+    /// Opens the file at `path`, or creates it.
+    ///
+    /// - Parameter base: what is known of the content; decides whether the first capture is full.
+    /// - Throws: `SQLError` with the engine's code.
+    func open(_ path: String, base: CaptureBase) throws(SQLError) -> any EngineDatabase
+
+    /// Begins to build the files of a database out of page sets, beside the place where they are to be.
+    ///
+    /// - Throws: code `disk_unavailable`.
+    func build(at path: String) throws(BerthError) -> any EngineFileBuilder
+
+    /// Brings files that are closed forward by newer sets, in order, and syncs them once at the end.
+    ///
+    /// A crash in the middle leaves a mixture: the caller marks the copy dirty, durably, before.
+    ///
+    /// - Throws: code `data_corrupt` for a set that cannot be right, `disk_unavailable`.
+    func apply(_ sets: [PageSet], to path: String) throws(BerthError)
+
+    /// Checks the structure of a database that is closed. Leaves its content as it is.
+    ///
+    /// - Throws: `SQLError` with what was found.
+    func verify(_ path: String) throws(SQLError)
+}
+
+/// Builds the files of a database beside their place and moves them there when they are complete.
+///
+/// A good copy is never touched by a bad restore. Without `finish()` nothing is left behind.
+public protocol EngineFileBuilder: AnyObject {
+    /// Applies the next set of the chain: first a full one, then the changes in order.
+    ///
+    /// - Throws: code `data_corrupt` for a set that cannot be right, `disk_unavailable`. Abandon the files then.
+    func apply(_ set: PageSet) throws(BerthError)
+
+    /// Moves the files to their place, durably, instead of what was there.
+    ///
+    /// - Throws: code `disk_unavailable`.
+    func finish() throws(BerthError)
+
+    /// Removes what was built. Does nothing after `finish()`.
+    func abandon()
+}
+
+/// What a file that is being opened is known to be.
+public enum CaptureBase: Sendable, Hashable {
+    /// Nothing of it is known to be captured: it is new, or was left by a crash. The first capture is a full one.
+    case empty
+    /// It equals a point on its chain, because it was just restored or was closed by ``EngineDatabase/closeClean()``:
+    /// capture begins with the next commit. Should the files hold commits after all, they are captured as well.
+    case restored
+}

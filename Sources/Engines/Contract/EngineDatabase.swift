@@ -1,0 +1,73 @@
+public import FleetModel
+
+/// An open database: its connections, and the capture of what they commit.
+///
+/// Not thread-safe, on purpose: it belongs to the actor whose lane it lives on. While it is open no one else may open its
+/// files, neither the engine nor a plain descriptor: capture relies on seeing every commit, and closing a foreign descriptor
+/// would drop the engine's locks.
+public protocol EngineDatabase: AnyObject {
+    // MARK: Connections
+
+    /// A connection for a request or a transaction: an idle one, else a new one. It belongs to the caller until it is
+    /// given back.
+    func takeConnection() throws(SQLError) -> any EngineConnection
+
+    /// Rolls back what is open, undoes what the client set, and keeps the connection for the next.
+    func giveBack(_ connection: any EngineConnection)
+
+    // MARK: Capture
+
+    /// What was committed since the last capture, by any connection; `nil` when that is nothing.
+    ///
+    /// Advances: the caller keeps what it gets until it is shipped. On an error nothing is advanced.
+    func capture() throws(CaptureError) -> CapturedChanges?
+
+    /// Everything, whatever was captured before; later captures continue from it.
+    func captureAll() throws(CaptureError) -> CapturedChanges
+
+    /// Whether the next capture is going to contain everything.
+    var nextCaptureIsFull: Bool { get }
+
+    /// Moves the log of recent commits into the main file when it has grown beyond `bytes`, everything in it is captured
+    /// and no transaction is in the way.
+    func checkpoint(above bytes: Int) throws(CaptureError)
+
+    // MARK: The end
+
+    /// Closes so that the files hold exactly what was captured, and may be opened again as ``CaptureBase/restored``.
+    ///
+    /// Rolls back what is open. When it throws, the database is still open.
+    ///
+    /// - Throws: ``CaptureError/uncaptured(path:)`` when there are commits to capture first.
+    func closeClean() throws(CaptureError)
+
+    /// Closes all connections, rolling back what is open. Twice does nothing.
+    func close()
+}
+
+/// One connection to a database. Between calls it holds no lock except that of an open transaction.
+public protocol EngineConnection: AnyObject {
+    /// Whether no transaction is open.
+    ///
+    /// Some errors roll a whole transaction back. Ask this after an error inside a transaction.
+    var isAutocommit: Bool { get }
+
+    /// Runs one statement to its end.
+    ///
+    /// - Throws: `SQLError`: `SQL_NO_STATEMENT`, `SQL_MANY_STATEMENTS`, `SQL_PARSE_ERROR`, `ARGS_INVALID`,
+    ///   `RESPONSE_TOO_LARGE`, or the engine's own codes.
+    func execute(_ statement: SQLStatement, limits: StatementLimits) throws(SQLError) -> SQLResult
+
+    /// Runs the statements of `sql` one after the other; their rows are dropped.
+    ///
+    /// Stops at the first error. What was done before stays done, and a transaction that the script opened stays open.
+    func executeScript(_ sql: String, limits: StatementLimits) throws(SQLError)
+
+    /// What a statement would need and answer, found out without running it.
+    func describe(_ sql: String) throws(SQLError) -> SQLDescription
+
+    /// Whether the statement may change the database, so that it needs the turn to write, of which a database has one.
+    ///
+    /// COMMIT and ROLLBACK need none of their own: the transaction has it since its first write.
+    func needsWriteTurn(_ sql: String) throws(SQLError) -> Bool
+}
