@@ -50,6 +50,7 @@ let package = Package(
         // 0: C libraries and the schema, no logic
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CDuckDB"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
             name: "Migrations", path: "migrations",
@@ -67,8 +68,8 @@ let package = Package(
         // 3: engines, object stores and the lease contract
         .target(
             name: "Engines",
-            dependencies: ["FleetModel", "Changesets", "CSQLite", .product(name: "Collections", package: "swift-collections")],
-            exclude: ["DuckDB"], swiftSettings: settings),
+            dependencies: ["FleetModel", "Changesets", "CSQLite", "CDuckDB", .product(name: "Collections", package: "swift-collections")],
+            swiftSettings: settings),
         .target(
             name: "ObjectStores",
             dependencies: ["FleetModel", crypto, httpClient, log, metrics] + nio, swiftSettings: settings),
@@ -162,7 +163,7 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", log, metrics], swiftSettings: settings),
         .testTarget(
             name: "EnginesTests", dependencies: ["Engines", "Changesets", "FleetModel", "CSQLite", "BerthTestKit"],
-            exclude: ["DuckDB", "Conformance"], swiftSettings: settings),
+            swiftSettings: settings),
         .testTarget(
             name: "ObjectStoresTests", dependencies: ["ObjectStores", "FleetModel", "Telemetry", "BerthTestKit", log, metrics] + nio,
             swiftSettings: settings),

@@ -60,6 +60,6 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
 extension SQLError {
     /// The engine found its own file damaged.
     fileprivate var isCorruption: Bool {
-        ["SQLITE_CORRUPT", "SQLITE_NOTADB", "DUCKDB_SERIALIZATION", "DUCKDB_FATAL"].contains { code.hasPrefix($0) }
+        ["SQLITE_CORRUPT", "SQLITE_NOTADB", "DUCKDB_SERIALIZATION", "DUCKDB_DATA_CORRUPTION"].contains { code.hasPrefix($0) }
     }
 }

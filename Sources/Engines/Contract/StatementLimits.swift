@@ -1,6 +1,6 @@
 /// What one execution may take.
 public struct StatementLimits: Sendable, Hashable {
-    /// When the statement is stopped with `SQLITE_INTERRUPT`; checked every 1,000 instructions of SQLite's machine.
+    /// When the statement is stopped, with `SQLITE_INTERRUPT` or the engine's own code for it.
     public var deadline: ContinuousClock.Instant?
     /// More rows are `RESPONSE_TOO_LARGE`.
     public var maximumRows: Int?

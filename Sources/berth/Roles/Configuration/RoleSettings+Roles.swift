@@ -49,6 +49,12 @@ extension RoleSettings {
     func engines() throws(BerthError) -> EngineSet {
         var sqlite = SQLiteOptions()
         sqlite.maximumBytes = Int64(try int("database-bytes", in: 65_536...(1 << 40), default: Int(sqlite.maximumBytes)))
-        return EngineSet([SQLiteEngine(options: sqlite)])
+        var engines = EngineSet([SQLiteEngine(options: sqlite)])
+        do throws(DuckDBLibrary.LoadingError) {
+            engines.add(DuckDBEngine(library: try DuckDBLibrary.load(path: string("duckdb-library"))))
+        } catch {
+            engines.miss(.duckdb, because: "\(error)")
+        }
+        return engines
     }
 }

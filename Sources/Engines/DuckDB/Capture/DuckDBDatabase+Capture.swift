@@ -1,0 +1,64 @@
+import Changesets
+import FleetModel
+
+extension DuckDBDatabase {
+    /// What was committed since the last capture, by any connection; `nil` when that is nothing.
+    ///
+    /// Advances: the caller keeps what it gets until it is shipped. Reads 8 bytes per block and then what changed. Blocks, both
+    /// headers and the WAL are one set: a large insert writes blocks first and then a WAL entry that refers to them, so that
+    /// neither is of use alone. It runs between statements, when nothing of DuckDB's writes. On an error nothing is advanced.
+    public func capture() throws(CaptureError) -> CapturedChanges? {
+        guard let captured else { return try captureAll() }
+        let state = try reader.state()
+        if state.hasSameCommits(as: captured) { return nil }
+        let pages = try reader.pages(of: state, since: captured)
+        self.captured = state
+        return CapturedChanges(pages: pages, isFull: false)
+    }
+
+    /// Every page of both files, in memory; later captures continue from it.
+    public func captureAll() throws(CaptureError) -> CapturedChanges {
+        let state = try reader.state()
+        let pages = try reader.pages(of: state, since: nil)
+        captured = state
+        return CapturedChanges(pages: pages, isFull: true)
+    }
+
+    public var nextCaptureIsFull: Bool { captured == nil }
+
+    /// Moves the WAL into the main file when it is larger than `bytes`, unless a transaction is open. Only what is captured:
+    /// the blocks it writes are in the next capture.
+    ///
+    /// - Throws: ``CaptureError/uncaptured(path:)`` when there are commits to capture first.
+    public func checkpoint(above bytes: Int) throws(CaptureError) {
+        // A database that refuses everything is opened anew for the next request; the WAL can wait until then.
+        guard try walBytes() >= max(1, bytes), !health.isInvalid, connections.allSatisfy(\.isAutocommit) else { return }
+        guard try !hasUncaptured() else { throw .uncaptured(path: path) }
+        do throws(SQLError) { try primary.runTrusted("CHECKPOINT") } catch { throw .engine(error) }
+    }
+
+    /// Bytes of the WAL on disk; decides when to checkpoint.
+    public func walBytes() throws(CaptureError) -> Int {
+        do throws(FileFailure) { return try FileSystem.size(files.wal) ?? 0 } catch { throw .file(error) }
+    }
+
+    /// Closes so that the main file and the WAL together are what was captured, without a checkpoint.
+    ///
+    /// When the disk fails after the closing, it throws although it is closed: the files are not clean then.
+    public func closeClean() throws(CaptureError) {
+        for connection in connections {
+            do throws(SQLError) { try connection.rollback() } catch { throw .engine(error) }
+        }
+        guard try !hasUncaptured(), let captured else { throw .uncaptured(path: path) }
+        close()
+        let found = try reader.state()
+        // Closing commits nothing and checkpoints nothing: these are the blocks of what was rolled back.
+        guard found.hasSameCommits(as: captured) else { throw .changedMeanwhile(path: path) }
+        do throws(FileFailure) { try captured.sweep(path, found: found) } catch { throw .file(error) }
+    }
+
+    private func hasUncaptured() throws(CaptureError) -> Bool {
+        guard let captured else { return true }
+        return try !reader.state().hasSameCommits(as: captured)
+    }
+}

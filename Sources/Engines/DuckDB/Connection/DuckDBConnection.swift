@@ -1,0 +1,76 @@
+import CDuckDB
+public import FleetModel
+
+/// One connection to a database, made by ``DuckDBDatabase``.
+///
+/// Not thread-safe, on purpose: it lives on its database's lane. Every result it makes is read to its end or destroyed, so
+/// between calls it holds no snapshot except that of an open transaction.
+public final class DuckDBConnection {
+    /// What is open. DuckDB's C API cannot be asked; every statement passes through here.
+    enum Transaction {
+        case none
+        case open
+        /// An error inside it: DuckDB refuses everything until it is rolled back.
+        case aborted
+    }
+
+    /// `nil` after closing.
+    private(set) var handle: duckdb_connection?
+    let library: DuckDBLibrary
+    let options: DuckDBOptions
+    let quota: DuckDBQuota
+    let interrupter: DuckDBInterrupter
+    var cache: DuckDBStatementCache
+    var transaction = Transaction.none
+    /// A client may have left settings, variables or temporary tables on it.
+    var isMarked = false
+
+    let health: DuckDBHealth
+
+    init(
+        to database: duckdb_database, path: String, library: DuckDBLibrary, options: DuckDBOptions, health: DuckDBHealth = DuckDBHealth()
+    ) throws(SQLError) {
+        self.health = health
+        var handle: duckdb_connection?
+        guard library.api.connect(database, &handle) == 0, let handle else { throw DuckDBConfiguration.outOfMemory }
+        self.handle = handle
+        self.library = library
+        self.options = options
+        quota = DuckDBQuota(path: path, maximumBytes: options.maximumBytes)
+        interrupter = DuckDBInterrupter(handle, library: library)
+        cache = DuckDBStatementCache(capacity: options.preparedStatements)
+    }
+
+    deinit { close() }
+
+    /// Rolls back an open transaction and closes. Closing twice does nothing.
+    func close() {
+        guard handle != nil else { return }
+        interrupter.invalidate()
+        cache.removeAll()
+        transaction = .none
+        library.api.disconnect(&handle)
+        handle = nil
+    }
+
+    var isOpen: Bool { handle != nil }
+
+    /// Whether no transaction is open.
+    ///
+    /// An error inside a transaction leaves it open and aborted: DuckDB refuses every statement but ROLLBACK. A COMMIT that
+    /// fails ends it.
+    public var isAutocommit: Bool { transaction == .none }
+
+    /// Ends an open transaction without its changes; without one, does nothing.
+    public func rollback() throws(SQLError) {
+        guard transaction != .none else { return }
+        try runTrusted("ROLLBACK")
+        transaction = .none
+    }
+
+    /// Runs one of our own statements, past the rules for clients; its rows are dropped.
+    func runTrusted(_ sql: String, _ limits: StatementLimits = .unlimited) throws(SQLError) {
+        let statement = try extract(sql) { statements throws(SQLError) in try statements.prepare(0) }
+        try run(statement, arguments: [], limits) { _ in }
+    }
+}

@@ -1,0 +1,79 @@
+import CDuckDB
+import FleetModel
+
+/// A prepared statement, destroyed with its last reference. Must not outlive its connection.
+final class DuckDBStatement {
+    /// What a transaction statement does.
+    enum Transaction {
+        case begin, commit, rollback
+        /// One of them: inside a script DuckDB does not say which text is whose.
+        case unknown
+    }
+
+    let handle: duckdb_prepared_statement
+    let type: DuckDBStatementType
+    /// `nil` for every other statement.
+    let transaction: Transaction?
+    /// Its rows may be fetched while it runs: nothing is lost when that is not done to the end.
+    var isStreamed: Bool { type.isQuery && !writes }
+    /// One per parameter, without `$`; digits for one without a name.
+    let parameterNames: [String]
+    /// May change the database, as far as its type and its words tell.
+    let writes: Bool
+    /// May change the database and answer rows.
+    let returnsWhatItWrites: Bool
+    private let library: DuckDBLibrary
+
+    /// - Parameter sql: text that begins with the statement; `nil` when that is not known.
+    init(_ handle: duckdb_prepared_statement, sql: String?, library: DuckDBLibrary) {
+        self.handle = handle
+        self.library = library
+        let api = library.api
+        type = DuckDBStatementType(api.prepared_statement_type(handle))
+        transaction = type == .transaction ? sql.map { Transaction($0) } ?? .unknown : nil
+        switch type {
+        case .transaction, .set, .variableSet, .pragma: writes = false
+        case .select, .explain: writes = sql.map { DuckDBWords.mayWrite($0) } ?? true
+        default: writes = true
+        }
+        returnsWhatItWrites = writes && (type.isQuery || sql.map { DuckDBWords.mayReturn($0) } ?? true)
+        parameterNames = (0..<api.nparams(handle)).map { index in
+            library.take(UnsafeMutablePointer(mutating: api.parameter_name(handle, index + 1)))
+        }
+    }
+
+    deinit {
+        var handle: duckdb_prepared_statement? = handle
+        library.api.destroy_prepare(&handle)
+    }
+
+    /// As planned; a changed table changes them, so a result brings its own.
+    var columns: [SQLResult.Column] {
+        let api = library.api
+        // The count of changed rows, which other statements than queries answer, is not a column.
+        guard type.isQuery || type == .pragma else { return [] }
+        return (0..<api.prepared_statement_column_count(handle)).map { index in
+            let name = library.take(UnsafeMutablePointer(mutating: api.prepared_statement_column_name(handle, index)))
+            let type = DuckDBType(taking: api.prepared_statement_column_logical_type(handle, index), library: library)
+            return SQLResult.Column(name: name, declaredType: type.name)
+        }
+    }
+}
+
+extension DuckDBStatement.Transaction {
+    /// - Parameter sql: a statement that DuckDB takes for one of a transaction.
+    init(_ sql: String) {
+        var sql = sql
+        let word = sql.withUTF8 { text in
+            String(
+                decoding: text[SQLTrivia.end(in: text, from: 0)...].prefix {
+                    ($0 | 0x20) >= UInt8(ascii: "a") && ($0 | 0x20) <= UInt8(ascii: "z")
+                }, as: UTF8.self)
+        }
+        self = switch word.uppercased() {
+        case "BEGIN", "START": .begin
+        case "COMMIT", "END": .commit
+        default: .rollback
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/// The statements a connection used last, by their text.
+struct DuckDBStatementCache {
+    /// Longer statements are unlikely to come again and cost much memory.
+    static let longestSQL = 16 << 10
+
+    private let capacity: Int
+    private var entries: [String: (statement: DuckDBStatement, lastUse: UInt64)] = [:]
+    private var uses: UInt64 = 0
+
+    init(capacity: Int) { self.capacity = max(0, capacity) }
+
+    mutating func statement(for sql: String) -> DuckDBStatement? {
+        guard let index = entries.index(forKey: sql) else { return nil }
+        uses += 1
+        entries.values[index].lastUse = uses
+        return entries.values[index].statement
+    }
+
+    /// Evicts the least recently used entry when full. The search is linear: small beside planning a statement.
+    mutating func insert(_ statement: DuckDBStatement, for sql: String) {
+        guard capacity > 0, sql.utf8.count <= Self.longestSQL else { return }
+        if entries.count >= capacity, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+            entries[oldest.key] = nil
+        }
+        uses += 1
+        entries[sql] = (statement, uses)
+    }
+
+    mutating func removeAll() { entries = [:] }
+}

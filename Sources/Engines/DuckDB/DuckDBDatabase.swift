@@ -1,0 +1,139 @@
+import CDuckDB
+public import FleetModel
+import Foundation
+
+/// The files of a DuckDB database: all connections to it, and the capture of what they commit.
+///
+/// Not thread-safe, on purpose: it belongs to the actor whose lane it lives on. While it is open no one else may open its
+/// main file: closing a foreign descriptor would drop DuckDB's lock. Nothing is ever checkpointed by itself; a checkpoint that
+/// happens all the same is captured like everything else.
+public final class DuckDBDatabase: EngineDatabase {
+    /// Kept for the next requests; more than a few of one database are rarely under way.
+    private static let keptConnections = 2
+
+    public let path: String
+    public let options: DuckDBOptions
+    /// For what the node does itself, such as checkpoints. Open for as long as the database is.
+    public private(set) var primary: DuckDBConnection
+    let files: DuckDBFiles
+    let reader: DuckDBReader
+    /// All that are open, the primary included.
+    private(set) var connections: [DuckDBConnection]
+    private var idle: [DuckDBConnection]
+    private let library: DuckDBLibrary
+    private var handle: duckdb_database?
+    let health = DuckDBHealth()
+    /// The state that is captured; `nil` when nothing is known of it.
+    var captured: DuckDBState?
+
+    /// Opens the files at `path`, or creates them.
+    ///
+    /// - Parameter base: what is known about their content; decides whether the first capture is full. After
+    ///   `restored`, whatever opening itself changes is captured.
+    /// - Throws: `DUCKDB_IO`, `DUCKDB_SERIALIZATION`, … with DuckDB's message.
+    public init(
+        path: String, base: CaptureBase = .empty, library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions()
+    ) throws(SQLError) {
+        self.path = path
+        self.options = options
+        self.library = library
+        let files = DuckDBFiles(path)
+        self.files = files
+        var reader: DuckDBReader?
+        var captured: DuckDBState?
+        do throws(CaptureError) {
+            reader = try Self.reader(files)
+            if base == .restored { captured = try reader?.state() }
+        } catch { throw SQLError(code: "DUCKDB_IO", message: error.description) }
+        // A killed process leaves its temporary files; DuckDB would neither use nor count them.
+        try? FileManager.default.removeItem(atPath: files.temporary)
+        let (database, primary) = try Self.open(path, library, options, health)
+        // Of a file that is new only now: opening one descriptor more does no harm, closing one would.
+        do throws(FileFailure) {
+            if let reader { self.reader = reader } else { self.reader = try DuckDBReader(files) }
+        } catch {
+            primary.close()
+            var database: duckdb_database? = database
+            library.api.close(&database)
+            throw SQLError(code: "DUCKDB_IO", message: error.description)
+        }
+        self.primary = primary
+        connections = [primary]
+        idle = []
+        handle = database
+        self.captured = captured
+    }
+
+    private static func open(
+        _ path: String, _ library: DuckDBLibrary, _ options: DuckDBOptions, _ health: DuckDBHealth
+    ) throws(SQLError) -> (duckdb_database, DuckDBConnection) {
+        let configuration = DuckDBConfiguration(options: options)
+        let database = try configuration.open(path, library: library)
+        do throws(SQLError) {
+            let primary = try DuckDBConnection(to: database, path: path, library: library, options: options, health: health)
+            try configuration.lock(primary)
+            return (database, primary)
+        } catch {
+            var opened: duckdb_database? = database
+            library.api.close(&opened)
+            throw error
+        }
+    }
+
+    /// Opens the files anew after a fatal error. Connections that are in use are closed; capture goes on where it stood.
+    private func reopen() throws(SQLError) {
+        close()
+        let (database, primary) = try Self.open(path, library, options, health)
+        health.isInvalid = false
+        handle = database
+        self.primary = primary
+        connections = [primary]
+    }
+
+    deinit { close() }
+
+    /// `nil` for a file that does not exist yet.
+    private static func reader(_ files: DuckDBFiles) throws(CaptureError) -> DuckDBReader? {
+        do throws(FileFailure) {
+            return try FileSystem.size(files.main) == nil ? nil : DuckDBReader(files)
+        } catch { throw .file(error) }
+    }
+
+    // MARK: Connections
+
+    public func takeConnection() throws(SQLError) -> any EngineConnection {
+        if health.isInvalid { try reopen() }
+        if let connection = idle.popLast() { return connection }
+        return try makeConnection()
+    }
+
+    public func giveBack(_ connection: any EngineConnection) {
+        guard let connection = connection as? DuckDBConnection, connection !== primary, connection.isOpen else { return }
+        let isClean = (try? connection.rollback()) != nil && !connection.isMarked
+        if isClean && idle.count < Self.keptConnections { idle.append(connection) } else { close(connection) }
+    }
+
+    /// A further connection.
+    public func makeConnection() throws(SQLError) -> DuckDBConnection {
+        guard let handle else { throw DuckDBErrorCode.closed }
+        let connection = try DuckDBConnection(to: handle, path: path, library: library, options: options, health: health)
+        connections.append(connection)
+        return connection
+    }
+
+    private func close(_ connection: DuckDBConnection) {
+        connection.close()
+        connections.removeAll { $0 === connection }
+        idle.removeAll { $0 === connection }
+    }
+
+    /// Closes all connections, rolling back what is open, and then the files, without a checkpoint. Twice does nothing.
+    public func close() {
+        for connection in connections { connection.close() }
+        connections = []
+        idle = []
+        // Before the reader's descriptor goes, which is when this object does.
+        library.api.close(&handle)
+        handle = nil
+    }
+}

@@ -1,0 +1,27 @@
+public import Changesets
+public import FleetModel
+
+/// DuckDB, from a library that is loaded at run time.
+public struct DuckDBEngine: Engine {
+    public var options: DuckDBOptions
+    public let library: DuckDBLibrary
+    public let kind = EngineKind.duckdb
+    public let profile = HADBP.Profile.blocks
+
+    public init(library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions()) {
+        self.library = library
+        self.options = options
+    }
+
+    public func open(_ path: String, base: CaptureBase) throws(SQLError) -> any EngineDatabase {
+        try DuckDBDatabase(path: path, base: base, library: library, options: options)
+    }
+
+    public func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try DuckDBFileBuilder(target: path) }
+
+    public func apply(_ sets: [PageSet], to path: String) throws(BerthError) { try DuckDBFiles(path).apply(sets) }
+
+    public func verify(_ path: String) throws(SQLError) {
+        try DuckDBDatabase.verify(path, library: library, options: options)
+    }
+}

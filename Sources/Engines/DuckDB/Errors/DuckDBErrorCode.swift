@@ -1,0 +1,36 @@
+import FleetModel
+
+/// What DuckDB reports, with a stable code.
+///
+/// DuckDB begins every message with the name of the error's type (`Constraint Error: …`), also where the C API has no
+/// function that tells the type. Source: `ExceptionTypeToString` in DuckDB's `exception.cpp`.
+enum DuckDBErrorCode {
+    private static let known: Set<String> = [
+        "BINDER", "CATALOG", "CONNECTION", "CONSTRAINT", "CONVERSION", "DATA_CORRUPTION", "DECIMAL", "DEPENDENCY", "DIVIDE_BY_ZERO", "EXECUTOR",
+        "EXPRESSION", "FATAL", "INDEX", "INTERNAL", "INTERRUPT", "INVALID", "INVALID_INPUT", "INVALID_TYPE", "IO",
+        "MISMATCH_TYPE", "MISSING_EXTENSION", "NETWORK", "NOT_IMPLEMENTED", "OBJECT_SIZE", "OPTIMIZER", "OUT_OF_MEMORY",
+        "OUT_OF_RANGE", "PERMISSION", "PLANNER", "SCHEDULER", "SEQUENCE", "SERIALIZATION", "SETTINGS", "STAT", "UNKNOWN_TYPE",
+    ]
+
+    static func error(_ message: String) -> SQLError {
+        let parts = message.split(separator: " Error: ", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return SQLError(code: "DUCKDB_ERROR", message: message) }
+        let name = parts[0].uppercased().replacing(" ", with: "_")
+        let text = String(parts[1])
+        switch name {
+        case "PARSER", "SYNTAX": return SQLError(code: "SQL_PARSE_ERROR", message: text)
+        case "TRANSACTIONCONTEXT": return SQLError(code: "DUCKDB_TRANSACTION", message: text)
+        case _ where known.contains(name): return SQLError(code: "DUCKDB_" + name, message: text)
+        default: return SQLError(code: "DUCKDB_ERROR", message: message)
+        }
+    }
+
+    static let closed = SQLError(code: "DUCKDB_CONNECTION", message: "the connection is closed")
+
+    static func interrupt(timedOut: Bool) -> SQLError {
+        SQLError(
+            code: "DUCKDB_INTERRUPT",
+            message: timedOut
+                ? "the statement ran longer than it may and was stopped" : "the statement was interrupted")
+    }
+}

@@ -1,0 +1,108 @@
+import CDuckDB
+import FleetModel
+
+/// One column of a chunk, read in place. Valid as long as its chunk.
+struct DuckDBVector {
+    let type: DuckDBType
+    private let data: UnsafeRawPointer?
+    private let validity: UnsafePointer<UInt64>?
+    let children: [DuckDBVector]
+
+    init(_ vector: duckdb_vector?, _ type: DuckDBType, api: berth_duckdb_api) {
+        self.type = type
+        data = api.vector_get_data(vector).map { UnsafeRawPointer($0) }
+        validity = api.vector_get_validity(vector).map { UnsafePointer($0) }
+        switch type.id {
+        case .list: children = [DuckDBVector(api.list_vector_get_child(vector), type.children[0].type, api: api)]
+        case .array: children = [DuckDBVector(api.array_vector_get_child(vector), type.children[0].type, api: api)]
+        case .map:
+            // A list of structs of key and value.
+            let entries = api.list_vector_get_child(vector)
+            children = type.children.indices.map {
+                DuckDBVector(api.struct_vector_get_child(entries, idx_t($0)), type.children[$0].type, api: api)
+            }
+        case .struct:
+            children = type.children.indices.map {
+                DuckDBVector(api.struct_vector_get_child(vector, idx_t($0)), type.children[$0].type, api: api)
+            }
+        case .union:
+            // A struct whose first field is the number of the member.
+            children = type.children.indices.map {
+                DuckDBVector(api.struct_vector_get_child(vector, idx_t($0 + 1)), type.children[$0].type, api: api)
+            }
+            tags = api.vector_get_data(api.struct_vector_get_child(vector, 0)).map { UnsafeRawPointer($0) }
+        default: children = []
+        }
+    }
+
+    /// UNION: the numbers of the members.
+    private var tags: UnsafeRawPointer?
+
+    func isNull(_ row: Int) -> Bool {
+        guard let validity else { return type.id == .null }
+        return validity[row >> 6] & (1 << UInt64(row & 63)) == 0
+    }
+
+    /// The fixed-size value of a row.
+    func load<Value: BitwiseCopyable>(_ row: Int, as type: Value.Type = Value.self) -> Value {
+        guard let data else { preconditionFailure("a vector of fixed-size values has data") }
+        return data.loadUnaligned(fromByteOffset: row * MemoryLayout<Value>.stride, as: Value.self)
+    }
+
+    /// The bytes of a text or a blob.
+    func withBytes<Answer>(_ row: Int, _ body: (UnsafeRawBufferPointer) -> Answer) -> Answer {
+        let value = load(row, as: duckdb_string_t.self)
+        if value.length > Self.inlineBytes { return body(UnsafeRawBufferPointer(start: value.pointer, count: Int(value.length))) }
+        // Behind the length, where longer ones have their prefix and pointer.
+        return withUnsafeBytes(of: value) { body(UnsafeRawBufferPointer(rebasing: $0[4..<4 + Int(value.length)])) }
+    }
+
+    private static let inlineBytes: UInt32 = 12
+
+    /// Where the elements of a LIST, MAP or ARRAY lie in the child.
+    func elements(_ row: Int) -> Range<Int> {
+        if type.id == .array { return row * type.arraySize..<(row + 1) * type.arraySize }
+        let entry = load(row, as: duckdb_list_entry.self)
+        return Int(entry.offset)..<Int(entry.offset + entry.length)
+    }
+
+    /// The member of a UNION that a row has.
+    func member(_ row: Int) -> Int { tags.map { Int($0.load(fromByteOffset: row, as: UInt8.self)) } ?? 0 }
+
+    /// The number of an ENUM's value.
+    func enumNumber(_ row: Int) -> Int {
+        switch type.numbers {
+        case .usmallint: Int(load(row, as: UInt16.self))
+        case .uinteger: Int(load(row, as: UInt32.self))
+        default: Int(load(row, as: UInt8.self))
+        }
+    }
+
+    /// - Parameter byteCount: grows by 8 and the length of a text or blob.
+    func value(_ row: Int, _ byteCount: inout Int) -> SQLValue {
+        byteCount += 8
+        if isNull(row) { return .null }
+        switch type.id {
+        case .boolean: return .integer(load(row, as: UInt8.self) != 0 ? 1 : 0)
+        case .tinyint: return .integer(Int64(load(row, as: Int8.self)))
+        case .smallint: return .integer(Int64(load(row, as: Int16.self)))
+        case .integer: return .integer(Int64(load(row, as: Int32.self)))
+        case .bigint: return .integer(load(row))
+        case .utinyint: return .integer(Int64(load(row, as: UInt8.self)))
+        case .usmallint: return .integer(Int64(load(row, as: UInt16.self)))
+        case .uinteger: return .integer(Int64(load(row, as: UInt32.self)))
+        case .ubigint:
+            if let integer = Int64(exactly: load(row, as: UInt64.self)) { return .integer(integer) }
+        case .float: return .real(Double(load(row, as: Float.self)))
+        case .double: return .real(load(row))
+        case .blob:
+            let bytes = withBytes(row) { [UInt8]($0) }
+            byteCount += bytes.count
+            return .blob(bytes)
+        default: break
+        }
+        let text = text(row)
+        byteCount += text.utf8.count
+        return .text(text)
+    }
+}

@@ -1,0 +1,99 @@
+import Changesets
+import Engines
+import FleetModel
+import Foundation
+import Testing
+
+/// An engine that has to pass the suite, and what little of its SQL the suite cannot write for all of them.
+struct EngineUnderTest: CustomTestStringConvertible, Sendable {
+    let kind: EngineKind
+    let make: @Sendable () throws -> any Engine
+    /// A statement that inserts the numbers from 0 below `count` into `t (a, b)`.
+    let insert: @Sendable (_ count: Int) -> String
+    /// A query that never ends.
+    let endless: String
+    /// The code of a statement that its deadline stopped, and of one that breaks a PRIMARY KEY.
+    let interrupted: String
+    let constraint: String
+
+    var testDescription: String { kind.rawValue }
+
+    /// Add an engine here.
+    static let all: [EngineUnderTest] = [
+        EngineUnderTest(
+            kind: .sqlite, make: { SQLiteEngine() },
+            insert: { "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < \($0 - 1)) INSERT INTO t SELECT i, 'row ' || i FROM n" },
+            endless: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+            interrupted: "SQLITE_INTERRUPT", constraint: "SQLITE_CONSTRAINT_PRIMARYKEY"),
+        EngineUnderTest(
+            kind: .duckdb, make: { DuckDBEngine(library: try DuckDBLibrary.load()) },
+            insert: { "INSERT INTO t SELECT i, 'row ' || i FROM range(\($0)) r(i)" },
+            endless: "SELECT count(*) FROM range(1000000000000) a(i) WHERE hash(i) = 7",
+            interrupted: "DUCKDB_INTERRUPT", constraint: "DUCKDB_CONSTRAINT"),
+    ]
+}
+
+/// One engine and a directory for its files.
+final class EngineBench {
+    let engine: any Engine
+    let directory: TemporaryDirectory
+    private let tested: EngineUnderTest
+    private var replicas = 0
+
+    init(_ tested: EngineUnderTest) throws {
+        self.tested = tested
+        engine = try tested.make()
+        directory = try TemporaryDirectory()
+    }
+
+    var path: String { directory.file("source.db") }
+
+    /// A database with the empty table `t`, not captured yet.
+    func newDatabase() throws -> any EngineDatabase {
+        let database = try engine.open(path, base: .empty)
+        try use(database) { try $0.executeScript("CREATE TABLE t (a INTEGER NOT NULL PRIMARY KEY, b VARCHAR)", limits: .unlimited) }
+        return database
+    }
+
+    @discardableResult
+    func use<Answer>(_ database: any EngineDatabase, _ body: (any EngineConnection) throws -> Answer) throws -> Answer {
+        let connection = try database.takeConnection()
+        defer { database.giveBack(connection) }
+        return try body(connection)
+    }
+
+    func rows(_ database: any EngineDatabase) throws -> [[SQLValue]] {
+        try use(database) { try $0.run("SELECT a, b FROM t ORDER BY a").rows }
+    }
+
+    /// Builds a copy out of sets that went through the form in which they are shipped, and answers its path.
+    func restore(_ sets: [PageSet]) throws -> String {
+        replicas += 1
+        let target = directory.file("replica\(replicas).db")
+        let builder = try engine.build(at: target)
+        for set in try shipped(sets) { try builder.apply(set) }
+        try builder.finish()
+        return target
+    }
+
+    /// The rows of a copy. The copy is checked, and left closed.
+    func rows(at path: String) throws -> [[SQLValue]] {
+        try engine.verify(path)
+        let copy = try engine.open(path, base: .restored)
+        #expect(!copy.nextCaptureIsFull)
+        let rows = try rows(copy)
+        #expect(try copy.capture() == nil, "opening and reading change nothing")
+        try copy.closeClean()
+        return rows
+    }
+
+    func shipped(_ sets: [PageSet]) throws -> [PageSet] {
+        var checksum: UInt64 = 0
+        return try sets.enumerated().map { index, set in
+            let encoded = try HADBP.encode(
+                set, profile: engine.profile, seq: UInt64(index + 1), previousChecksum: checksum, createdAt: 0)
+            checksum = encoded.chainChecksum
+            return try HADBP.decode(encoded.bytes, profile: engine.profile).pages
+        }
+    }
+}

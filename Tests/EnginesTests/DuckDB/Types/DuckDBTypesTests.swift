@@ -1,0 +1,107 @@
+@testable import Engines
+import FleetModel
+import Testing
+
+/// The texts of values are DuckDB's own, and so are the names of types.
+@Suite struct DuckDBTypesTests {
+    let directory: TemporaryDirectory
+    let connection: DuckDBConnection
+    private let database: DuckDBDatabase
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        database = try DuckDBDatabase(directory.file("a.db"))
+        connection = database.primary
+    }
+
+    @Test(arguments: [
+        "170141183460469231731687303715884105727::HUGEINT", "(-170141183460469231731687303715884105728)::HUGEINT", "0::HUGEINT",
+        "340282366920938463463374607431768211455::UHUGEINT", "18446744073709551615::UBIGINT",
+        "0.00::DECIMAL(4,2)", "-0.01::DECIMAL(4,2)", "123.45::DECIMAL(9,2)", "-1.5::DECIMAL(18,3)", "99999999999999999999.123456789::DECIMAL(38,9)",
+        "12::DECIMAL(4,0)",
+        "DATE '2024-02-29'", "DATE '0001-01-01'", "DATE '0044-03-15 (BC)'", "DATE '-infinity'", "DATE 'infinity'", "DATE '1969-12-31'",
+        "DATE '12024-12-31'", "DATE '1900-03-01'", "DATE '2000-03-01'",
+        "TIME '00:00:00'", "TIME '23:59:59.999999'", "TIME '12:34:56.5'", "TIME '24:00:00'",
+        "TIMETZ '12:00:00+00'", "TIMETZ '12:00:00.25-05:30'", "TIMETZ '01:02:03+15:59:59'",
+        "TIMESTAMP '2024-02-29 12:34:56'", "TIMESTAMP '1969-12-31 23:59:59.999999'", "TIMESTAMP 'infinity'", "TIMESTAMP '-infinity'",
+        "TIMESTAMP '0044-03-15 (BC) 01:02:03.4'", "'2024-01-01 00:00:00'::TIMESTAMP_S", "'2024-01-01 00:00:00.12'::TIMESTAMP_MS",
+        "'1960-01-01 00:00:00.123456789'::TIMESTAMP_NS", "TIMESTAMPTZ '2024-06-01 12:00:00.1+02'", "TIMESTAMPTZ 'infinity'",
+        "INTERVAL '0 days'", "INTERVAL '1 year 1 month 1 day'", "INTERVAL '-14 months 3 days'", "INTERVAL '-1 day -2 hours'", "INTERVAL '100 hours 0.5 seconds'",
+        "INTERVAL '-0.000001 seconds'",
+        "UUID '00000000-0000-0000-0000-000000000000'", "UUID 'ffffffff-ffff-ffff-ffff-ffffffffffff'", "UUID '8f3c2a10-0bad-4fee-8123-0123456789ab'",
+        "'1'::BIT", "'0101010101'::BIT", "'11111111'::BIT", "'a'::ENUM('a','b')", "'it''s'::ENUM('x','it''s')",
+        "'{\"a\": [1, 2]}'::JSON", "'short'", "'exactly 12 b'", "'thirteen byte'", "''",
+    ])
+    func textIsDuckDBsOwn(_ expression: String) throws {
+        let row = try #require(try connection.run("SELECT \(expression) AS x, CAST(\(expression) AS VARCHAR), typeof(\(expression))").rows.first)
+        guard case .text = row[0] else {
+            Issue.record("not a text: \(row[0])")
+            return
+        }
+        #expect(row[0] == row[1])
+        let type = try connection.run("SELECT \(expression) AS x").columns[0].declaredType
+        #expect(type.map { .text($0) } == row[2])
+    }
+
+    @Test(arguments: [
+        ("true", SQLValue.integer(1), "BOOLEAN"), ("false", .integer(0), "BOOLEAN"), ("(-128)::TINYINT", .integer(-128), "TINYINT"),
+        ("(-32768)::SMALLINT", .integer(-32768), "SMALLINT"), ("(-2147483648)::INTEGER", .integer(-2_147_483_648), "INTEGER"),
+        ("(-9223372036854775808)::BIGINT", .integer(.min), "BIGINT"), ("255::UTINYINT", .integer(255), "UTINYINT"),
+        ("65535::USMALLINT", .integer(65535), "USMALLINT"), ("4294967295::UINTEGER", .integer(4_294_967_295), "UINTEGER"),
+        ("9223372036854775807::UBIGINT", .integer(.max), "UBIGINT"), ("1.5::FLOAT", .real(1.5), "FLOAT"), ("1e300::DOUBLE", .real(1e300), "DOUBLE"),
+        ("'\\x00\\xFF'::BLOB", .blob([0, 255]), "BLOB"), ("NULL::DATE", .null, "DATE"), ("NULL::INTEGER[]", .null, "INTEGER[]"),
+    ])
+    func valuesWithAClassOfTheirOwn(_ expression: String, _ value: SQLValue, _ type: String) throws {
+        let result = try connection.run("SELECT \(expression) AS x")
+        #expect(result.rows == [[value]])
+        #expect(result.columns[0].declaredType == type)
+    }
+
+    @Test(arguments: [
+        ("[1, NULL, 3]", "[1,null,3]", "INTEGER[]"), ("[]::INTEGER[]", "[]", "INTEGER[]"), ("[[1], [], NULL]", "[[1],[],null]", "INTEGER[][]"),
+        ("{'a': 1, 'b c': 'x\"y'}", #"{"a":1,"b c":"x\"y"}"#, #"STRUCT(a INTEGER, "b c" VARCHAR)"#),
+        ("MAP {'k': 1, 'l': NULL}", #"{"k":1,"l":null}"#, "MAP(VARCHAR, INTEGER)"), ("MAP {1: DATE '2024-01-01'}", #"{"1":"2024-01-01"}"#, "MAP(INTEGER, DATE)"),
+        ("[1, 2, 3]::INTEGER[3]", "[1,2,3]", "INTEGER[3]"), ("[1.50, 2.25]::DECIMAL(5,2)[]", "[1.50,2.25]", "DECIMAL(5,2)[]"),
+        ("union_value(num := 2)", #"{"num":2}"#, "UNION(num INTEGER)"),
+        ("'x'::UNION(num INTEGER, str VARCHAR)", #"{"str":"x"}"#, "UNION(num INTEGER, str VARCHAR)"),
+        ("['{\"a\":1}'::JSON]", #"[{"a":1}]"#, "JSON[]"), ("[true, false]", "[true,false]", "BOOLEAN[]"),
+        ("['line\nbreak', '\\']", #"["line\nbreak","\\"]"#, "VARCHAR[]"), ("[{'a': [MAP {'x': 1.5::DOUBLE}]}]", #"[{"a":[{"x":1.5}]}]"#, "STRUCT(a MAP(VARCHAR, DOUBLE)[])[]"),
+        ("['nan'::DOUBLE]", #"["nan"]"#, "DOUBLE[]"),
+    ])
+    func nestedValuesAreJSON(_ expression: String, _ json: String, _ type: String) throws {
+        let result = try connection.run("SELECT \(expression) AS x, typeof(\(expression))")
+        #expect(result.rows[0][0] == .text(json))
+        #expect(result.columns[0].declaredType == type)
+        #expect(result.rows[0][1] == .text(type))
+    }
+
+    /// Many rows, of which some are NULL, over several chunks.
+    @Test func rowsOfManyChunks() throws {
+        let result = try connection.run(
+            """
+            SELECT i, CASE WHEN i % 3 = 0 THEN NULL ELSE i::VARCHAR || ' and some more text' END,
+              CASE WHEN i % 5 = 0 THEN NULL ELSE [i, i + 1] END, (i % 7)::UTINYINT FROM range(10000) t(i)
+            """)
+        #expect(result.rows.count == 10_000)
+        let wrong = result.rows.enumerated().first { number, row in
+            row[0] != .integer(Int64(number))
+                || row[1] != (number % 3 == 0 ? .null : .text("\(number) and some more text"))
+                || row[2] != (number % 5 == 0 ? .null : .text("[\(number),\(number + 1)]"))
+                || row[3] != .integer(Int64(number % 7))
+        }
+        #expect(wrong == nil)
+    }
+
+    @Test func aLargeEnum() throws {
+        try connection.run("CREATE TYPE e AS ENUM (SELECT 'v' || i FROM range(1000) t(i))")
+        #expect(try connection.run("SELECT 'v0'::e, 'v999'::e").rows == [[.text("v0"), .text("v999")]])
+    }
+
+    @Test func everyTypeDuckDBHasIsAnsweredOrNamed() throws {
+        for column in try connection.run("SELECT column_name, column_type FROM (DESCRIBE FROM test_all_types())").rows {
+            guard case .text(let name) = column[0] else { continue }
+            let error = connection.error("SELECT \"\(name)\" FROM test_all_types()")
+            #expect(error == nil || error?.code == "DUCKDB_NOT_IMPLEMENTED", "\(column): \(error.map { "\($0)" } ?? "")")
+        }
+    }
+}
