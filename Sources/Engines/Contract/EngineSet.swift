@@ -3,7 +3,7 @@ public import FleetModel
 /// The engines of a node.
 public struct EngineSet: Sendable {
     private var engines: [EngineKind: any Engine] = [:]
-    private var absent: [EngineKind: String] = [:]
+    private var absent: [EngineKind: BerthError] = [:]
 
     public init(_ engines: [any Engine] = []) {
         for engine in engines { self.engines[engine.kind] = engine }
@@ -14,13 +14,13 @@ public struct EngineSet: Sendable {
 
     public mutating func add(_ engine: any Engine) { engines[engine.kind] = engine }
 
-    /// - Parameter reason: what is wrong with the engine and what mends it.
-    public mutating func miss(_ kind: EngineKind, because reason: String) { absent[kind] = reason }
+    /// - Parameter error: what is wrong with the engine and what mends it.
+    public mutating func miss(_ kind: EngineKind, _ error: BerthError) { absent[kind] = error }
 
     /// - Throws: code `engine_unavailable`.
     public func engine(_ kind: EngineKind) throws(BerthError) -> any Engine {
         if let engine = engines[kind] { return engine }
-        throw BerthError(
-            .engineUnavailable, absent[kind] ?? "This node has no \(kind.rawValue) engine. Move the database to a node that has one.")
+        throw absent[kind]
+            ?? BerthError(.engineUnavailable, "This node has no \(kind.rawValue) engine. Move the database to a node that has one.")
     }
 }
