@@ -14,7 +14,7 @@ import Foundation
     static let selected: FuzzTarget = {
         let name = ProcessInfo.processInfo.environment["BERTH_FUZZ_TARGET"] ?? ""
         guard let target = targets.first(where: { $0.name == name }) else {
-            fputs("BERTH_FUZZ_TARGET is “\(name)”; there are: \(targets.map(\.name).joined(separator: " "))\n", stderr)
+            say("BERTH_FUZZ_TARGET is “\(name)”; there are: \(targets.map(\.name).joined(separator: " "))")
             exit(2)
         }
         return target
@@ -25,13 +25,15 @@ import Foundation
         case "list": for target in targets { print(target.name) }
         case "prepare":
             guard CommandLine.arguments.count == 3 else {
-                fputs("usage: berth-fuzz prepare <folder>\n", stderr)
+                say("usage: berth-fuzz prepare <folder>")
                 exit(2)
             }
             try Corpus(folder: CommandLine.arguments[2]).write(selected)
         default: exit(LibFuzzer.run(check: check))
         }
     }
+
+    private static func say(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
     /// Ends the process when something does not hold: that is what libFuzzer calls a crash, and keeps the input of.
     private static let check: LibFuzzer.Check = { data, count in
@@ -44,7 +46,7 @@ import Foundation
                 _ = try selected.check(resealed)
             }
         } catch {
-            fputs("\n\(selected.name): \(error)\n", stderr)
+            say("\n\(selected.name): \(error)")
             abort()
         }
         return 0
