@@ -77,6 +77,7 @@ import Testing
         story.faults.append(
             FaultRecord(number: 1, kind: .postgresSlow, targets: ["postgres"], began: Story.at(5_000), ended: Story.at(20_000)))
         story.append(1_000, 1_010)
+        story.read(1_100, 1_110, sees: 1)
         story.append(6_000, 6_010, isThere: false)
         story.append(10_400, 11_000, client: 3, isThere: false)
         story.failover(killed: 10_000, takenOver: 10_500)
@@ -88,7 +89,6 @@ import Testing
             .leaseChanged(LeaseChange(database: "db", epoch: 3, session: "s3", at: Story.at(12_000))),
         ]
         story.append(13_000, 13_010)
-        story.read(14_000, 14_010, sees: 2)
         let verdict = story.check()
         #expect(verdict.violations == [])
         #expect(verdict.counts.localLost == 2)

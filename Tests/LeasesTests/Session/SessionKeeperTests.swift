@@ -27,7 +27,7 @@ struct SessionKeeperTests {
         await clock.waitForSleepers(1)
     }
 
-    /// The gate is open until exactly `deadline`; leaves the clock there.
+    /// The gate is open until exactly `deadline`; leaves the clock there. No keeper may run, which would renew in between.
     private func expectClosing(at deadline: Duration, _ location: SourceLocation = #_sourceLocation) {
         clock.advance(by: deadline - clock.now() - .nanoseconds(1))
         #expect(keeper.gate.isOpen, sourceLocation: location)
@@ -57,9 +57,9 @@ struct SessionKeeperTests {
         await renewOnce()
         let sent = try #require(store.sent.first)
         #expect(clock.now() == sent + .seconds(3))
-        expectClosing(at: sent + span)
         running.cancel()
         #expect(await running.value == nil)
+        expectClosing(at: sent + span)
     }
 
     @Test func renewalsComeEveryThirdOfTheTTLWithJitter() async throws {
@@ -97,8 +97,9 @@ struct SessionKeeperTests {
         #expect(intervals.allSatisfy { $0 <= timing.ttl / 12 && $0 >= timing.ttl / 12 * 0.9 })
         await renewOnce()
         let sent = try #require(store.sent.last)
-        expectClosing(at: sent + span)
         running.cancel()
+        _ = await running.value
+        expectClosing(at: sent + span)
     }
 
     /// Rule 9: the store counted the renewal, but this side does not know.
@@ -109,8 +110,9 @@ struct SessionKeeperTests {
         store.script(.lost(after: .milliseconds(500)))
         await renewOnce()
         #expect(try await store.inner.liveSessions().first?.renewals == 1)
-        expectClosing(at: opened + span)
         running.cancel()
+        _ = await running.value
+        expectClosing(at: opened + span)
     }
 
     /// A pause (trap 5) or a stuck connection: the gate is closed while the reply is out and opens with the next renewal.

@@ -97,18 +97,30 @@ enum JSONFuzz {
         } catch { return false }
     }
 
-    /// Infinite, or with two members of a name that Swift takes for equal.
+    /// Infinite, or with two members of a name that Swift takes for equal, or with a byte-order mark in a name, which
+    /// Foundation drops.
     private static func hasSpecial(_ value: Value) -> Bool {
         switch value {
         case .number(let number): number.isInfinite
         case .array(let values): values.contains(where: hasSpecial)
         case .object(let members):
-            Set(members.map(\.name)).count < members.count || members.contains { hasSpecial($0.value) }
+            Set(members.map(\.name)).count < members.count
+                || members.contains { $0.name.unicodeScalars.contains("\u{FEFF}") || hasSpecial($0.value) }
         default: false
         }
     }
 
-    /// What Foundation takes and RFC 8259 does not oblige anybody to: other encodings, a byte-order mark, deep nesting.
+    /// A comma, and nothing after it before the end of its array or object.
+    private static func hasTrailingComma(_ bytes: [UInt8]) -> Bool {
+        bytes.indices.contains { index in
+            guard bytes[index] == UInt8(ascii: ",") else { return false }
+            let next = bytes[(index + 1)...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+            return next == UInt8(ascii: "]") || next == UInt8(ascii: "}")
+        }
+    }
+
+    /// What Foundation takes and RFC 8259 does not oblige anybody to, or forbids: other encodings, a byte-order mark, deep
+    /// nesting, a comma at the end.
     private static func mayDiffer(_ bytes: [UInt8]) -> Bool {
         var depth = 0, deepest = 0
         for byte in bytes {
@@ -117,7 +129,7 @@ enum JSONFuzz {
             deepest = max(deepest, depth)
         }
         return bytes.contains(0) || bytes.starts(with: [0xEF, 0xBB, 0xBF]) || bytes.starts(with: [0xFE, 0xFF])
-            || bytes.starts(with: [0xFF, 0xFE]) || deepest > JSONReader.defaultMaximumDepth
+            || bytes.starts(with: [0xFF, 0xFE]) || deepest > JSONReader.defaultMaximumDepth || hasTrailingComma(bytes)
     }
 
     private static func foundationValue(_ bytes: [UInt8]) -> Value? {

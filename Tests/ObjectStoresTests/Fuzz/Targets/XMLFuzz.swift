@@ -17,6 +17,10 @@ enum XMLFuzz {
     ) { bytes in
         let element: XMLElement
         do throws(XMLElement.SyntaxError) { element = try XMLElement.parse(bytes) } catch { return .refused }
+        // Foundation traps on an attribute that is not UTF-8 and on a processing instruction without data.
+        guard let text = String(validating: bytes, as: UTF8.self) else { return .accepted }
+        let instructions = text.components(separatedBy: "<?").count - 1
+        guard instructions == 0 || instructions == 1 && text.hasPrefix("<?xml ") else { return .accepted }
         // libxml2 refuses names, attributes and characters that our reader does not look at: only what it reads counts.
         guard let other = Tree.parse(bytes) else { return .accepted }
         try hold(Tree(element) == other, "libxml2 reads \(other), not \(Tree(element))")
