@@ -58,6 +58,19 @@ public protocol EngineConnection: AnyObject {
     ///   `RESPONSE_TOO_LARGE`, or the engine's own codes.
     func execute(_ statement: SQLStatement, limits: StatementLimits) throws(SQLError) -> SQLResult
 
+    /// Runs one statement whose rows are taken bit by bit.
+    ///
+    /// - Throws: as ``execute(_:limits:)``, except `RESPONSE_TOO_LARGE`.
+    func cursor(_ statement: SQLStatement, deadline: ContinuousClock.Instant?) throws(SQLError) -> any EngineCursor
+
+    /// Begins to load rows into `table`.
+    ///
+    /// - Parameters:
+    ///   - table: its name, with the schema before a dot where the engine has schemas; not SQL.
+    ///   - columns: those the rows have, the others get their defaults; `nil` for all, in the table's order.
+    /// - Throws: `LOAD_TARGET_UNKNOWN` when there is no such table, or it is a view, or has no such column; the engine's codes.
+    func load(into table: String, columns: [String]?) throws(SQLError) -> any EngineLoader
+
     /// Runs the statements of `sql` one after the other; their rows are dropped.
     ///
     /// Stops at the first error. What was done before stays done, and a transaction that the script opened stays open.
