@@ -49,6 +49,7 @@ actor Tenant: Shippable {
     var streams: [UInt64: HranaStream] = [:]
     var nextStreamID: UInt64 = 1
     var turn = WriteTurn()
+    var groups = GroupQueue()
     var requestsUnderWay = 0
     /// New work is sent to the successor; what is under way may finish.
     var isDraining = false

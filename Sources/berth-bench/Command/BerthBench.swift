@@ -20,6 +20,7 @@ struct BerthBench: AsyncParsableCommand {
     @Flag(help: "Name the benchmarks and say what each compares.") var list = false
     @Option(help: "Multiplies the amount of work; 1 ends within two minutes on two cores.") var scale = 1.0
     @Option(help: "Rounds; the median counts.") var rounds = 5
+    @Option(help: "Leave out metrics whose names do not contain this.") var only: String?
     @Option(help: "Where files are kept while it runs; a new directory there is removed at the end.")
     var directory = NSTemporaryDirectory()
     @Flag(help: "Print the results as JSON after the table.") var json = false
@@ -38,7 +39,7 @@ struct BerthBench: AsyncParsableCommand {
         }
         let workplace = try Workplace(in: directory)
         defer { workplace.remove() }
-        let context = BenchmarkContext(scale: scale, rounds: rounds, workplace: workplace)
+        let context = BenchmarkContext(scale: scale, rounds: rounds, workplace: workplace, only: only)
         let report = BenchmarkReport(name: benchmark.name, results: try await benchmark.run(context))
         print(report.table, terminator: "")
         if json { print(try report.json) }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// One row of the table of benchmarks: something of the system, measured against a baseline in the same run.
 protocol Benchmark: Sendable {
     /// What it is called on the command line.
@@ -15,6 +17,10 @@ struct BenchmarkContext: Sendable {
     let scale: Double
     let rounds: Int
     let workplace: Workplace
+    /// Leaves out metrics whose names do not contain this.
+    let only: String?
+
+    func includes(_ metric: String) -> Bool { only.map { metric.localizedStandardContains($0) } ?? true }
 
     /// A number of operations at this scale, at least `minimum`.
     func scaled(_ count: Int, minimum: Int = 1) -> Int { max(minimum, Int((Double(count) * scale).rounded())) }

@@ -1,26 +1,58 @@
+/// One turn of a side: how fast it was, and what it cost.
+struct Turn: Sendable, Equatable {
+    /// Things done per second.
+    var rate: Double
+    /// Processor time of the whole process for one of them, in microseconds, on however many cores.
+    var processorTime: Double
+
+    /// Times `body`, which does `count` things.
+    static func timed<Value>(
+        _ count: Int, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value
+    ) async rethrows -> (turn: Turn, value: Value) {
+        let (start, processorStart) = (ContinuousClock.now, ProcessorTime.now)
+        let value = try await body()
+        let (time, processorTime) = (ContinuousClock.now - start, ProcessorTime.now - processorStart)
+        return (
+            Turn(rate: Double(count) / max(time.inSeconds, 1e-9), processorTime: processorTime.inSeconds * 1e6 / Double(count)), value)
+    }
+}
+
 /// Runs a baseline and a subject in turns, so that both see the same machine.
 struct Contest: Sendable {
     let rounds: Int
 
-    /// Both rates, round by round.
+    /// Both sides, round by round.
     struct Outcome: Sendable, Equatable {
-        var baseline: [Double] = []
-        var subject: [Double] = []
+        var baseline: [Turn] = []
+        var subject: [Turn] = []
 
         /// Medians of the rates, and the median of the rounds' ratios: what slows both in one round cancels out in it.
         func measurement(_ metric: String, unit: String, target: Target? = nil) -> Measurement {
-            let ratios = zip(subject, baseline).map { $1 > 0 ? $0 / $1 : 0 }
+            measurement(metric, unit, target, \.rate)
+        }
+
+        /// The same for the processor time of one thing; it is less where another core helps, and the rate does not show.
+        func processorTime(_ metric: String, per unit: String) -> Measurement {
+            measurement("\(metric), processor", "µs/\(unit)", nil, \.processorTime)
+        }
+
+        private func measurement(
+            _ metric: String, _ unit: String, _ target: Target?, _ figure: KeyPath<Turn, Double>
+        ) -> Measurement {
+            let ratios = zip(subject, baseline).map { $1[keyPath: figure] > 0 ? $0[keyPath: figure] / $1[keyPath: figure] : 0 }
             return Measurement(
-                metric: metric, value: Statistics.median(subject), unit: unit, baseline: Statistics.median(baseline),
-                ratio: Statistics.median(ratios), target: target)
+                metric: metric, value: Statistics.median(subject.map { $0[keyPath: figure] }), unit: unit,
+                baseline: Statistics.median(baseline.map { $0[keyPath: figure] }), ratio: Statistics.median(ratios),
+                target: target)
         }
     }
 
     /// - Parameters:
-    ///   - baseline: one round of it; answers its rate.
-    ///   - subject: one round of it, the same work; answers its rate.
+    ///   - baseline: one round of it.
+    ///   - subject: one round of it, the same work.
     func run(
-        baseline: (_ round: Int) async throws -> Double, subject: (_ round: Int) async throws -> Double
+        isolation: isolated (any Actor)? = #isolation,
+        baseline: (_ round: Int) async throws -> Turn, subject: (_ round: Int) async throws -> Turn
     ) async throws -> Outcome {
         var outcome = Outcome()
         for round in 0..<rounds {
@@ -35,12 +67,4 @@ struct Contest: Sendable {
         }
         return outcome
     }
-}
-
-/// Things done per second.
-func rate<Value>(of count: Int, _ body: () async throws -> Value) async rethrows -> (rate: Double, value: Value) {
-    let start = ContinuousClock.now
-    let value = try await body()
-    let (seconds, attoseconds) = (ContinuousClock.now - start).components
-    return (Double(count) / (Double(seconds) + Double(attoseconds) / 1e18), value)
 }

@@ -39,20 +39,20 @@ struct EntryRounds {
         }
         var results: [Measurement] = []
         results.append(
-            try await reads(
+            contentsOf: try await reads(
                 "point read, 100 per request", EntryTable.pointRead, count: 100_000, perRequest: 100, Self.bulkConcurrency,
                 target: .ratio(atLeast: 0.95), baseline.pointReads))
         results.append(
-            try await reads(
+            contentsOf: try await reads(
                 "point read, 1 per request", EntryTable.pointRead, count: 50_000, perRequest: 1, Self.singleConcurrency,
                 target: nil, baseline.pointReads))
         results.append(
-            try await reads(
+            contentsOf: try await reads(
                 "range read of 100 rows", EntryTable.rangeRead, count: 4_000, perRequest: 10, Self.bulkConcurrency,
                 target: nil, baseline.rangeReads))
         let singles = context.scaled(60_000, minimum: 64)
         results.append(
-            try await writes("INSERT", target: .ratio(atLeast: 1), rows: singles) { _ in
+            contentsOf: try await writes("INSERT", target: .ratio(atLeast: 1), rows: singles) { _ in
                 let entries = newEntries(singles)
                 return Writing(
                     bodies: entries.rows.map { PipelineBody.many([entries.insert($0)]) },
@@ -60,7 +60,7 @@ struct EntryRounds {
                     baseline: { try baseline.insert(entries.rows[...], of: entries) })
             })
         results.append(
-            try await writes("UPDATE by key", target: nil, rows: min(singles, prefilled)) { round in
+            contentsOf: try await writes("UPDATE by key", target: nil, rows: min(singles, prefilled)) { round in
                 // No key twice: which of two updates comes last would be chance.
                 var random = SeededRandom(seed: 77 + UInt64(round))
                 let ids = (1...Int64(prefilled)).shuffled(using: &random).prefix(singles)
@@ -71,7 +71,7 @@ struct EntryRounds {
             })
         let batched = context.scaled(150_000, minimum: Self.batchSize)
         results.append(
-            try await writes("batch INSERT of \(Self.batchSize) rows", target: .ratio(atLeast: 0.9), rows: batched) { _ in
+            contentsOf: try await writes("batch INSERT of \(Self.batchSize) rows", target: .ratio(atLeast: 0.9), rows: batched) { _ in
                 let entries = newEntries(batched)
                 return Writing(
                     bodies: batches(of: entries), concurrency: Self.bulkConcurrency,
@@ -96,7 +96,8 @@ struct EntryRounds {
     private func reads(
         _ metric: String, _ sql: String, count: Int, perRequest: Int, _ concurrency: Int, target: Target?,
         _ read: ([Int64]) throws -> RowSum
-    ) async throws -> Measurement {
+    ) async throws -> [Measurement] {
+        guard context.includes(metric) else { return [] }
         let count = context.scaled(count, minimum: perRequest * concurrency) / perRequest * perRequest
         var random = SeededRandom(seed: UInt64(count))
         let keys = (0..<count).map { _ in Int64.random(in: 1...Int64(prefilled - 100), using: &random) }
@@ -105,17 +106,20 @@ struct EntryRounds {
                 keys[start..<(start + perRequest)].map { PipelineBody.Statement(sql: sql, arguments: [.integer($0)]) })
         }
         let expected = try read(keys)
-        return try await contest.run { _ in
-            let (rate, sum) = try await rate(of: count) { try read(keys) }
+        let outcome = try await contest.run { _ in
+            let (turn, sum) = try await Turn.timed(count) { try read(keys) }
             guard sum == expected else { throw WorkLost("the baseline read other rows than before") }
-            return rate
+            return turn
         } subject: { round in
-            let (rate, replies) = try await rate(of: count) { try await driver.send(bodies, concurrency: concurrency) }
+            let (turn, replies) = try await Turn.timed(count) { try await driver.send(bodies, concurrency: concurrency) }
             // The bytes of later rounds are the same requests' on the same rows.
             let sum = round == 0 ? try Self.sum(of: replies, statements: count) : expected
             guard sum == expected, replies.allSatisfy({ !$0.isEmpty }) else { throw WorkLost("\(metric): other rows than the baseline's") }
-            return rate
-        }.measurement(metric, unit: "statements/s", target: target)
+            return turn
+        }
+        return [
+            outcome.measurement(metric, unit: "statements/s", target: target), outcome.processorTime(metric, per: "statement"),
+        ]
     }
 
     /// The sum of all rows in the replies, from the values as the client reads them.
@@ -158,7 +162,8 @@ struct EntryRounds {
     /// Measures until everything is acknowledged; what is not shipped by then is shipped before the baseline's turn.
     private func writes(
         _ metric: String, target: Target?, rows: Int, _ prepare: (_ round: Int) -> Writing
-    ) async throws -> Measurement {
+    ) async throws -> [Measurement] {
+        guard context.includes(metric) else { return [] }
         var prepared: (round: Int, writing: Writing)?
         func writing(_ round: Int) async throws -> Writing {
             if let prepared, prepared.round == round { return prepared.writing }
@@ -167,18 +172,19 @@ struct EntryRounds {
             prepared = (round, writing)
             return writing
         }
-        return try await contest.run { round in
+        let outcome = try await contest.run { round in
             let writing = try await writing(round)
-            return try await rate(of: rows) { try writing.baseline() }.rate
+            return try await Turn.timed(rows) { try writing.baseline() }.turn
         } subject: { round in
             let writing = try await writing(round)
-            let (rate, replies) = try await rate(of: rows) {
+            let (turn, replies) = try await Turn.timed(rows) {
                 try await driver.send(writing.bodies, concurrency: writing.concurrency)
             }
             try await fleet.drainShipping()
             let affected = try replies.reduce(0) { try $0 + PipelineAnswer($1).statements.reduce(0) { $0 + $1.affectedRows } }
             guard affected == rows else { throw WorkLost("\(metric): \(affected) of \(rows) rows were acknowledged") }
-            return rate
-        }.measurement(metric, unit: "rows/s", target: target)
+            return turn
+        }
+        return [outcome.measurement(metric, unit: "rows/s", target: target), outcome.processorTime(metric, per: "row")]
     }
 }
