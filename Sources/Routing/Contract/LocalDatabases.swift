@@ -41,17 +41,3 @@ public enum DataAccess: Sendable, Hashable {
     case readOnly
     case readWrite
 }
-
-/// The answer to a `DataCall`.
-public struct DataReply: Sendable {
-    /// HTTP status; an SQL error is part of a reply with status 200.
-    public var status: Int
-    public var contentType: String
-    public var body: [UInt8]
-
-    public init(status: Int = 200, contentType: String = "application/json", body: [UInt8]) {
-        self.status = status
-        self.contentType = contentType
-        self.body = body
-    }
-}
