@@ -5,6 +5,15 @@ public enum SQLValue: Hashable, Sendable {
     case real(Double)
     case text(String)
     case blob([UInt8])
+
+    /// Bytes of text or blob; 0 for the other storage classes.
+    public var storedBytes: Int {
+        switch self {
+        case .null, .integer, .real: 0
+        case .text(let text): text.utf8.count
+        case .blob(let bytes): bytes.count
+        }
+    }
 }
 
 /// One SQL statement with its arguments.

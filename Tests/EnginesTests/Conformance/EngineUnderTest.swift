@@ -10,6 +10,12 @@ struct EngineUnderTest: CustomTestStringConvertible, Sendable {
     let make: @Sendable () throws -> any Engine
     /// A statement that inserts the numbers from 0 below `count` into `t (a, b)`.
     let insert: @Sendable (_ count: Int) -> String
+    /// A query that answers the numbers from 0 below `count`, one per row.
+    let numbers: @Sendable (_ count: Int) -> String
+    /// A query that answers 1,000,000 numbers and then fails.
+    let failing: String
+    /// The code with which it fails.
+    let failure: String
     /// A query that never ends.
     let endless: String
     /// The code of a statement that its deadline stopped, and of one that breaks a PRIMARY KEY.
@@ -23,11 +29,20 @@ struct EngineUnderTest: CustomTestStringConvertible, Sendable {
         EngineUnderTest(
             kind: .sqlite, make: { SQLiteEngine() },
             insert: { "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < \($0 - 1)) INSERT INTO t SELECT i, 'row ' || i FROM n" },
+            numbers: { "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < \($0 - 1)) SELECT i FROM n" },
+            failing: """
+                WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n)
+                SELECT CASE WHEN i < 1000000 THEN i ELSE abs(-9223372036854775808) END FROM n
+                """,
+            failure: "SQLITE_ERROR",
             endless: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
             interrupted: "SQLITE_INTERRUPT", constraint: "SQLITE_CONSTRAINT_PRIMARYKEY"),
         EngineUnderTest(
             kind: .duckdb, make: { DuckDBEngine(library: try DuckDBLibrary.load()) },
             insert: { "INSERT INTO t SELECT i, 'row ' || i FROM range(\($0)) r(i)" },
+            numbers: { "SELECT i FROM range(\($0)) r(i)" },
+            failing: "SELECT CASE WHEN i < 1000000 THEN i ELSE CAST('no number ' || i AS BIGINT) END AS i FROM range(1000000000) r(i)",
+            failure: "DUCKDB_CONVERSION",
             endless: "SELECT count(*) FROM range(1000000000000) a(i) WHERE hash(i) = 7",
             interrupted: "DUCKDB_INTERRUPT", constraint: "DUCKDB_CONSTRAINT"),
     ]

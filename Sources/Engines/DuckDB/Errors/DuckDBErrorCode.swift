@@ -19,6 +19,7 @@ enum DuckDBErrorCode {
         let text = String(parts[1])
         switch name {
         case "PARSER", "SYNTAX": return SQLError(code: "SQL_PARSE_ERROR", message: text)
+        case "TRANSACTIONCONTEXT" where text.contains("transaction is launched in read-only mode"): return readOnly
         case "TRANSACTIONCONTEXT": return SQLError(code: "DUCKDB_TRANSACTION", message: text)
         case _ where known.contains(name): return SQLError(code: "DUCKDB_" + name, message: text)
         default: return SQLError(code: "DUCKDB_ERROR", message: message)
@@ -26,6 +27,17 @@ enum DuckDBErrorCode {
     }
 
     static let closed = SQLError(code: "DUCKDB_CONNECTION", message: "the connection is closed")
+
+    static let cursorClosed = SQLError(code: "CURSOR_CLOSED", message: "the cursor is closed: its connection ran something else, or an error ended it")
+
+    static let loaderClosed = SQLError(code: "LOADER_CLOSED", message: "the loader was finished or abandoned, or an error ended it")
+
+    static let loading = SQLError(code: "LOADER_OPEN", message: "rows are being loaded on this connection: finish or abandon that first")
+
+    static let readOnly = SQLError(code: "BLOCKED", message: "this access allows reading only, and the statement may change something")
+
+    static let readOnlyInWritingTransaction = SQLError(
+        code: "BLOCKED", message: "this access allows reading only, and the open transaction was begun by one that may write")
 
     static func interrupt(timedOut: Bool) -> SQLError {
         SQLError(

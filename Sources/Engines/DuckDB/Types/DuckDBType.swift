@@ -67,6 +67,9 @@ final class DuckDBType {
 
     let isJSON: Bool
 
+    /// Its values can be read, and those inside it.
+    var isKnown: Bool { id != nil && children.allSatisfy(\.type.isKnown) }
+
     private static func name(
         _ id: ID?, _ number: Int32, _ decimal: (Int, Int), _ dictionary: [String], _ children: [(name: String, type: DuckDBType)],
         _ arraySize: Int

@@ -25,6 +25,7 @@ extension SQLiteConnection {
             throw interruption
         }
         let prepared = try prepare(statement.sql)
+        try makeReady(for: prepared, readOnly: limits.isReadOnly)
         // With both there may be an error after the change was made.
         let isGuarded = prepared.changesRows && statement.wantsRows && limits.boundResponse
             && sqlite3_column_count(prepared.handle) > 0
@@ -86,7 +87,7 @@ extension SQLiteConnection {
         result.rowsRead = max(Int64(rowCount), Int64(scanned))
     }
 
-    private static func row(of statement: OpaquePointer, _ columnCount: Int32, _ byteCount: inout Int) -> [SQLValue] {
+    static func row(of statement: OpaquePointer, _ columnCount: Int32, _ byteCount: inout Int) -> [SQLValue] {
         [SQLValue](unsafeUninitializedCapacity: Int(columnCount)) { buffer, initialized in
             for index in 0..<columnCount {
                 buffer.initializeElement(at: Int(index), to: value(of: statement, index, &byteCount))
