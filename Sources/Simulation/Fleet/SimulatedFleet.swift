@@ -17,7 +17,7 @@ final class SimulatedFleet: @unchecked Sendable {
     let settings: SimulationSettings
     let scheduler: Scheduler
     let network: Network
-    let trace = Trace()
+    let trace: Trace
     let store: StoreServer
     let bucket = BucketServer()
     let storeLife = Life(Party.postgres)
@@ -46,6 +46,7 @@ final class SimulatedFleet: @unchecked Sendable {
         store = StoreServer(scheduler)
 
         engines = settings.engines
+        trace = Trace(comparesChecksums: settings.engines.kinds == [.sqlite])
         var worker = WorkerSettings()
         worker.timing = LeaseTiming(ttl: settings.ttl)
         worker.tenants.idleTimeout = .seconds(6)

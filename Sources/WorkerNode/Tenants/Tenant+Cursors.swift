@@ -144,7 +144,7 @@ extension Tenant {
             let statement = try step.statement.resolved { stream.storedSQL[$0] }
             if try isQuery(statement, on: stream, run.request) {
                 try await perform(on: stream, writes: false, run.request) { connection, limits throws(SQLError) in
-                    run.rows = try connection.cursor(statement, deadline: limits.deadline)
+                    run.rows = try connection.cursor(statement, readOnly: limits.isReadOnly, deadline: limits.deadline)
                 }
                 run.seenCommit = lastCommit
                 run.writer.cursorStepBegin(step: number, columns: run.rows?.columns ?? [])

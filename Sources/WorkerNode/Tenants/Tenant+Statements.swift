@@ -105,7 +105,7 @@ extension Tenant {
         environment.metrics.statements.increment()
         let limits = StatementLimits(
             deadline: .now + environment.settings.statementTimeout,
-            maximumResponseBytes: environment.settings.responseLimit.maximumBytes)
+            maximumResponseBytes: environment.settings.responseLimit.maximumBytes, isReadOnly: stream.access.isReadOnly)
         defer {
             if ownsTurn && connection.isAutocommit {
                 // Also after an error: INSERT OR FAIL keeps the rows before the failing one.
