@@ -19,6 +19,7 @@ typedef struct berth_duckdb_chunk_s *duckdb_data_chunk;
 typedef struct berth_duckdb_vector_s *duckdb_vector;
 typedef struct berth_duckdb_type_s *duckdb_logical_type;
 typedef struct berth_duckdb_appender_s *duckdb_appender;
+typedef struct berth_duckdb_error_s *duckdb_error_data;
 
 typedef struct {
     idx_t unused_column_count;
@@ -100,7 +101,10 @@ typedef struct { int32_t months, days; int64_t micros; } duckdb_interval;
     F(void, vector_assign_string_element_len, (duckdb_vector, idx_t, const char *, idx_t)) \
     F(duckdb_state, appender_create_query, \
       (duckdb_connection, const char *, idx_t, duckdb_logical_type *, const char *, const char **, duckdb_appender *)) \
-    F(const char *, appender_error, (duckdb_appender)) \
+    F(duckdb_error_data, appender_error_data, (duckdb_appender)) \
+    F(int32_t, error_data_error_type, (duckdb_error_data)) \
+    F(const char *, error_data_message, (duckdb_error_data)) \
+    F(void, destroy_error_data, (duckdb_error_data *)) \
     F(duckdb_state, append_data_chunk, (duckdb_appender, duckdb_data_chunk)) \
     F(duckdb_state, appender_flush, (duckdb_appender)) \
     F(duckdb_state, appender_clear, (duckdb_appender)) \

@@ -104,7 +104,7 @@ import Testing
                 while case let more = try cursor.next(atMost: 80_000, deadline: nil), !more.isEmpty { rows += more.count }
             }
             #expect(error?.code == tested.failure)
-            #expect(rows > 0 && rows <= 1_000_000)
+            #expect(rows > 0 && rows <= 3_000_000)
             let closed = #expect(throws: SQLError.self) { try cursor.next(atMost: 800, deadline: nil) }
             #expect(closed?.code == "CURSOR_CLOSED")
             #expect(connection.isAutocommit)

@@ -3,8 +3,8 @@ import FleetModel
 
 /// The rows of one statement, made as they are asked for.
 ///
-/// DuckDB makes some thousand rows at a time; those not asked for yet are held here. Works ahead of the caller by
-/// no more than its streaming buffer (about 1 MB).
+/// DuckDB makes some thousand rows at a time; those not asked for yet are held here. It works ahead of the caller by
+/// no more than its `streaming_buffer_size`: 10 MiB, which only a connection that is not locked could change.
 final class DuckDBCursor: EngineCursor {
     let columns: [SQLResult.Column]
     private(set) var outcome = SQLResult()

@@ -110,7 +110,9 @@ final class DuckDBStaging {
     private static func insert(into target: DuckDBLoadTarget, _ staged: [String], _ slots: [Slots]) -> String {
         let values = zip(target.columns, slots).map { column, slots in
             let names = (slots.first..<slots.first + slots.count).map { DuckDBLoadTarget.quoted(staged[$0]) }
-            guard names.count > 1 else { return names[0] }
+            // INSERT itself casts a single one, except that a NULL among values of these would become one that is not NULL.
+            let keepsNull = !["UNION", "VARIANT"].contains { column.type.hasPrefix($0) }
+            if names.count == 1 && keepsNull { return names[0] }
             return "CASE" + names.map { " WHEN \($0) IS NOT NULL THEN CAST(\($0) AS \(column.type))" }.joined() + " END"
         }
         let columns = target.columns.map { DuckDBLoadTarget.quoted($0.name) }.joined(separator: ", ")
@@ -224,6 +226,9 @@ final class DuckDBStaging {
     }
 
     private func failure() -> SQLError {
-        DuckDBErrorCode.error(api.appender_error(appender).map { String(cString: $0) } ?? "the rows cannot be loaded")
+        var data = api.appender_error_data(appender)
+        defer { api.destroy_error_data(&data) }
+        let message = api.error_data_message(data).map { String(cString: $0) } ?? ""
+        return DuckDBErrorCode.error(type: api.error_data_error_type(data), message)
     }
 }

@@ -21,7 +21,7 @@ struct DuckDBVictim {
         c.execute('CREATE TABLE large (batch BIGINT, x VARCHAR)')
         n = batch = 0
         while True:
-            kind = random.choice(['small', 'small', 'large', 'checkpoint', 'delete'])
+            kind = random.choice(['small', 'small', 'large', 'load', 'checkpoint', 'delete'])
             print('begins', kind, flush=True)
             if kind == 'small':
                 n += 1
@@ -30,6 +30,14 @@ struct DuckDBVictim {
             elif kind == 'large':
                 batch += 1
                 c.execute(f"INSERT INTO large SELECT {batch}, 'row ' || hash(i) FROM range(250000) r(i)")
+                print('large', batch, flush=True)
+            elif kind == 'load':
+                # What a loader does: row groups of one transaction, each inserted as it is full.
+                batch += 1
+                c.execute('BEGIN')
+                for part in range(4):
+                    c.execute(f"INSERT INTO large SELECT {batch}, 'row ' || hash(i) FROM range({part} * 62500, ({part} + 1) * 62500) r(i)")
+                c.execute('COMMIT')
                 print('large', batch, flush=True)
             elif kind == 'delete': c.execute('DELETE FROM large')
             else: c.execute('CHECKPOINT')
