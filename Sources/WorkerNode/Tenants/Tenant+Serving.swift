@@ -110,13 +110,15 @@ extension Tenant {
             return try await pipeline(body, access, request)
         case .cursor:
             return try await cursor(try CursorRequest(decoding: call.body), access, request)
+        case .load:
+            return try await load(call, access, request)
         case .versionCheck:
             return DataReply(body: [])
         }
     }
 
     /// An error of a stateless call is an answer of its own; one that says “not here” goes to the router.
-    private func sqlFailure(_ error: SQLError, _ request: RequestUnderWay) throws(BerthError) -> DataReply {
+    func sqlFailure(_ error: SQLError, _ request: RequestUnderWay) throws(BerthError) -> DataReply {
         if let interruption = request.interruption { throw interruption }
         return DataReply(status: 400, body: ResponseBody.error(error))
     }

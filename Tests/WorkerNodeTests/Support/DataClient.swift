@@ -26,10 +26,10 @@ struct DataClient: Sendable {
         return other
     }
 
-    func call(_ route: DataRoute, _ body: String) async throws(BerthError) -> DataReply {
+    func call(_ route: DataRoute, query: String? = nil, _ body: String) async throws(BerthError) -> DataReply {
         try await serve(
             DataCall(
-                database: database, route: route, body: Array(body.utf8), access: access, tokenDigest: digest,
+                database: database, route: route, query: query, body: Array(body.utf8), access: access, tokenDigest: digest,
                 requestID: "test"))
     }
 
@@ -53,6 +53,14 @@ struct DataClient: Sendable {
         let list = requests.map(\.json).joined(separator: ",")
         return try decode(
             try await call(.pipeline(.three), #"{"baton":\#(json(baton)),"requests":[\#(list)]}"#), as: PipelineAnswer.self)
+    }
+
+    /// `POST /v1/load`.
+    ///
+    /// - Returns: how many rows were loaded.
+    func load(_ query: String, _ body: String) async throws -> Int {
+        struct Body: Decodable { var rows_loaded: Int }
+        return try decode(try await call(.load, query: query, body), as: Body.self).rows_loaded
     }
 
     /// `POST /v3/cursor`, read to its end.
