@@ -113,6 +113,7 @@ typedef struct { int32_t months, days; int64_t micros; } duckdb_interval;
     F(int32_t, get_type_id, (duckdb_logical_type)) \
     F(void, destroy_logical_type, (duckdb_logical_type *)) \
     F(char *, logical_type_get_alias, (duckdb_logical_type)) \
+    F(char *, geometry_type_get_crs, (duckdb_logical_type)) \
     F(uint8_t, decimal_width, (duckdb_logical_type)) \
     F(uint8_t, decimal_scale, (duckdb_logical_type)) \
     F(uint32_t, enum_dictionary_size, (duckdb_logical_type)) \

@@ -7,7 +7,9 @@ import Testing
 /// An engine that has to pass the suite, and what little of its SQL the suite cannot write for all of them.
 struct EngineUnderTest: CustomTestStringConvertible, Sendable {
     let kind: EngineKind
-    let make: @Sendable () throws -> any Engine
+    /// What is special about it.
+    var variant = ""
+    var make: @Sendable () throws -> any Engine
     /// A statement that inserts the numbers from 0 below `count` into `t (a, b)`.
     let insert: @Sendable (_ count: Int) -> String
     /// A query that answers the numbers from 0 below `count`, one per row.
@@ -24,10 +26,24 @@ struct EngineUnderTest: CustomTestStringConvertible, Sendable {
     let interrupted: String
     let constraint: String
 
-    var testDescription: String { kind.rawValue }
+    var testDescription: String { kind.rawValue + variant }
+
+    static let all = engines + [threaded]
+
+    /// Queries with several threads: nothing that is promised rests on there being one.
+    private static var threaded: EngineUnderTest {
+        var engine = engines[1]
+        engine.variant = ", four threads"
+        engine.make = {
+            var options = DuckDBOptions()
+            options.threads = 4
+            return DuckDBEngine(library: try DuckDBLibrary.load(), options: options)
+        }
+        return engine
+    }
 
     /// Add an engine here.
-    static let all: [EngineUnderTest] = [
+    private static let engines: [EngineUnderTest] = [
         EngineUnderTest(
             kind: .sqlite, make: { SQLiteEngine() },
             insert: { "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < \($0 - 1)) INSERT INTO t SELECT i, 'row ' || i FROM n" },

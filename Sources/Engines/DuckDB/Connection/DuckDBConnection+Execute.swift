@@ -16,9 +16,10 @@ extension DuckDBConnection {
         let start = ContinuousClock.now
         if let deadline = limits.deadline, deadline <= start { throw DuckDBErrorCode.interrupt(timedOut: true) }
         try makeReady()
-        let prepared = try prepare(statement.sql)
-        let values = try DuckDBArguments.values(statement.arguments, for: prepared)
-        var result = try execute(prepared, values, wantsRows: statement.wantsRows, limits)
+        var result = try withStatement(statement.sql) { prepared throws(SQLError) in
+            let values = try DuckDBArguments.values(statement.arguments, for: prepared)
+            return try execute(prepared, values, wantsRows: statement.wantsRows, limits)
+        }
         result.duration = ContinuousClock.now - start
         return result
     }
@@ -31,6 +32,7 @@ extension DuckDBConnection {
             return SQLResult()
         }
         if prepared.type.changesSession { isMarked = true }
+        if wantsRows { try prepared.requireReadableAnswer() }
         if limits.isReadOnly {
             return try readingOnly(prepared) { () throws(SQLError) in
                 try collect(prepared, values, wantsRows: wantsRows, limits)
@@ -72,7 +74,7 @@ extension DuckDBConnection {
         var byteCount = 0
         try run(prepared, arguments: values, limits) { described throws(SQLError) in
             guard described.kind == .rows else { return }
-            if wantsRows { try described.requireKnownTypes() }
+            if wantsRows { try described.requireReadableTypes() }
             result.columns = described.describedColumns
         } _: { chunk throws(SQLError) in
             guard chunk.result.kind == .rows else {

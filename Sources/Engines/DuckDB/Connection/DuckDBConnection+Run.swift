@@ -43,7 +43,7 @@ extension DuckDBConnection {
             defer { api.destroy_result(&result) }
             throw failure(api.result_error(&result))
         }
-        return DuckDBRows(taking: result, library: library)
+        return DuckDBRows(taking: result, as: statement.describedAs, library: library)
     }
 
     /// The next rows of what ``start(_:arguments:)`` began; `nil` at the end.

@@ -8,18 +8,12 @@ struct DuckDBResult {
 
     let kind: Kind
     let columns: [DuckDBColumn]
+    /// As the client sees them.
+    let describedColumns: [SQLResult.Column]
 
-    var describedColumns: [SQLResult.Column] {
-        columns.map { SQLResult.Column(name: $0.name, declaredType: $0.type.name) }
-    }
-
-    /// - Throws: `DUCKDB_NOT_IMPLEMENTED` for a type without a text form, also inside another.
-    func requireKnownTypes() throws(SQLError) {
-        for column in columns where !column.type.isKnown {
-            throw SQLError(
-                code: "DUCKDB_NOT_IMPLEMENTED",
-                message: "the column \(column.name) has a type that cannot be answered here: CAST it to VARCHAR")
-        }
+    /// - Throws: `DUCKDB_NOT_IMPLEMENTED` for a type that cannot be read, also inside another.
+    func requireReadableTypes() throws(SQLError) {
+        for column in columns where !column.type.isReadable { throw DuckDBErrorCode.unreadable(column.name, column.type.name) }
     }
 }
 
@@ -31,7 +25,8 @@ final class DuckDBRows {
     private var chunk: duckdb_data_chunk?
     private var isOpen = true
 
-    init(taking handle: duckdb_result, library: DuckDBLibrary) {
+    /// - Parameter described: the columns as the client sees them, where the result's own say something else.
+    init(taking handle: duckdb_result, as described: [SQLResult.Column]?, library: DuckDBLibrary) {
         let api = library.api
         var handle = handle
         let columns = (0..<api.column_count(&handle)).map { index in
@@ -39,7 +34,9 @@ final class DuckDBRows {
                 name: api.column_name(&handle, index).map { String(cString: $0) } ?? "",
                 type: DuckDBType(taking: api.column_logical_type(&handle, index), library: library))
         }
-        result = DuckDBResult(kind: DuckDBResult.Kind(rawValue: api.result_return_type(handle)) ?? .invalid, columns: columns)
+        result = DuckDBResult(
+            kind: DuckDBResult.Kind(rawValue: api.result_return_type(handle)) ?? .invalid, columns: columns,
+            describedColumns: described ?? columns.map { SQLResult.Column(name: $0.name, declaredType: $0.type.name) })
         self.handle = handle
         self.library = library
     }

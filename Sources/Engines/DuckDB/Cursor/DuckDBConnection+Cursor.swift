@@ -9,19 +9,27 @@ extension DuckDBConnection {
         let start = ContinuousClock.now
         if let deadline, deadline <= start { throw DuckDBErrorCode.interrupt(timedOut: true) }
         try makeReady()
-        let prepared = try prepare(statement.sql)
+        return try withStatement(statement.sql) { prepared throws(SQLError) in
+            try cursor(of: prepared, statement, readOnly: readOnly, deadline: deadline)
+        }
+    }
+
+    private func cursor(
+        of prepared: DuckDBStatement, _ statement: SQLStatement, readOnly: Bool, deadline: ContinuousClock.Instant?
+    ) throws(SQLError) -> DuckDBCursor {
         let values = try DuckDBArguments.values(statement.arguments, for: prepared)
         if prepared.transaction != nil {
             _ = try execute(prepared, values, wantsRows: false, StatementLimits(deadline: deadline, isReadOnly: readOnly))
             return DuckDBCursor(prepared, nil, on: self, hasOwnTransaction: false)
         }
         if prepared.type.changesSession { isMarked = true }
+        try prepared.requireReadableAnswer()
         let hasOwnTransaction = readOnly ? try beginReadOnly(prepared) : false
         do throws(SQLError) {
             let cursor = try watched(until: deadline) { () throws(SQLError) in
                 if !readOnly { try checkQuota(prepared) }
                 let rows = try self.start(prepared, arguments: values)
-                try rows.result.requireKnownTypes()
+                try rows.result.requireReadableTypes()
                 let cursor = DuckDBCursor(prepared, rows, on: self, hasOwnTransaction: hasOwnTransaction)
                 try cursor.finishWithoutRows()
                 return cursor

@@ -44,6 +44,10 @@ enum DuckDBErrorCode {
 
     static let closed = SQLError(code: "DUCKDB_CONNECTION", message: "the connection is closed")
 
+    static func unreadable(_ column: String, _ type: String) -> SQLError {
+        SQLError(code: "DUCKDB_NOT_IMPLEMENTED", message: "the column \(column) is \(type), which cannot be answered here: CAST it to VARCHAR")
+    }
+
     static let cursorClosed = SQLError(code: "CURSOR_CLOSED", message: "the cursor is closed: its connection ran something else, or an error ended it")
 
     static let loaderClosed = SQLError(code: "LOADER_CLOSED", message: "the loader was finished or abandoned, or an error ended it")

@@ -13,7 +13,7 @@ import Testing
         let path = directory.file("source.db")
         let report = try DuckDBVictim.run(
             try #require(DuckDBVictim.python), on: path, seed: seed, until: kind, Int.random(in: 2...5, using: &random),
-            delay: UInt32.random(in: 0...60_000, using: &random))
+            delay: UInt32.random(in: 0...60_000, using: &random), threads: seed % 2 == 0 ? 4 : 1)
         let source = try DuckDBDatabase(path)
         let set = try #require(try source.capture())
         #expect(set.isFull)
