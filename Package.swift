@@ -152,6 +152,14 @@ let package = Package(
             dependencies: ["Simulation", "Chaos", "Engines", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
 
+        // What performance.md asks for, each against its baseline
+        .executableTarget(
+            name: "berth-bench",
+            dependencies: ["FleetModel", "Hrana", "Engines", "CSQLite", "ObjectStores", "Leases", "FleetStore", "Migrations",
+                           "Replication", "Routing", "WorkerNode", "LocalFleet", log, lifecycle,
+                           .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings),
+
         // Tests: what several suites share, then one suite per module, then the real processes
         .target(
             name: "BerthTestKit",

@@ -13,6 +13,11 @@ public struct SQLiteEngine: Engine {
         try SQLiteDatabase(path: path, base: base, options: options)
     }
 
+    public func mayShareTransaction(_ sql: String) -> Bool {
+        var sql = sql
+        return sql.withUTF8 { StatementKind(firstWordOf: $0, from: SQLTrivia.end(in: $0, from: 0)) }.mayShareTransaction
+    }
+
     public func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try SQLiteFileWriter(target: path) }
 
     public func apply(_ sets: [PageSet], to path: String) throws(BerthError) { try SQLiteFile.applyInPlace(sets, to: path) }

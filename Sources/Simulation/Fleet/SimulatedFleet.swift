@@ -50,6 +50,8 @@ final class SimulatedFleet: @unchecked Sendable {
         var worker = WorkerSettings()
         worker.timing = LeaseTiming(ttl: settings.ttl)
         worker.tenants.idleTimeout = .seconds(6)
+        // Statements are stopped by the machine's own clock, and a slow machine must not change a schedule.
+        worker.tenants.groupTime = .seconds(30)
         worker.tenants.publishTimeout = .seconds(8)
         worker.unableToServeLimit = .seconds(6)
         workerSettings = worker

@@ -5,20 +5,21 @@ import Routing
 
 /// `POST /v1/load`: many rows into one table, all of them or none.
 extension Tenant {
-    func load(_ call: DataCall, _ access: AccessRights, _ request: RequestUnderWay) async throws(BerthError) -> DataReply {
-        let options = try LoadOptions(query: call.query)
-        var rows = try LoadRows(call.body, options)
+    func load(
+        _ rows: LoadRows, into table: String, _ access: AccessRights, _ request: RequestUnderWay
+    ) async throws(BerthError) -> TenantAnswer {
+        var rows = rows
         let stream = try newStream(access, isKept: false)
         defer { close(stream) }
         let count: Result<Int64, BerthError>
         do throws(SQLError) {
             count = try await perform(on: stream, writes: true, request) { connection, limits throws(SQLError) in
-                try Self.load(&rows, into: options.table, on: connection, limits)
+                try Self.load(&rows, into: table, on: connection, limits)
             }
         } catch {
             return try sqlFailure(error, request)
         }
-        return DataReply(body: Array(#"{"rows_loaded":\#(try count.get())}"#.utf8))
+        return .reply(DataReply(body: Array(#"{"rows_loaded":\#(try count.get())}"#.utf8)))
     }
 
     /// - Returns: how many rows were loaded, or what is wrong with their text.

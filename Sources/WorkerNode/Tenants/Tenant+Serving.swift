@@ -1,3 +1,4 @@
+import Engines
 import FleetModel
 import FleetStore
 import Hrana
@@ -9,18 +10,22 @@ extension Tenant {
     /// Carries out one call of the data protocol.
     ///
     /// - Throws: `not_leader`, `leader_unavailable`: nothing was executed. `outcome_unknown`: it may have been.
-    func serve(_ call: DataCall) async throws(BerthError) -> DataReply {
-        let access = AccessRights(isReadOnly: call.access == .readOnly, tokenDigest: call.tokenDigest)
+    nonisolated func serve(_ call: DataCall) async throws(BerthError) -> DataReply {
+        let call = try ParsedCall(call, engine: try? environment.engines.engine(record.engine))
+        return try await serve(call).reply(limit: environment.settings.responseLimit)
+    }
+
+    private func serve(_ call: ParsedCall) async throws(BerthError) -> TenantAnswer {
         lastUse.store(environment.clock.now().wholeNanoseconds, ordering: .relaxed)
-        if case .versionCheck = call.route { return DataReply(body: []) }
+        if case .versionCheck = call.body { return .reply(DataReply(body: [])) }
         try await open()
         guard environment.gate.isOpen else { throw gateClosed }
 
         let request = RequestUnderWay(epoch: epoch, life: life)
         requestsUnderWay += 1
-        let reply: Result<DataReply, BerthError>
+        let reply: Result<TenantAnswer, BerthError>
         do throws(BerthError) {
-            reply = .success(try await answer(call, access, request))
+            reply = .success(try await answer(call, request))
         } catch {
             reply = .failure(error)
         }
@@ -80,53 +85,52 @@ extension Tenant {
                 + "writing again, or make the write repeatable.")
     }
 
-    private func answer(
-        _ call: DataCall, _ access: AccessRights, _ request: RequestUnderWay
-    ) async throws(BerthError) -> DataReply {
-        switch call.route {
-        case .v1Execute:
+    private func answer(_ call: ParsedCall, _ request: RequestUnderWay) async throws(BerthError) -> TenantAnswer {
+        let access = call.access
+        if let requests = call.shareable {
+            if isDraining { throw notLeader }
+            if let results = await answerInGroup(requests, access, request) { return TenantAnswer(results, of: call) }
+        }
+        switch call.body {
+        case .execute(let body):
             let stream = try newStream(access, isKept: false)
             defer { close(stream) }
-            let body = try ExecuteRequest(decoding: call.body)
             do throws(SQLError) {
-                let result = try await execute(try body.statement.get(), on: stream, request)
-                return DataReply(body: try ResponseBody.execute(result, limit: environment.settings.responseLimit))
+                return .execute(try await execute(try body.statement.get(), on: stream, request))
             } catch {
                 return try sqlFailure(error, request)
             }
-        case .v1Batch:
+        case .batch(let body):
             let stream = try newStream(access, isKept: false)
             defer { close(stream) }
-            let body = try BatchRequest(decoding: call.body)
             do throws(SQLError) {
                 let result = await run(try body.batch.get(), on: stream, request)
                 try request.throwIfInterrupted()
-                return DataReply(body: try ResponseBody.batch(result, limit: environment.settings.responseLimit))
+                return .batch(result)
             } catch {
                 return try sqlFailure(error, request)
             }
-        case .pipeline(let version):
-            let body = try PipelineRequest(decoding: call.body, version: version)
+        case .pipeline(let body):
             return try await pipeline(body, access, request)
-        case .cursor:
-            return try await cursor(try CursorRequest(decoding: call.body), access, request)
-        case .load:
-            return try await load(call, access, request)
+        case .cursor(let body):
+            return .reply(try await cursor(body, access, request))
+        case .load(let options, let rows):
+            return try await load(rows, into: options.table, access, request)
         case .versionCheck:
-            return DataReply(body: [])
+            return .reply(DataReply(body: []))
         }
     }
 
     /// An error of a stateless call is an answer of its own; one that says “not here” goes to the router.
-    func sqlFailure(_ error: SQLError, _ request: RequestUnderWay) throws(BerthError) -> DataReply {
+    func sqlFailure(_ error: SQLError, _ request: RequestUnderWay) throws(BerthError) -> TenantAnswer {
         if let interruption = request.interruption { throw interruption }
-        return DataReply(status: 400, body: ResponseBody.error(error))
+        return .reply(DataReply(status: 400, body: ResponseBody.error(error)))
     }
 
     private func pipeline(
         _ body: PipelineRequest, _ access: AccessRights, _ request: RequestUnderWay
-    ) async throws(BerthError) -> DataReply {
-        guard let stream = try stream(body.baton, access) else { return Self.streamExpired }
+    ) async throws(BerthError) -> TenantAnswer {
+        guard let stream = try stream(body.baton, access) else { return .reply(Self.streamExpired) }
         stream.isBusy = true
         request.stream = stream
         var isClosed = false
@@ -151,8 +155,7 @@ extension Tenant {
             throw interruption
         }
         let baton = finish(stream, isClosed: isClosed)
-        let response = PipelineResponse(baton: baton, baseURL: nil, results: results)
-        return DataReply(body: ResponseBody.pipeline(response, limit: environment.settings.responseLimit))
+        return .pipeline(PipelineResponse(baton: baton, baseURL: nil, results: results))
     }
 
     private func respond(

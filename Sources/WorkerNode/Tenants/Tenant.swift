@@ -52,6 +52,7 @@ actor Tenant: Shippable {
     var cursors: [UInt64: CursorRun] = [:]
     var nextCursorID: UInt64 = 1
     var turn = WriteTurn()
+    var groups = GroupQueue()
     var requestsUnderWay = 0
     /// New work is sent to the successor; what is under way may finish.
     var isDraining = false

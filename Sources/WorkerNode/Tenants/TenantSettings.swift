@@ -25,6 +25,13 @@ public struct TenantSettings: Sendable {
     public var idleTimeout: Duration = .seconds(300)
     /// Streams one database may have at a time.
     public var maximumStreams = 128
+    /// Requests that share one transaction, at most.
+    public var groupRequests = 64
+    /// How long a group goes on taking requests in, and how long one statement may run in it. A statement that needs longer is
+    /// stopped and carried out by itself afterwards: nobody waits for it with an answer that could be given already.
+    public var groupTime: Duration = .milliseconds(10)
+    /// Bytes one statement of a group may answer; more are answered by itself.
+    public var groupResponseBytes = 256 << 10
     /// Bytes of WAL after which it is checkpointed, once everything in it was captured.
     public var checkpointBytes = 4 << 20
     public var responseLimit = ResponseLimit.default

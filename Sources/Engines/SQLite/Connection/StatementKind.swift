@@ -11,15 +11,35 @@ enum StatementKind {
     case other
 
     init(firstWordOf sql: UnsafeBufferPointer<UInt8>, from start: Int) {
-        let word = sql[start...].prefix { ($0 | 0x20) >= UInt8(ascii: "a") && ($0 | 0x20) <= UInt8(ascii: "z") }
-        self = switch String(decoding: word.prefix(12), as: UTF8.self).uppercased() {
-        case "INSERT", "REPLACE", "UPDATE", "DELETE": .change
-        case "WITH": .with
-        case "SELECT", "VALUES": .query
-        case "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE": .transaction
-        case "PRAGMA": .pragma
-        case "EXPLAIN": .explain
+        // Up to eight letters in one number; the longest keywords are told by these and their length.
+        var letters: UInt64 = 0
+        var index = start
+        while index < sql.count, (sql[index] | 0x20) &- UInt8(ascii: "a") < 26 {
+            if index - start < 8 { letters = letters << 8 | UInt64(sql[index] & 0xDF) }
+            index += 1
+        }
+        self = switch (letters, index - start) {
+        case (Self.letters("INSERT"), 6), (Self.letters("REPLACE"), 7), (Self.letters("UPDATE"), 6), (Self.letters("DELETE"), 6): .change
+        case (Self.letters("WITH"), 4): .with
+        case (Self.letters("SELECT"), 6), (Self.letters("VALUES"), 6): .query
+        case (Self.letters("BEGIN"), 5), (Self.letters("COMMIT"), 6), (Self.letters("END"), 3), (Self.letters("ROLLBACK"), 8),
+            (Self.letters("SAVEPOIN"), 9), (Self.letters("RELEASE"), 7): .transaction
+        case (Self.letters("PRAGMA"), 6): .pragma
+        case (Self.letters("EXPLAIN"), 7): .explain
         default: .other
+        }
+    }
+
+    @inline(__always)
+    private static func letters(_ word: StaticString) -> UInt64 {
+        word.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt64($1) } }
+    }
+
+    /// It neither begins nor ends a transaction, and does the same inside of one.
+    var mayShareTransaction: Bool {
+        switch self {
+        case .change, .with, .query: true
+        case .transaction, .pragma, .explain, .other: false
         }
     }
 

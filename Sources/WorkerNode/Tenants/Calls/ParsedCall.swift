@@ -1,0 +1,83 @@
+import Engines
+import FleetModel
+import Hrana
+import Routing
+
+/// A call whose body was read. That needs nothing of the database, so it is not done on its lane.
+struct ParsedCall: Sendable {
+    enum Body: Sendable {
+        case execute(ExecuteRequest)
+        case batch(BatchRequest)
+        case pipeline(PipelineRequest)
+        case cursor(CursorRequest)
+        case load(LoadOptions, LoadRows)
+        case versionCheck
+    }
+
+    let body: Body
+    let access: AccessRights
+    /// What is to be carried out, when it may be in a transaction shared with other requests; else `nil`.
+    let shareable: [StreamRequest]?
+
+    /// - Parameter engine: the database's; `nil` when this node has none, which is said when it is opened.
+    /// - Throws: `malformed_request`.
+    init(_ call: DataCall, engine: (any Engine)?) throws(BerthError) {
+        access = AccessRights(isReadOnly: call.access == .readOnly, tokenDigest: call.tokenDigest)
+        let body: Body = switch call.route {
+        case .v1Execute: .execute(try ExecuteRequest(decoding: call.body))
+        case .v1Batch: .batch(try BatchRequest(decoding: call.body))
+        case .pipeline(let version): .pipeline(try PipelineRequest(decoding: call.body, version: version))
+        case .cursor: .cursor(try CursorRequest(decoding: call.body))
+        case .load: try .load(call)
+        case .versionCheck: .versionCheck
+        }
+        self.body = body
+        shareable = engine.flatMap { body.shareable(by: $0) }
+    }
+}
+
+extension ParsedCall.Body {
+    /// The rows themselves are read as the database takes them.
+    fileprivate static func load(_ call: DataCall) throws(BerthError) -> Self {
+        let options = try LoadOptions(query: call.query)
+        return .load(options, try LoadRows(call.body, options))
+    }
+
+    /// The requests of a call that keeps no stream, if every statement is one that may share a transaction.
+    fileprivate func shareable(by engine: any Engine) -> [StreamRequest]? {
+        let requests: [StreamRequest]
+        switch self {
+        case .execute(let body):
+            guard case .success(let statement) = body.statement else { return nil }
+            requests = [.execute(statement)]
+        case .batch(let body):
+            guard case .success(let batch) = body.batch else { return nil }
+            requests = [.batch(batch)]
+        case .pipeline(let body):
+            // One that does not end with `close` leaves a stream behind, and one with a baton may have a transaction open.
+            guard body.baton == nil, case .close = body.requests.last else { return nil }
+            requests = body.requests
+        case .cursor, .load, .versionCheck: return nil
+        }
+        for (index, request) in requests.enumerated() {
+            switch request {
+            case .execute(let statement):
+                guard engine.mayShare(statement) else { return nil }
+            case .batch(let batch):
+                for step in batch.steps where !engine.mayShare(step.statement) { return nil }
+            case .close:
+                guard index == requests.count - 1 else { return nil }
+            case .getAutocommit, .invalid: break
+            case .sequence, .describe, .storeSQL, .closeSQL: return nil
+            }
+        }
+        return requests
+    }
+}
+
+extension Engine {
+    fileprivate func mayShare(_ statement: HranaStatement) -> Bool {
+        guard case .inline(let sql) = statement.text else { return false }
+        return mayShareTransaction(sql)
+    }
+}

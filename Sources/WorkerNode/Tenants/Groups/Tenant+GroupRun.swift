@@ -1,0 +1,149 @@
+import CoreMetrics
+import Engines
+import FleetModel
+import Hrana
+
+extension Tenant {
+    /// Carries members out in one transaction, one after the other, until the group has had its time.
+    ///
+    /// Nothing is awaited in here, so nobody else writes meanwhile and the turn need not be taken.
+    /// - Returns: how many were carried out, or are to be by themselves: at least one. The others have not begun.
+    func carryOut(_ members: [GroupMember]) -> Int {
+        guard case .serving(let database) = state, let connection = try? database.takeConnection() else {
+            for member in members { member.standAlone() }
+            return members.count
+        }
+        // Rolls back what is open.
+        defer { database.giveBack(connection) }
+        let end = environment.clock.now() + environment.settings.groupTime
+        var count = 0
+        do throws(SQLError) {
+            try connection.control("BEGIN")
+            while count < members.count, count == 0 || environment.clock.now() < end {
+                let member = members[count]
+                count += 1
+                try carryOut(member, on: connection)
+            }
+        } catch {
+            // The transaction is gone, or of no more use, and with it what everybody did.
+            for member in members[..<max(count, 1)] { member.standAlone() }
+            return max(count, 1)
+        }
+        finish(members[..<count], on: connection)
+        return count
+    }
+
+    /// - Throws: when nothing of the transaction can be kept.
+    private func carryOut(_ member: GroupMember, on connection: any EngineConnection) throws(SQLError) {
+        var isKept = true
+        for request in member.requests {
+            guard let result = carryOut(request, of: member, on: connection) else {
+                isKept = false
+                break
+            }
+            member.results.append(result)
+        }
+        // Some errors roll the whole transaction back.
+        if connection.isAutocommit { throw Self.transactionGone }
+        let hasSavepoint = member.firstWrite != nil
+        if !isKept {
+            if hasSavepoint { try connection.control("ROLLBACK TO \(Self.savepoint)") }
+            member.standAlone()
+        }
+        if hasSavepoint { try connection.control("RELEASE \(Self.savepoint)") }
+    }
+
+    /// - Returns: `nil` when the member has to be carried out by itself.
+    private func carryOut(
+        _ request: StreamRequest, of member: GroupMember, on connection: any EngineConnection
+    ) -> Result<StreamResponse, SQLError>? {
+        switch request {
+        case .execute(let statement):
+            return carryOut(statement, of: member, on: connection).map { .success(.execute($0)) }
+        case .batch(let batch):
+            var results: [StepResult] = []
+            results.reserveCapacity(batch.steps.count)
+            var outcomes: [StepOutcome] = []
+            for step in batch.steps {
+                if let condition = step.condition, !condition.holds(after: outcomes, isAutocommit: true) {
+                    results.append(.skipped)
+                } else if let result = carryOut(step.statement, of: member, on: connection) {
+                    results.append(.succeeded(result))
+                } else {
+                    return nil
+                }
+                outcomes.append(results[results.count - 1].outcome)
+            }
+            return .success(.batch(BatchResult(steps: results)))
+        case .getAutocommit: return .success(.getAutocommit(true))
+        case .close: return .success(.close)
+        case .invalid(_, let error): return .failure(error)
+        case .sequence, .describe, .storeSQL, .closeSQL: return nil
+        }
+    }
+
+    private func carryOut(
+        _ statement: HranaStatement, of member: GroupMember, on connection: any EngineConnection
+    ) -> SQLResult? {
+        guard case .inline(let sql) = statement.text else { return nil }
+        do throws(SQLError) {
+            if try connection.needsWriteTurn(sql) {
+                // Whoever may not write now is told why, or waits, by itself.
+                guard mayWrite(member) else { return nil }
+                if member.firstWrite == nil {
+                    try connection.control("SAVEPOINT \(Self.savepoint)")
+                    member.firstWrite = member.results.count
+                }
+            }
+            member.statements += 1
+            let limits = StatementLimits(
+                deadline: .now + min(environment.settings.groupTime, environment.settings.statementTimeout),
+                maximumResponseBytes: min(environment.settings.groupResponseBytes, environment.settings.responseLimit.maximumBytes),
+                isReadOnly: member.access.isReadOnly)
+            return try connection.execute(
+                SQLStatement(sql, arguments: statement.arguments, wantsRows: statement.wantsRows), limits: limits)
+        } catch {
+            return nil
+        }
+    }
+
+    /// Rule 2, the first gate, and what else is asked of a write before it begins.
+    private func mayWrite(_ member: GroupMember) -> Bool {
+        guard !member.access.isReadOnly, turn.owner == nil, isServing(member.request) else { return false }
+        return member.firstWrite != nil || shipLag(now: environment.clock.now()) <= environment.settings.maximumShipLag
+    }
+
+    private func finish(_ members: ArraySlice<GroupMember>, on connection: any EngineConnection) {
+        let kept = members.filter { !$0.standsAlone }
+        let hasWritten = kept.contains { $0.firstWrite != nil }
+        do throws(SQLError) {
+            try connection.control("COMMIT")
+        } catch {
+            let isUndone = !connection.isAutocommit
+            for member in kept {
+                if isUndone || member.firstWrite == nil {
+                    // Whoever only read may have seen what was not kept. What is still open is rolled back: nothing was kept.
+                    member.standAlone()
+                } else {
+                    member.fail(error)
+                }
+            }
+        }
+        if hasWritten { noteCommit() }
+        for member in kept where !member.standsAlone {
+            environment.metrics.statements.increment(by: member.statements)
+            if member.statements > 0 { member.request.touchedData = true }
+            if member.firstWrite != nil { member.request.mayHaveCommitted = true }
+        }
+    }
+
+    private static let savepoint = "\"berth: one request\""
+    private static let transactionGone = SQLError(code: "STREAM_EXPIRED", message: "The transaction is gone.")
+}
+
+extension EngineConnection {
+    /// Runs a statement of ours that begins or ends something. It takes no time, so it has no deadline.
+    fileprivate func control(_ sql: String) throws(SQLError) {
+        _ = try execute(SQLStatement(sql, wantsRows: false), limits: .unlimited)
+    }
+}
