@@ -74,7 +74,7 @@ extension DuckDBConnection {
         var byteCount = 0
         try run(prepared, arguments: values, limits) { described throws(SQLError) in
             guard described.kind == .rows else { return }
-            if wantsRows { try described.requireReadableTypes() }
+            if wantsRows { try requireReadable(described) }
             result.columns = described.describedColumns
         } _: { chunk throws(SQLError) in
             guard chunk.result.kind == .rows else {

@@ -29,6 +29,8 @@ public final class DuckDBConnection {
     /// A client may have left settings, variables or temporary tables on it.
     var isMarked = false
 
+    /// The columns of a result that could not be answered as it is.
+    var unreadable: [DuckDBColumn]?
     /// The cursor that is not at its end. Nothing else runs beside it: DuckDB would end it by itself.
     weak var cursor: DuckDBCursor?
 

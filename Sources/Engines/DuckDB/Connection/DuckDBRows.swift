@@ -10,11 +10,6 @@ struct DuckDBResult {
     let columns: [DuckDBColumn]
     /// As the client sees them.
     let describedColumns: [SQLResult.Column]
-
-    /// - Throws: `DUCKDB_NOT_IMPLEMENTED` for a type that cannot be read, also inside another.
-    func requireReadableTypes() throws(SQLError) {
-        for column in columns where !column.type.isReadable { throw DuckDBErrorCode.unreadable(column.name, column.type.name) }
-    }
 }
 
 /// A result that is being read. Must be closed before its connection.

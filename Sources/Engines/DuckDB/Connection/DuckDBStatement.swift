@@ -59,8 +59,8 @@ final class DuckDBStatement {
 
     /// - Throws: `DUCKDB_NOT_IMPLEMENTED` for a change whose answer cannot be read: before it is carried out.
     func requireReadableAnswer() throws(SQLError) {
-        guard returnsWhatItWrites && !type.isQuery else { return }
-        for column in answer where !column.type.isReadable { throw DuckDBErrorCode.unreadable(column.name, column.type.name) }
+        guard returnsWhatItWrites else { return }
+        for column in answer where !column.type.isReadable && !column.type.isUndecided { throw DuckDBErrorCode.unreadable(column.name, column.type.name) }
     }
 
     private var answer: [DuckDBColumn] {

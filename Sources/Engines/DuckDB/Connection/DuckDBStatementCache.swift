@@ -26,7 +26,5 @@ struct DuckDBStatementCache {
         entries[sql] = (statement, uses)
     }
 
-    mutating func remove(_ sql: String) { entries[sql] = nil }
-
     mutating func removeAll() { entries = [:] }
 }

@@ -29,7 +29,7 @@ extension DuckDBConnection {
             let cursor = try watched(until: deadline) { () throws(SQLError) in
                 if !readOnly { try checkQuota(prepared) }
                 let rows = try self.start(prepared, arguments: values)
-                try rows.result.requireReadableTypes()
+                try requireReadable(rows.result)
                 let cursor = DuckDBCursor(prepared, rows, on: self, hasOwnTransaction: hasOwnTransaction)
                 try cursor.finishWithoutRows()
                 return cursor

@@ -8,6 +8,10 @@ extension DuckDBConnection {
     func answeringTexts(_ statement: DuckDBStatement, _ sql: String) -> DuckDBStatement? {
         guard statement.type == .select else { return nil }
         let columns = statement.plannedColumns
+        return columns.contains(where: \.type.isUndecided) ? nil : answeringTexts(columns, sql)
+    }
+
+    private func answeringTexts(_ columns: [DuckDBColumn], _ sql: String) -> DuckDBStatement? {
         guard columns.contains(where: { !$0.type.isReadable }) else { return nil }
         let names = columns.indices.map { "c\($0)" }
         let values = zip(names, columns).map { name, column in
@@ -25,17 +29,26 @@ extension DuckDBConnection {
         return answering
     }
 
-    /// Runs `body` with the statement of `sql`, once more when that was prepared before a table got a column that cannot be read.
+    /// Runs `body` with the statement of `sql`; once more with another one when only its result shows that it cannot be read: types
+    /// may depend on arguments, and a table may have got another column since.
     func withStatement<Answer>(
         _ sql: String, _ body: (DuckDBStatement) throws(SQLError) -> Answer
     ) throws(SQLError) -> Answer {
+        unreadable = nil
         let statement = try prepare(sql)
         do throws(SQLError) { return try body(statement) } catch {
-            guard error.code == "DUCKDB_NOT_IMPLEMENTED", statement.type == .select, statement.describedAs == nil else { throw error }
-            cache.remove(sql)
-            let again = try prepare(sql)
-            guard again.describedAs != nil else { throw error }
+            guard let columns = unreadable else { throw error }
+            unreadable = nil
+            // A change must not be carried out twice.
+            guard statement.isStreamed, let again = answeringTexts(columns, sql) else { throw error }
             return try body(again)
         }
+    }
+
+    /// - Throws: `DUCKDB_NOT_IMPLEMENTED`.
+    func requireReadable(_ result: DuckDBResult) throws(SQLError) {
+        guard let column = result.columns.first(where: { !$0.type.isReadable }) else { return }
+        unreadable = result.columns
+        throw DuckDBErrorCode.unreadable(column.name, column.type.name)
     }
 }

@@ -14,6 +14,7 @@ final class DuckDBType {
 
     /// `nil` for a type nobody here knows.
     let id: ID?
+    private let number: Int32
     /// As DuckDB's `typeof` has it: `DECIMAL(18,3)`, `INTEGER[]`, `STRUCT(a INTEGER)`.
     let name: String
     /// DECIMAL: digits in all, and after the point.
@@ -31,7 +32,7 @@ final class DuckDBType {
     /// - Parameter logical: is destroyed.
     init(taking logical: duckdb_logical_type?, library: DuckDBLibrary) {
         let api = library.api
-        let number = api.get_type_id(logical)
+        number = api.get_type_id(logical)
         let id = ID(rawValue: number)
         self.id = id
         var children: [(name: String, type: DuckDBType)] = []
@@ -77,6 +78,9 @@ final class DuckDBType {
     private static func isTuple(_ fields: [(name: String, type: DuckDBType)]) -> Bool {
         !fields.isEmpty && fields.allSatisfy(\.name.isEmpty)
     }
+
+    /// A plan does not know it: it depends on an argument.
+    var isUndecided: Bool { number == 0 }
 
     /// Its values can be read in place, and those inside it. The others have no layout that DuckDB documents: it makes texts of
     /// them itself.

@@ -116,6 +116,10 @@ import Testing
         }
         #expect(try connection.run("SELECT x, x, ?::INTEGER FROM (SELECT \(expression) AS x WHERE ? = 2)", .integer(1), .integer(2)).rows.first?.last == .integer(1))
         #expect(try connection.value("SELECT NULL::\(type)") == .null)
+        // What an argument is shows only when it is bound.
+        let undecided = try connection.run("SELECT ?, \(expression) AS x, ?", .integer(1), .text("y"))
+        #expect(undecided.rows == [[.integer(1), try #require(try connection.value("SELECT CAST(\(expression) AS VARCHAR)")), .text("y")]])
+        #expect(undecided.columns[1] == SQLResult.Column(name: "x", declaredType: type))
     }
 
     @Test(arguments: [
@@ -147,6 +151,9 @@ import Testing
         #expect(connection.code("INSERT INTO v VALUES (1) RETURNING x") == "DUCKDB_NOT_IMPLEMENTED")
         #expect(connection.cursorCode("INSERT INTO v VALUES (1) RETURNING x") == "DUCKDB_NOT_IMPLEMENTED")
         #expect(try connection.value("SELECT count(*) FROM v") == .integer(0), "and so it is not carried out")
+        _ = connection.code("WITH i AS (INSERT INTO v VALUES (7) RETURNING x) SELECT x FROM i")
+        #expect(try connection.value("SELECT count(*) <= 1 FROM v") == .integer(1), "never twice")
+        try connection.run("DELETE FROM v")
         #expect(try connection.run("INSERT INTO v VALUES (1) RETURNING x::VARCHAR").rows == [[.text("1")]])
         #expect(connection.isAutocommit)
     }
