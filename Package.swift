@@ -149,7 +149,7 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "berth-simulate",
-            dependencies: ["Simulation", "Chaos", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Simulation", "Chaos", "Engines", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
 
         // What performance.md asks for, each against its baseline

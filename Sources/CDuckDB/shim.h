@@ -18,6 +18,8 @@ typedef struct berth_duckdb_pending_s *duckdb_pending_result;
 typedef struct berth_duckdb_chunk_s *duckdb_data_chunk;
 typedef struct berth_duckdb_vector_s *duckdb_vector;
 typedef struct berth_duckdb_type_s *duckdb_logical_type;
+typedef struct berth_duckdb_appender_s *duckdb_appender;
+typedef struct berth_duckdb_error_s *duckdb_error_data;
 
 typedef struct {
     idx_t unused_column_count;
@@ -91,9 +93,27 @@ typedef struct { int32_t months, days; int64_t micros; } duckdb_interval;
     F(duckdb_vector, list_vector_get_child, (duckdb_vector)) \
     F(duckdb_vector, array_vector_get_child, (duckdb_vector)) \
     F(duckdb_vector, struct_vector_get_child, (duckdb_vector, idx_t)) \
+    F(idx_t, vector_size, (void)) \
+    F(duckdb_data_chunk, create_data_chunk, (duckdb_logical_type *, idx_t)) \
+    F(void, data_chunk_reset, (duckdb_data_chunk)) \
+    F(void, data_chunk_set_size, (duckdb_data_chunk, idx_t)) \
+    F(void, vector_ensure_validity_writable, (duckdb_vector)) \
+    F(void, vector_assign_string_element_len, (duckdb_vector, idx_t, const char *, idx_t)) \
+    F(duckdb_state, appender_create_query, \
+      (duckdb_connection, const char *, idx_t, duckdb_logical_type *, const char *, const char **, duckdb_appender *)) \
+    F(duckdb_error_data, appender_error_data, (duckdb_appender)) \
+    F(int32_t, error_data_error_type, (duckdb_error_data)) \
+    F(const char *, error_data_message, (duckdb_error_data)) \
+    F(void, destroy_error_data, (duckdb_error_data *)) \
+    F(duckdb_state, append_data_chunk, (duckdb_appender, duckdb_data_chunk)) \
+    F(duckdb_state, appender_flush, (duckdb_appender)) \
+    F(duckdb_state, appender_clear, (duckdb_appender)) \
+    F(duckdb_state, appender_destroy, (duckdb_appender *)) \
+    F(duckdb_logical_type, create_logical_type, (int32_t)) \
     F(int32_t, get_type_id, (duckdb_logical_type)) \
     F(void, destroy_logical_type, (duckdb_logical_type *)) \
     F(char *, logical_type_get_alias, (duckdb_logical_type)) \
+    F(char *, geometry_type_get_crs, (duckdb_logical_type)) \
     F(uint8_t, decimal_width, (duckdb_logical_type)) \
     F(uint8_t, decimal_scale, (duckdb_logical_type)) \
     F(uint32_t, enum_dictionary_size, (duckdb_logical_type)) \

@@ -1,11 +1,11 @@
-/// Pages (or blocks) of one database file, ascending by identifier, in one contiguous buffer.
+/// Pages of the files of one database, ascending by identifier, in one contiguous buffer.
 ///
 /// This is what an engine captures and what a restore applies; `.hadbp` is its form on the outside.
 public struct PageSet: Sendable, Equatable {
     public struct Page: Sendable, Equatable {
-        /// 1-based page number for SQLite, 0-based block number for DuckDB.
+        /// 1-based page number for SQLite; for DuckDB 0-based in the main file, and from 2⁴⁸ on in the WAL.
         public var id: UInt64
-        /// Where the content lies in `PageSet.bytes`; never longer than `pageSize`.
+        /// Where the content lies in `PageSet.bytes`; never longer than `pageSize`. Empty where an engine marks a file's end.
         public var bytes: Range<Int>
 
         public init(id: UInt64, bytes: Range<Int>) {
@@ -17,7 +17,7 @@ public struct PageSet: Sendable, Equatable {
     /// Bytes per page.
     public var pageSize: Int
     /// Pages in the file after these are applied (the file is truncated or extended to that); `nil` when these pages
-    /// are the whole file.
+    /// are the whole file, or say themselves where their files end.
     public var endPageCount: UInt64?
     public var pages: [Page]
     public var bytes: [UInt8]

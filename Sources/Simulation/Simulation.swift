@@ -5,7 +5,7 @@ import Foundation
 
 /// One schedule of a whole fleet, decided by one number.
 ///
-/// The real session, lease, shipping, failover and routing code runs on real SQLite files; clock, chance, threads,
+/// The real session, lease, shipping, failover and routing code runs on real files of the real engines; clock, chance, threads,
 /// network, lease store and bucket are simulated. The same seed gives the same schedule, to the last line of its timeline.
 public struct Simulation {
     public struct Result: Sendable {

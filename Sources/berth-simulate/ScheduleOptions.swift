@@ -1,5 +1,6 @@
 import ArgumentParser
 import Chaos
+import Engines
 import FleetModel
 import Foundation
 import Simulation
@@ -9,6 +10,8 @@ struct ScheduleOptions: ParsableArguments {
     @Option(help: "Where nodes keep their files; memory is fastest.") var directory = "/dev/shm"
     @Option(help: "Seconds of simulated time in which faults happen.") var seconds: Int = 20
     @Option(help: "Faults, separated by commas; all by default.") var faults: String?
+    @Option(help: "Engines of the databases, in turn.") var engine = "sqlite"
+    @Option(help: "Path of libduckdb.so, unless it is in one of the usual places.") var duckdbLibrary: String?
     @Option(help: "Durabilities of the databases, in turn.") var durability = "bucket,local"
     @Option(help: "Worker nodes.") var nodes = 3
     @Option(help: "Managers.") var managers = 2
@@ -30,6 +33,7 @@ struct ScheduleOptions: ParsableArguments {
         settings.managers = managers
         settings.databases = databases
         settings.clients = clients
+        settings.engines = try engines()
         settings.durabilities = try durability.split(separator: ",").map { name in
             guard Durability(rawValue: String(name)) != nil else { throw ValidationError("“\(name)” is no durability.") }
             return String(name)
@@ -46,11 +50,27 @@ struct ScheduleOptions: ParsableArguments {
         return settings
     }
 
+    private func engines() throws -> EngineSet {
+        var engines = EngineSet()
+        for name in engine.split(separator: ",") {
+            switch EngineKind(rawValue: String(name)) {
+            case .sqlite: engines.add(SQLiteEngine(options: SimulationSettings.sqlite))
+            case .duckdb:
+                do { engines.add(DuckDBEngine(library: try DuckDBLibrary.load(path: duckdbLibrary))) } catch {
+                    throw ValidationError("\(error)")
+                }
+            case nil: throw ValidationError("“\(name)” is no engine. There are: sqlite, duckdb.")
+            }
+        }
+        guard !engines.kinds.isEmpty else { throw ValidationError("--engine is empty.") }
+        return engines
+    }
+
     /// As arguments for another run.
     var arguments: [String] {
-        ["--directory", directory, "--seconds", "\(seconds)", "--durability", durability, "--nodes", "\(nodes)"]
+        ["--directory", directory, "--seconds", "\(seconds)", "--engine", engine, "--durability", durability, "--nodes", "\(nodes)"]
             + ["--managers", "\(managers)", "--databases", "\(databases)", "--clients", "\(clients)", "--clock-drift", "\(clockDrift)"]
-            + (faults.map { ["--faults", $0] } ?? []) + (timeline ? ["--timeline"] : [])
+            + (duckdbLibrary.map { ["--duckdb-library", $0] } ?? []) + (faults.map { ["--faults", $0] } ?? []) + (timeline ? ["--timeline"] : [])
     }
 
     /// Runs one schedule in this process, and prints its report as the last line.

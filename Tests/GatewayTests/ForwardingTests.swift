@@ -31,6 +31,21 @@ struct ForwardingTests {
         }
     }
 
+    /// Of all routes only loading has a query, and the leader must see the one that was sent.
+    @Test func theQueryOfALoadTravelsAlong() async throws {
+        let leader = try FakeDatabases(leading: ["shop"])
+        try await withGateway(local: leader) { other in
+            let source = FakeRoutes()
+            try source.set("shop", epoch: 1, port: other.port)
+            try await withGateway(source: source) { gateway in
+                let load = try await gateway.send(.POST, "/db/shop/v1/load?table=a%20b&columns=x,y", body: "1,2")
+                #expect(load.status == 200 && load.text == "1,2")
+                _ = try await gateway.send(.POST, "/db/shop/v1/batch?table=t", body: "{}")
+                #expect(leader.calls.map(\.query) == ["table=a%20b&columns=x,y", nil])
+            }
+        }
+    }
+
     @Test func repliesWithRetryAfterAndChallengesArePassedOn() async throws {
         let leader = try FakeDatabases(leading: ["shop"]) { _ throws(BerthError) in
             throw BerthError(.tooManyRequests, "Slow down.", retryAfter: 7)

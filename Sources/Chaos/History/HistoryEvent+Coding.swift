@@ -6,7 +6,7 @@ extension HistoryEvent: Codable {
 
     private enum Key: String, CodingKey {
         case event, at, id, client, database, through, work, number, token, from, to, amount, interactive
-        case outcome, code, tallies, total, durability, accounts, balance, epoch, session, node, reason
+        case outcome, code, tallies, total, engine, durability, accounts, balance, epoch, session, node, reason
         case appends, transfers, balances
     }
 
@@ -19,6 +19,7 @@ extension HistoryEvent: Codable {
         case .database(let database):
             try line.encode(Name.database, forKey: .event)
             try line.encode(database.name, forKey: .database)
+            try line.encode(database.engine, forKey: .engine)
             try line.encode(database.durability, forKey: .durability)
             try line.encode(database.accounts, forKey: .accounts)
             try line.encode(database.balance, forKey: .balance)
@@ -76,6 +77,8 @@ extension HistoryEvent: Codable {
             self = .database(
                 TestedDatabase(
                     name: try line.decode(String.self, forKey: .database),
+                    // Absent in histories of before there was a second engine.
+                    engine: try line.decodeIfPresent(String.self, forKey: .engine) ?? "sqlite",
                     durability: try line.decode(String.self, forKey: .durability),
                     accounts: try line.decode(Int.self, forKey: .accounts),
                     balance: try line.decode(Int64.self, forKey: .balance)))

@@ -18,14 +18,17 @@ public enum HistoryEvent: Sendable, Hashable {
 /// A database and what was promised for it.
 public struct TestedDatabase: Sendable, Hashable {
     public var name: String
+    /// As the REST API spells it.
+    public var engine: String
     /// As the REST API spells it. `local` may lose what was not shipped; nothing else loses anything.
     public var durability: String
     public var accounts: Int
     /// Of every account, at the beginning.
     public var balance: Int64
 
-    public init(name: String, durability: String, accounts: Int, balance: Int64) {
+    public init(name: String, engine: String = "sqlite", durability: String, accounts: Int, balance: Int64) {
         self.name = name
+        self.engine = engine
         self.durability = durability
         self.accounts = accounts
         self.balance = balance

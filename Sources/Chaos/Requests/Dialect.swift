@@ -3,9 +3,8 @@ public struct Dialect: Sendable {
     /// Begins a transaction that writes.
     public var begin: String
 
-    /// - Parameter engine: as in the REST API; `nil` for the fleet's default, SQLite.
-    public init(engine: String?) {
-        begin = engine.map { $0 == "sqlite" } ?? true ? "BEGIN IMMEDIATE" : "BEGIN TRANSACTION"
+    public init(of database: TestedDatabase) {
+        begin = database.engine == "sqlite" ? "BEGIN IMMEDIATE" : "BEGIN TRANSACTION"
     }
 
     /// Rows are never removed, so `rowid` is the order of insertion. No key forbids a doubled row: that is for the

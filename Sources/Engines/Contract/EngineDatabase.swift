@@ -12,7 +12,7 @@ public protocol EngineDatabase: AnyObject {
     /// given back.
     func takeConnection() throws(SQLError) -> any EngineConnection
 
-    /// Rolls back what is open, undoes what the client set, and keeps the connection for the next.
+    /// Closes its cursor, abandons its loader, rolls back what is open, undoes what the client set, and keeps the connection for the next.
     func giveBack(_ connection: any EngineConnection)
 
     // MARK: Capture
@@ -29,7 +29,7 @@ public protocol EngineDatabase: AnyObject {
     var nextCaptureIsFull: Bool { get }
 
     /// Moves the log of recent commits into the main file when it has grown beyond `bytes`, everything in it is captured
-    /// and no transaction is in the way.
+    /// and no transaction or cursor is in the way; then it can be tried again later.
     func checkpoint(above bytes: Int) throws(CaptureError)
 
     // MARK: The end
@@ -55,13 +55,16 @@ public protocol EngineConnection: AnyObject {
     /// Runs one statement to its end.
     ///
     /// - Throws: `SQLError`: `SQL_NO_STATEMENT`, `SQL_MANY_STATEMENTS`, `SQL_PARSE_ERROR`, `ARGS_INVALID`,
-    ///   `RESPONSE_TOO_LARGE`, or the engine's own codes.
+    ///   `RESPONSE_TOO_LARGE`, `BLOCKED`, or the engine's own codes.
     func execute(_ statement: SQLStatement, limits: StatementLimits) throws(SQLError) -> SQLResult
 
-    /// Runs one statement whose rows are taken bit by bit.
+    /// Runs one statement whose rows are taken bit by bit. Closes a cursor that is open.
     ///
+    /// A write is carried out here, and committed outside a transaction, before any of its rows can be asked for.
+    ///
+    /// - Parameter readOnly: as ``StatementLimits/isReadOnly``.
     /// - Throws: as ``execute(_:limits:)``, except `RESPONSE_TOO_LARGE`.
-    func cursor(_ statement: SQLStatement, deadline: ContinuousClock.Instant?) throws(SQLError) -> any EngineCursor
+    func cursor(_ statement: SQLStatement, readOnly: Bool, deadline: ContinuousClock.Instant?) throws(SQLError) -> any EngineCursor
 
     /// Begins to load rows into `table`.
     ///

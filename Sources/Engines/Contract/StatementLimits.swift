@@ -6,11 +6,17 @@ public struct StatementLimits: Sendable, Hashable {
     public var maximumRows: Int?
     /// More bytes are `RESPONSE_TOO_LARGE`: a value counts as 8 bytes plus the length of its text or blob.
     public var maximumResponseBytes: Int?
+    /// Any attempt to change the database is `BLOCKED`, however it hides (a view, a macro, a trigger). A transaction that the
+    /// statement begins cannot write either. Settings of the connection are not the database.
+    public var isReadOnly: Bool
 
-    public init(deadline: ContinuousClock.Instant? = nil, maximumRows: Int? = nil, maximumResponseBytes: Int? = nil) {
+    public init(
+        deadline: ContinuousClock.Instant? = nil, maximumRows: Int? = nil, maximumResponseBytes: Int? = nil, isReadOnly: Bool = false
+    ) {
         self.deadline = deadline
         self.maximumRows = maximumRows
         self.maximumResponseBytes = maximumResponseBytes
+        self.isReadOnly = isReadOnly
     }
 
     public static let unlimited = StatementLimits()

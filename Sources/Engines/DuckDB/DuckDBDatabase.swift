@@ -109,6 +109,7 @@ public final class DuckDBDatabase: EngineDatabase {
 
     public func giveBack(_ connection: any EngineConnection) {
         guard let connection = connection as? DuckDBConnection, connection !== primary, connection.isOpen else { return }
+        connection.endOpenWork()
         let isClean = (try? connection.rollback()) != nil && !connection.isMarked
         if isClean && idle.count < Self.keptConnections { idle.append(connection) } else { close(connection) }
     }

@@ -5,6 +5,15 @@ public enum SQLValue: Hashable, Sendable {
     case real(Double)
     case text(String)
     case blob([UInt8])
+
+    /// Bytes of text or blob; 0 for the other storage classes.
+    public var storedBytes: Int {
+        switch self {
+        case .null, .integer, .real: 0
+        case .text(let text): text.utf8.count
+        case .blob(let bytes): bytes.count
+        }
+    }
 }
 
 /// One SQL statement with its arguments.
@@ -53,18 +62,18 @@ public struct SQLResult: Sendable, Hashable {
 
     public var columns: [Column] = []
     /// The rows, when an engine hands them out in one piece.
-    public var packedRows: PackedRows?
+    public var rowBlock: RowBlock?
     private var separateRows: [[SQLValue]] = []
     /// The rows as values of their own, however they are kept. Writing here unpacks them.
     public var rows: [[SQLValue]] {
-        get { packedRows?.values ?? separateRows }
+        get { rowBlock?.values ?? separateRows }
         _modify {
-            if let packedRows { separateRows = packedRows.values }
-            packedRows = nil
+            if let rowBlock { separateRows = rowBlock.values }
+            rowBlock = nil
             yield &separateRows
         }
     }
-    public var rowCount: Int { packedRows?.count ?? separateRows.count }
+    public var rowCount: Int { rowBlock?.count ?? separateRows.count }
     /// Rows changed by INSERT, UPDATE or DELETE; 0 for every other statement.
     public var affectedRows: Int64 = 0
     public var lastInsertRowID: Int64?

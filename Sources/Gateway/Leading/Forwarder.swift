@@ -38,16 +38,15 @@ struct Forwarder: PeerForwarding {
         } catch {
             return .unreached("\(peer) cannot be used as an address: \(error)")
         }
-        let exchange = ForwardExchange(maximumBytes: limits.replyBytes)
-        let task = client.execute(
-            request: request, delegate: exchange, deadline: .now() + .nanoseconds(limits.reply.nanoseconds))
+        let promise = client.eventLoopGroup.next().makePromise(of: ForwardExchange.Reply.self)
+        let exchange = ForwardExchange(maximumBytes: limits.replyBytes, patience: limits.reply, reply: promise)
+        let task = exchange.begin(request, with: client, within: limits.reply)
         let reply: ForwardExchange.Reply
         do {
-            reply = try await withTaskCancellationHandler { try await task.get() } onCancel: { task.cancel() }
+            reply = try await withTaskCancellationHandler { try await promise.futureResult.get() } onCancel: { task.cancel() }
         } catch {
             // A cancelled or timed-out request may be on its way although its events have not arrived here.
-            let fault = error as? HTTPClientError
-            let stayed = !exchange.wasSent && fault != .cancelled && fault != .deadlineExceeded
+            let stayed = !exchange.wasSent && error as? HTTPClientError != .cancelled
             return stayed ? .unreached("\(peer): \(error)") : .lost("\(peer): \(error)")
         }
         return Self.outcome(reply)
@@ -68,7 +67,7 @@ struct Forwarder: PeerForwarding {
         var outgoing = OutgoingReply(
             DataReply(
                 status: Int(reply.head.status.code), contentType: reply.head.headers.first(name: "content-type") ?? "application/json",
-                body: Array(reply.body.readableBytesView)))
+                body: Array(reply.body.readableBytesView), rest: reply.rest))
         for name in ["retry-after", "www-authenticate"] {
             if let value = reply.head.headers.first(name: name) { outgoing.headers.append((name, value)) }
         }

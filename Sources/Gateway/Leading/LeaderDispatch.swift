@@ -130,11 +130,17 @@ package struct LeaderDispatch: Sendable {
                 guard await isSuperseded(route) else { return nil }
                 return .lost("\(peer) leads it no more and sent no reply")
             }
-            defer { group.cancelAll() }
+            var first: ForwardOutcome?
             for await outcome in group {
-                if let outcome { return outcome }
+                guard let outcome else { continue }
+                if first == nil {
+                    first = outcome
+                    group.cancelAll()
+                } else if case .reply(let late) = outcome {
+                    late.rest?.cancel()
+                }
             }
-            return .lost("\(peer): no reply")
+            return first ?? .lost("\(peer): no reply")
         }
     }
 

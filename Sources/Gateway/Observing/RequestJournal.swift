@@ -8,7 +8,7 @@ import Synchronization
 final class RequestJournal: Sendable {
     /// What a request spoke, as far as it got: the label `protocol`.
     private enum Spoken: Int, CaseIterable {
-        case none, hrana1, hrana2, hrana3
+        case none, hrana1, hrana2, hrana3, load
 
         init(_ target: DataTarget?) {
             self =
@@ -17,10 +17,17 @@ final class RequestJournal: Sendable {
                 case .v1Execute, .v1Batch, .versionCheck(.one), .pipeline(.one): .hrana1
                 case .pipeline(.two), .versionCheck(.two): .hrana2
                 case .pipeline(.three), .versionCheck(.three), .cursor: .hrana3
+                case .load: .load
                 }
         }
 
-        var label: String { self == .none ? "http" : "hrana\(rawValue)" }
+        var label: String {
+            switch self {
+            case .none: "http"
+            case .hrana1, .hrana2, .hrana3: "hrana\(rawValue)"
+            case .load: "load"
+            }
+        }
     }
 
     private let logger: Logger

@@ -29,7 +29,7 @@ package struct FrontDoor: Sendable {
             target = named
             let caller = try await gatekeeper.admit(request.head.headers.first(name: "authorization"), to: named.database)
             let call = DataCall(
-                database: named.database, route: named.route, body: request.body, access: caller.access,
+                database: named.database, route: named.route, query: named.query, body: request.body, access: caller.access,
                 tokenDigest: caller.digest, requestID: requestID)
             reply = try await dispatch.carryOut(
                 call, head: request.head, path: named.forwardedPath, until: arrived + dispatch.limits.wait)

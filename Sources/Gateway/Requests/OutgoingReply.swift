@@ -3,11 +3,13 @@ import Hrana
 import NIOHTTP1
 package import Routing
 
-/// One complete answer, before it is written to a connection.
+/// One answer, before it is written to a connection.
 package struct OutgoingReply: Sendable {
     package var status: Int
     package var contentType: String
     package var body: [UInt8]
+    /// What follows `body`, as in `DataReply`.
+    package var rest: (any ReplyStream)?
     /// Headers beyond content type, length and request id.
     package var headers: [(name: String, value: String)] = []
     /// The request as metrics and logs name what became of it.
@@ -32,6 +34,7 @@ package struct OutgoingReply: Sendable {
         status = reply.status
         contentType = reply.contentType
         body = reply.body
+        rest = reply.rest
         outcome = reply.status < 400 ? .ok : .status(reply.status)
     }
 

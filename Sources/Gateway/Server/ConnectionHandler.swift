@@ -23,6 +23,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var assembly: RequestAssembly
     private var state = State.receiving
     private let refusedBody: TimeAmount
+    /// The answer is on its way, piece by piece.
+    private var isSending = false
     /// Ends the connection of a refused request whose body does not end.
     private var patience: Scheduled<Void>?
 
@@ -74,7 +76,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is IdleStateHandler.IdleStateEvent {
-            if case .answering = state { return }
+            // A reader that takes nothing for this long is gone.
+            if case .answering = state, !isSending { return }
             context.close(promise: nil)
         } else {
             context.fireUserInboundEventTriggered(event)
@@ -82,41 +85,66 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private func respond(to request: IncomingRequest, context: ChannelHandlerContext) {
-        let eventLoop = context.eventLoop
-        let handler = NIOLoopBound(self, eventLoop: eventLoop)
-        let bound = NIOLoopBound(context, eventLoop: eventLoop)
-        let task = Task { [door] in
-            let (reply, requestID) = await door.answer(request)
-            eventLoop.execute { handler.value.answered(reply, requestID, context: bound.value) }
-        }
+        let answering = AnswerTask(
+            door: door, handler: NIOLoopBound(self, eventLoop: context.eventLoop),
+            context: NIOLoopBound(context, eventLoop: context.eventLoop))
+        let task = Task { await answering.run(request) }
         state = .answering(request.head, task)
     }
 
-    private func answered(_ reply: OutgoingReply, _ requestID: String, context: ChannelHandlerContext) {
+    // MARK: Answers in one piece
+
+    func answered(_ reply: OutgoingReply, _ requestID: String, context: ChannelHandlerContext) {
         guard case .answering(let head, _) = state else { return }
-        // After an upgrade the decoder reads nothing more, and none was granted.
-        let keepsAlive = head.isKeepAlive && !head.headers.contains(name: "upgrade") && head.method != .CONNECT
-        if keepsAlive {
-            // Before the write: it may bring the next request.
+        // Before the write: it may bring the next request.
+        let (keepsAlive, written) = endRequest(head, context: context)
+        write(reply, requestID, to: head, thenClose: !keepsAlive, context: context, promise: written)
+    }
+
+    /// Makes ready for the next request, or for the end of the connection once the promise is fulfilled.
+    private func endRequest(
+        _ head: HTTPRequestHead, context: ChannelHandlerContext, ends: Bool = false
+    ) -> (keepsAlive: Bool, written: EventLoopPromise<Void>?) {
+        if Self.keepsAlive(head) && !ends {
             state = .receiving
-            write(reply, requestID, to: head, thenClose: false, context: context, promise: nil)
-        } else {
-            state = .finished
-            let written = context.eventLoop.makePromise(of: Void.self)
-            let channel = context.channel
-            written.futureResult.whenComplete { _ in channel.close(promise: nil) }
-            write(reply, requestID, to: head, thenClose: true, context: context, promise: written)
+            return (true, nil)
         }
+        return (false, closing(context))
+    }
+
+    private func closing(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
+        state = .finished
+        let written = context.eventLoop.makePromise(of: Void.self)
+        let channel = context.channel
+        written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        return written
+    }
+
+    /// After an upgrade the decoder reads nothing more, and none was granted.
+    private static func keepsAlive(_ head: HTTPRequestHead) -> Bool {
+        head.isKeepAlive && !head.headers.contains(name: "upgrade") && head.method != .CONNECT
     }
 
     private func write(
         _ reply: OutgoingReply, _ requestID: String, to request: HTTPRequestHead?, thenClose: Bool,
         context: ChannelHandlerContext, promise: EventLoopPromise<Void>?
     ) {
+        var head = Self.head(of: reply, requestID, to: request, thenClose: thenClose)
+        head.headers.add(name: "content-length", value: String(reply.body.count))
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if request?.method != .HEAD, !reply.body.isEmpty {
+            context.write(
+                wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: reply.body)))), promise: nil)
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: promise)
+    }
+
+    private static func head(
+        of reply: OutgoingReply, _ requestID: String, to request: HTTPRequestHead?, thenClose: Bool
+    ) -> HTTPResponseHead {
         var head = HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: reply.status))
         head.headers.reserveCapacity(4 + reply.headers.count)
         head.headers.add(name: "content-type", value: reply.contentType)
-        head.headers.add(name: "content-length", value: String(reply.body.count))
         head.headers.add(name: FrontDoor.requestIDHeader, value: requestID)
         for (name, value) in reply.headers { head.headers.add(name: name, value: value) }
         if thenClose {
@@ -124,11 +152,41 @@ final class ConnectionHandler: ChannelInboundHandler {
         } else if request?.version == .http1_0 {
             head.headers.add(name: "connection", value: "keep-alive")
         }
+        return head
+    }
+
+    // MARK: Answers that are made while they are sent
+
+    func begin(_ reply: OutgoingReply, _ requestID: String, context: ChannelHandlerContext) -> EventLoopFuture<Void> {
+        guard case .answering(let request, _) = state else { return Self.gone(context) }
+        isSending = true
+        // HTTP/1.0 knows no chunks: its end is the end of the connection.
+        let isChunked = request.version != .http1_0
+        var head = Self.head(of: reply, requestID, to: request, thenClose: !isChunked || !Self.keepsAlive(request))
+        if !isChunked { head.version = .http1_0 }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        if request?.method != .HEAD, !reply.body.isEmpty {
-            context.write(
-                wrapOutboundOut(.body(.byteBuffer(context.channel.allocator.buffer(bytes: reply.body)))), promise: nil)
-        }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: promise)
+        return write(reply.body, context: context)
+    }
+
+    func write(_ piece: [UInt8], context: ChannelHandlerContext) -> EventLoopFuture<Void> {
+        guard case .answering = state else { return Self.gone(context) }
+        let buffer = context.channel.allocator.buffer(bytes: piece)
+        return context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(buffer))))
+    }
+
+    func end(context: ChannelHandlerContext) {
+        guard case .answering(let request, _) = state else { return }
+        isSending = false
+        let (_, written) = endRequest(request, context: context, ends: request.version == .http1_0)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+    }
+
+    func breakOff(context: ChannelHandlerContext) {
+        guard case .answering = state else { return }
+        context.close(promise: nil)
+    }
+
+    private static func gone(_ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
+        context.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
     }
 }

@@ -28,6 +28,8 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         case missingMember(String)
         /// A member that has a meaning here is given twice: which of the two is meant?
         case duplicateMember(String)
+        /// A member that names nothing here.
+        case unknownMember(String)
         /// The `type` of an object is none of those known at this place.
         case unknownType(String)
     }
@@ -63,6 +65,7 @@ extension JSONError.Reason: CustomStringConvertible {
         case .unexpectedKind(let kind, let expected): "expected \(expected.rawValue), found \(kind.rawValue)"
         case .missingMember(let name): "missing “\(name)”"
         case .duplicateMember(let name): "second “\(name)” in one object"
+        case .unknownMember(let name): "“\(name.prefix(80))”, which names nothing here"
         case .unknownType(let name): "unknown type “\(name.prefix(80))”"
         }
     }

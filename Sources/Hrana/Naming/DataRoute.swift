@@ -4,6 +4,8 @@ public enum DataRoute: Sendable, Hashable {
     case v1Batch
     case pipeline(HranaVersion)
     case cursor
+    /// Rows for one table, not Hrana: see ``LoadOptions``.
+    case load
     /// A client asks whether this version is spoken; answered with 200 and nothing else.
     case versionCheck(HranaVersion)
 
@@ -19,6 +21,7 @@ public enum DataRoute: Sendable, Hashable {
         case ("POST", "/v2/pipeline"): self = .pipeline(.two)
         case ("POST", "/v3/pipeline"): self = .pipeline(.three)
         case ("POST", "/v3/cursor"): self = .cursor
+        case ("POST", "/v1/load"): self = .load
         case ("GET", "/v2"): self = .versionCheck(.two)
         case ("GET", "/v3"): self = .versionCheck(.three)
         default: return nil

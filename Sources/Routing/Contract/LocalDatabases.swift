@@ -17,6 +17,8 @@ public protocol LocalDatabases: Sendable {
 public struct DataCall: Sendable {
     public var database: DatabaseName
     public var route: DataRoute
+    /// Of the path, without the question mark; only loading has one.
+    public var query: String?
     public var body: [UInt8]
     public var access: DataAccess
     /// Binds a baton to the token that opened its stream.
@@ -24,11 +26,12 @@ public struct DataCall: Sendable {
     public var requestID: String
 
     public init(
-        database: DatabaseName, route: DataRoute, body: [UInt8], access: DataAccess, tokenDigest: [UInt8],
+        database: DatabaseName, route: DataRoute, query: String? = nil, body: [UInt8], access: DataAccess, tokenDigest: [UInt8],
         requestID: String
     ) {
         self.database = database
         self.route = route
+        self.query = query
         self.body = body
         self.access = access
         self.tokenDigest = tokenDigest
@@ -40,18 +43,4 @@ public struct DataCall: Sendable {
 public enum DataAccess: Sendable, Hashable {
     case readOnly
     case readWrite
-}
-
-/// The answer to a `DataCall`.
-public struct DataReply: Sendable {
-    /// HTTP status; an SQL error is part of a reply with status 200.
-    public var status: Int
-    public var contentType: String
-    public var body: [UInt8]
-
-    public init(status: Int = 200, contentType: String = "application/json", body: [UInt8]) {
-        self.status = status
-        self.contentType = contentType
-        self.body = body
-    }
 }

@@ -12,7 +12,6 @@ final class Workload: @unchecked Sendable {
     }
 
     private let fleet: SimulatedFleet
-    private let dialect = Dialect(engine: nil)
     private var numbers: [Series: Int] = [:]
     private var nextRequest = 1
     private var working = 0
@@ -30,7 +29,7 @@ final class Workload: @unchecked Sendable {
             let clock = fleet.makeClock(life)
             fleet.scheduler.start(on: life) { [self] in
                 let tables = HranaRequest.transaction(
-                    begin: dialect.begin, Dialect.tables(accounts: database.accounts, balance: database.balance))
+                    begin: Dialect(of: database).begin, Dialect.tables(accounts: database.accounts, balance: database.balance))
                 while true {
                     if let client = client(life, database.name), let reply = try? await client.pipeline([tables, .close]),
                         let result = try? reply.result(0), result.stepErrors?.compactMap({ $0 }).isEmpty ?? true
@@ -87,9 +86,10 @@ final class Workload: @unchecked Sendable {
             let from = Int.random(in: 0..<database.accounts, using: &fleet.scheduler.chance)
             let to = (from + Int.random(in: 1..<database.accounts, using: &fleet.scheduler.chance)) % database.accounts
             let transfer = Transfer(from: from, to: to, amount: Int64.random(in: 1...20, using: &fleet.scheduler.chance))
-            await record(number, database.name, client, .transfer(write, transfer, isInteractive: isInteractive)) { [dialect] in
+            await record(number, database.name, client, .transfer(write, transfer, isInteractive: isInteractive)) {
                 isInteractive
-                    ? await client.transferStepwise(write, transfer, dialect) : await client.transferAtOnce(write, transfer, dialect)
+                    ? await client.transferStepwise(write, transfer, Dialect(of: database))
+                    : await client.transferAtOnce(write, transfer, Dialect(of: database))
             }
         default:
             await record(number, database.name, client, .read) { await client.observe() }

@@ -17,7 +17,7 @@ final class SimulatedFleet: @unchecked Sendable {
     let settings: SimulationSettings
     let scheduler: Scheduler
     let network: Network
-    let trace = Trace()
+    let trace: Trace
     let store: StoreServer
     let bucket = BucketServer()
     let storeLife = Life(Party.postgres)
@@ -45,9 +45,8 @@ final class SimulatedFleet: @unchecked Sendable {
         network = Network(scheduler)
         store = StoreServer(scheduler)
 
-        var sqlite = SQLiteOptions()
-        sqlite.maximumBytes = 64 << 20
-        engines = EngineSet([SQLiteEngine(options: sqlite)])
+        engines = settings.engines
+        trace = Trace(comparesChecksums: settings.engines.kinds == [.sqlite])
         var worker = WorkerSettings()
         worker.timing = LeaseTiming(ttl: settings.ttl)
         worker.tenants.idleTimeout = .seconds(6)
@@ -121,9 +120,13 @@ final class SimulatedFleet: @unchecked Sendable {
     /// Creates the databases, spread over the nodes, before anything runs.
     func createDatabases() {
         var ids: [DatabaseID] = [.managerLease]
+        let kinds = engines.kinds.sorted { $0.rawValue < $1.rawValue }
         for index in 0..<settings.databases {
             let durability = settings.durabilities[index % settings.durabilities.count]
-            let database = TestedDatabase(name: "\(durability)-\(index + 1)", durability: durability, accounts: 4, balance: 1_000)
+            let engine = kinds[index / settings.durabilities.count % kinds.count]
+            let database = TestedDatabase(
+                name: "\(engine.rawValue)-\(durability)-\(index + 1)", engine: engine.rawValue, durability: durability, accounts: 4,
+                balance: 1_000)
             databases.append(database)
             guard let name = try? DatabaseName(database.name), let durability = Durability(rawValue: durability) else {
                 fatalError("\(database.name) is no database")
@@ -131,7 +134,7 @@ final class SimulatedFleet: @unchecked Sendable {
             let id = DatabaseID.random(using: &scheduler.chance)
             names[id] = database.name
             ids.append(id)
-            let record = DatabaseRecord(id: id, name: name, engine: .sqlite, durability: durability, createdAt: Date(timeIntervalSince1970: 0))
+            let record = DatabaseRecord(id: id, name: name, engine: engine, durability: durability, createdAt: Date(timeIntervalSince1970: 0))
             store.placements[id] = .init(record: record, node: nodes[index % nodes.count].name)
             events.append(.database(database))
         }

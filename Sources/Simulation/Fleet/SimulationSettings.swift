@@ -1,9 +1,14 @@
+public import Engines
+import FleetModel
+
 /// What is simulated, and how long.
 public struct SimulationSettings: Sendable {
     public var nodes = 3
     public var managers = 2
     public var databases = 4
     public var clients = 4
+    /// Of the nodes, and of the databases in turn.
+    public var engines = EngineSet([SQLiteEngine(options: SimulationSettings.sqlite)])
     /// Of the databases, in turn.
     public var durabilities = ["bucket", "local"]
     public var ttl: Duration = .seconds(2)
@@ -19,6 +24,13 @@ public struct SimulationSettings: Sendable {
     public var clockDrift = 0.01
 
     public init() {}
+
+    /// Small files, as a schedule makes them.
+    public static let sqlite: SQLiteOptions = {
+        var options = SQLiteOptions()
+        options.maximumBytes = 64 << 20
+        return options
+    }()
 }
 
 /// What a simulation breaks.

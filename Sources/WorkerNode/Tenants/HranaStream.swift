@@ -13,6 +13,8 @@ final class HranaStream {
     var lastUse: Duration
     /// A request of this stream is being carried out.
     var isBusy = false
+    /// The answer under way, of which the client takes piece after piece.
+    var cursor: CursorRun?
     /// Forgotten by its tenant: a request that still holds it must not go on as if its transaction were there.
     var isClosed = false
 
@@ -21,6 +23,9 @@ final class HranaStream {
         self.access = access
         self.lastUse = now
     }
+
+    /// Nothing of it is being carried out right now: no request, or one that waits for its client to read on.
+    var isWaitingForClient: Bool { cursor.map { !$0.isAdvancing } ?? !isBusy }
 
     var hasOpenTransaction: Bool { connection.map { !$0.isAutocommit } ?? false }
 }

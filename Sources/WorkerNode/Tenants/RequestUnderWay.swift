@@ -8,6 +8,8 @@ final class RequestUnderWay {
     let life: UInt64
     /// Kept between requests, and closed when this one cannot be answered.
     var stream: HranaStream?
+    /// The answer goes on after its first piece: the request is under way until its end.
+    var cursor: CursorRun?
     /// A statement was run: the answer shows data.
     var touchedData = false
     /// A statement was compiled: an error that came of it shows what tables there are.

@@ -171,10 +171,12 @@ extension Tenant {
         resumeQuietWaiters()
     }
 
-    /// Past the drain deadline an open transaction ends as soon as nothing of it is being carried out.
+    /// Past the drain deadline an open transaction, or an answer that is being read, ends as soon as nothing of it is being
+    /// carried out.
     func endOpenTransactions() {
         guard let drainDeadline, environment.clock.now() >= drainDeadline else { return }
-        for stream in streams.values where stream.hasOpenTransaction && !stream.isBusy { close(stream) }
+        for stream in streams.values
+        where stream.isWaitingForClient && (stream.hasOpenTransaction || stream.cursor != nil) { close(stream) }
         resumeQuietWaitersIfQuiet()
     }
 

@@ -34,14 +34,19 @@ extension Tenant {
         } catch {
             // Its baton is not going to arrive, so nobody could end its transaction.
             if let stream = request.stream { close(stream) }
+            if let cursor = request.cursor { cursors[cursor.id] = nil }
             endRequest()
             throw error
         }
-        endRequest()
+        if let cursor = request.cursor, cursor.isRunning {
+            cursor.isCounted = true
+        } else {
+            endRequest()
+        }
         return try reply.get()
     }
 
-    private func endRequest() {
+    func endRequest() {
         requestsUnderWay -= 1
         if isDraining {
             endOpenTransactions()
@@ -52,9 +57,13 @@ extension Tenant {
     /// The last word before an acknowledgement: durability, then the second gate of rule 2.
     private func confirm(_ request: RequestUnderWay) async throws(BerthError) {
         guard request.touchedData || request.sawSchema else { return }
+        try await confirm(request, upTo: lastCommit)
+    }
+
+    /// - Parameter commit: the last one the answer may show.
+    func confirm(_ request: RequestUnderWay, upTo commit: UInt64) async throws(BerthError) {
         // Reads too: an answer must not show what a failover could still take back.
-        if record.durability == .bucket && lastCommit > publishedCommit {
-            let commit = lastCommit
+        if record.durability == .bucket && commit > publishedCommit {
             let deadline = environment.clock.now() + environment.settings.publishTimeout
             environment.attention.insert(self)
             let isPublished = await withCheckedContinuation {
@@ -105,13 +114,15 @@ extension Tenant {
             return try await pipeline(body, access, request)
         case .cursor(let body):
             return .reply(try await cursor(body, access, request))
+        case .load(let options, let rows):
+            return try await load(rows, into: options.table, access, request)
         case .versionCheck:
             return .reply(DataReply(body: []))
         }
     }
 
     /// An error of a stateless call is an answer of its own; one that says “not here” goes to the router.
-    private func sqlFailure(_ error: SQLError, _ request: RequestUnderWay) throws(BerthError) -> TenantAnswer {
+    func sqlFailure(_ error: SQLError, _ request: RequestUnderWay) throws(BerthError) -> TenantAnswer {
         if let interruption = request.interruption { throw interruption }
         return .reply(DataReply(status: 400, body: ResponseBody.error(error)))
     }
@@ -175,47 +186,7 @@ extension Tenant {
         }
     }
 
-    private func cursor(
-        _ body: CursorRequest, _ access: AccessRights, _ request: RequestUnderWay
-    ) async throws(BerthError) -> DataReply {
-        guard let stream = try stream(body.baton, access) else { return Self.streamExpired }
-        stream.isBusy = true
-        request.stream = stream
-        let outcome: Result<BatchResult, SQLError>
-        do throws(SQLError) {
-            outcome = .success(await run(try body.batch.get(), on: stream, request))
-        } catch {
-            outcome = .failure(error)
-        }
-        if let interruption = request.interruption {
-            undo(stream, isNew: body.baton == nil)
-            throw interruption
-        }
-        let baton = finish(stream, isClosed: false)
-
-        let limit = environment.settings.responseLimit
-        var writer = JSONWriter()
-        writer.cursorOpening(baton: baton, baseURL: nil)
-        do throws(SQLError) {
-            for (index, step) in try outcome.get().steps.enumerated() {
-                switch step {
-                case .succeeded(let result):
-                    writer.cursorStepBegin(step: index, columns: result.columns)
-                    for row in result.rows { try writer.cursorRow(row, limit: limit) }
-                    writer.cursorStepEnd(affectedRows: result.affectedRows, lastInsertRowID: result.lastInsertRowID)
-                case .failed(let error):
-                    writer.cursorStepError(step: index, error)
-                case .skipped:
-                    break
-                }
-            }
-        } catch {
-            writer.cursorError(error)
-        }
-        return DataReply(contentType: "application/x-ndjson", body: writer.bytes)
-    }
-
-    private static var streamExpired: DataReply {
+    static var streamExpired: DataReply {
         DataReply(
             status: 400,
             body: ResponseBody.error(

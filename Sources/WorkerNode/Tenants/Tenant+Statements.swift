@@ -76,7 +76,7 @@ extension Tenant {
 
     /// Runs `body` with everything around it that safety asks for: access, the turn to write, the first gate, the ship
     /// lag, and the record of what may have been committed.
-    private func perform<Value>(
+    func perform<Value>(
         on stream: HranaStream, writes: Bool, _ request: RequestUnderWay,
         _ body: (any EngineConnection, StatementLimits) throws(SQLError) -> Value
     ) async throws(SQLError) -> Value {
@@ -105,7 +105,7 @@ extension Tenant {
         environment.metrics.statements.increment()
         let limits = StatementLimits(
             deadline: .now + environment.settings.statementTimeout,
-            maximumResponseBytes: environment.settings.responseLimit.maximumBytes)
+            maximumResponseBytes: environment.settings.responseLimit.maximumBytes, isReadOnly: stream.access.isReadOnly)
         defer {
             if ownsTurn && connection.isAutocommit {
                 // Also after an error: INSERT OR FAIL keeps the rows before the failing one.

@@ -12,8 +12,10 @@ extension Tenant {
         guard let baton else { return try newStream(access, isKept: true) }
         guard let decoded = try? Baton(decoding: baton, tag: environment.batonTag), decoded.database == database,
             decoded.epoch == epoch, decoded.tokenDigest == access.tokenDigest, let stream = streams[decoded.streamID],
-            stream.sequence == decoded.sequence, !stream.isBusy, stream.access == access
+            stream.sequence == decoded.sequence, stream.isWaitingForClient, stream.access == access
         else { return nil }
+        // Whoever sends the next request reads no more of the last one's answer.
+        if let cursor = stream.cursor { cutOff(cursor) }
         if isDraining && !stream.hasOpenTransaction {
             close(stream)
             return nil
@@ -45,8 +47,13 @@ extension Tenant {
             return nil
         }
         stream.lastUse = environment.clock.now()
-        stream.sequence += 1
         environment.attention.insert(self)
+        return nextBaton(of: stream)
+    }
+
+    /// The baton for the next request of `stream`; it makes the one before worthless.
+    func nextBaton(of stream: HranaStream) -> String {
+        stream.sequence += 1
         return Baton(
             streamID: stream.id, sequence: stream.sequence, database: database, epoch: epoch,
             tokenDigest: stream.access.tokenDigest
@@ -63,6 +70,7 @@ extension Tenant {
     func close(_ stream: HranaStream) {
         stream.isClosed = true
         streams[stream.id] = nil
+        if let cursor = stream.cursor { cutOff(cursor) }
         if let connection = stream.connection {
             stream.connection = nil
             giveBack(connection)
@@ -83,6 +91,8 @@ extension Tenant {
 
     /// After a statement: outside a transaction the connection is anybody's again, and so is the turn to write.
     func settle(_ stream: HranaStream) {
+        // Its rows are read from the connection.
+        if stream.cursor?.rows != nil { return }
         if let connection = stream.connection {
             guard connection.isAutocommit else { return }
             stream.connection = nil

@@ -48,6 +48,9 @@ actor Tenant: Shippable {
     // Requests
     var streams: [UInt64: HranaStream] = [:]
     var nextStreamID: UInt64 = 1
+    /// Answers that are sent while they are made, until they were taken to their end.
+    var cursors: [UInt64: CursorRun] = [:]
+    var nextCursorID: UInt64 = 1
     var turn = WriteTurn()
     var groups = GroupQueue()
     var requestsUnderWay = 0
@@ -116,11 +119,10 @@ actor Tenant: Shippable {
         let now = environment.clock.now()
         turn.expire(at: now)
         publishWaiters.expire(at: now)
-        for stream in streams.values where !stream.isBusy {
+        for stream in streams.values where stream.isWaitingForClient {
             let isWaitedFor = isDraining || turn.owner == stream.id && turn.hasWaiters
-            let limit = isWaitedFor
-                ? min(environment.settings.streamTimeout, environment.settings.idleTransactionTimeout)
-                : environment.settings.streamTimeout
+            let patience = stream.cursor == nil ? environment.settings.streamTimeout : environment.settings.cursorTimeout
+            let limit = isWaitedFor ? min(patience, environment.settings.idleTransactionTimeout) : patience
             if now - stream.lastUse >= limit { close(stream) }
         }
         resumeQuietWaitersIfQuiet()

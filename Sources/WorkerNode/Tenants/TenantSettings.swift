@@ -12,6 +12,10 @@ public struct TenantSettings: Sendable {
     public var publishTimeout: Duration = .seconds(30)
     /// How long a stream without requests keeps its transaction.
     public var streamTimeout: Duration = .seconds(10)
+    /// How long a client may take nothing of an answer that is sent while it is made.
+    public var cursorTimeout: Duration = .seconds(30)
+    /// Bytes of such an answer that are made at a time.
+    public var cursorPieceBytes = 64 << 10
     /// How long a stream may leave the transaction that others wait for without a request: its client may be gone. Shorter
     /// than `writeTurnTimeout`, so that whoever waits gets the turn and no error.
     public var idleTransactionTimeout: Duration = .milliseconds(2500)

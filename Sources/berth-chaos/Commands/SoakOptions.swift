@@ -8,7 +8,7 @@ struct SoakOptions: ParsableArguments {
     @Option(help: "How long faults go on; starting, healing and reading back come on top.") var minutes = 1.0
     @Option(help: "The same seed plans the same faults.") var seed: UInt64 = 1
     @Option(help: "Faults and groups of faults, with commas: \(SoakOptions.faultNames).") var faults = "all"
-    @Option(help: "Engine of the databases; the fleet's default when not given.") var engine: String?
+    @Option(help: "Engines of the databases, in turn, with commas.") var engine = "sqlite"
     @Option(help: "Durabilities of the databases, in turn, with commas.") var durability = "local,bucket"
     @Option(help: "Worker nodes.") var nodes = 3
     @Option(help: "Fleet managers.") var managers = 2
@@ -40,10 +40,12 @@ struct SoakOptions: ParsableArguments {
         for (name, value) in positive where value < 1 { throw ValidationError("--\(name) takes a number from 1.") }
         guard gateways >= 0, paceMs >= 0 else { throw ValidationError("--gateways and --pace-ms take no negative number.") }
         guard ttlMs >= 500 else { throw ValidationError("--ttl-ms takes a number from 500.") }
+        guard !engines.isEmpty else { throw ValidationError("--engine is empty.") }
         guard !durabilities.isEmpty else { throw ValidationError("--durability is empty.") }
     }
 
     var kinds: [FaultKind] { (try? FaultKind.list(faults).get()) ?? [] }
+    var engines: [String] { engine.split(separator: ",").map(String.init) }
     var durabilities: [String] { durability.split(separator: ",").map(String.init) }
     var length: Duration { .milliseconds(Int64(minutes * 60_000)) }
     var topology: Topology { Topology(nodes: nodes, managers: managers, gateways: gateways) }
@@ -71,7 +73,7 @@ struct SoakOptions: ParsableArguments {
             "./ops/soak", "--minutes", minutes == minutes.rounded() ? String(Int(minutes)) : String(minutes), "--seed", String(seed),
             "--faults", faults, "--durability", durability,
         ]
-        if let engine { words += ["--engine", engine] }
+        if engine != "sqlite" { words += ["--engine", engine] }
         let numbers: [(String, Int, Int)] = [
             ("nodes", nodes, 3), ("managers", managers, 2), ("gateways", gateways, 1), ("databases", databases, 12),
             ("clients", clients, 12), ("pace-ms", paceMs, 20), ("ttl-ms", ttlMs, 2_000), ("ship-interval-ms", shipIntervalMs, 250),

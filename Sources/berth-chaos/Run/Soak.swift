@@ -53,12 +53,11 @@ struct Soak: Sendable {
         let store = try FleetStoreReader(fleet)
         try await store.beginAudit()
         try await fleet.start()
-        let databases = Databases.plan(options.databases, durabilities: options.durabilities)
-        try await Databases.make(databases, engine: options.engine, on: fleet, recorder)
+        let databases = Databases.plan(options.databases, engines: options.engines, durabilities: options.durabilities)
+        try await Databases.make(databases, on: fleet, recorder)
         let workload = Workload(
             Workload.Settings(
-                databases: databases, clients: options.clients, pace: .milliseconds(options.paceMs), seed: options.seed,
-                dialect: Dialect(engine: options.engine)),
+                databases: databases, clients: options.clients, pace: .milliseconds(options.paceMs), seed: options.seed),
             fleet: fleet, recorder: recorder)
         workload.start()
         do {

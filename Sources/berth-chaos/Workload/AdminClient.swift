@@ -32,10 +32,8 @@ struct AdminClient: Sendable {
         throw last
     }
 
-    /// - Parameter engine: left to the fleet when `nil`.
-    func create(_ database: TestedDatabase, engine: String?) async throws {
-        var fields = ["name": database.name, "durability": database.durability]
-        if let engine { fields["engine"] = engine }
+    func create(_ database: TestedDatabase) async throws {
+        let fields = ["name": database.name, "engine": database.engine, "durability": database.durability]
         let answer = try await post("/v1/databases", fields)
         guard answer.status == 201 else { throw ChaosError("\(database.name) was not created: \(answer.status) \(answer.body)") }
     }

@@ -5,24 +5,25 @@ enum Databases {
     private static let accounts = 8
     private static let balance: Int64 = 1_000
 
-    /// As many as asked for, the durabilities in turn.
-    static func plan(_ count: Int, durabilities: [String]) -> [TestedDatabase] {
+    /// As many as asked for: the durabilities in turn, and with each round of them the next engine.
+    static func plan(_ count: Int, engines: [String], durabilities: [String]) -> [TestedDatabase] {
         (0..<count).map { index in
             let durability = durabilities[index % durabilities.count]
+            let engine = engines[index / durabilities.count % engines.count]
             return TestedDatabase(
-                name: "\(durability)-\(index + 1)", durability: durability, accounts: accounts, balance: balance)
+                name: "\(engine)-\(durability)-\(index + 1)", engine: engine, durability: durability, accounts: accounts,
+                balance: balance)
         }
     }
 
     /// Makes them with their tables, while nothing is broken yet.
-    static func make(_ databases: [TestedDatabase], engine: String?, on fleet: ChaosFleet, _ recorder: Recorder) async throws {
-        let dialect = Dialect(engine: engine)
+    static func make(_ databases: [TestedDatabase], on fleet: ChaosFleet, _ recorder: Recorder) async throws {
         for database in databases {
-            try await AdminClient(fleet: fleet).create(database, engine: engine)
+            try await AdminClient(fleet: fleet).create(database)
             let client = DataClient(
                 http: fleet.http, url: fleet.addresses.url(fleet.entries[0]), database: database.name, token: fleet.token,
                 timeout: .seconds(20))
-            let tables = HranaRequest.transaction(begin: dialect.begin, Dialect.tables(accounts: accounts, balance: balance))
+            let tables = HranaRequest.transaction(begin: Dialect(of: database).begin, Dialect.tables(accounts: accounts, balance: balance))
             let reply = try await client.pipeline([tables, .close])
             let result = try reply.result(0)
             if let error = result.stepErrors?.compactMap({ $0 }).first {

@@ -13,7 +13,6 @@ final class Workload: Sendable {
         /// Between an answer and the client's next request.
         var pace: Duration
         var seed: UInt64
-        var dialect: Dialect
     }
 
     /// A client's last number of a ledger of a database.
@@ -95,8 +94,8 @@ final class Workload: Sendable {
                 client: client, database: database.name, through: entry, .transfer(write, transfer, isInteractive: isInteractive)
             ) {
                 isInteractive
-                    ? await data.transferStepwise(write, transfer, settings.dialect)
-                    : await data.transferAtOnce(write, transfer, settings.dialect)
+                    ? await data.transferStepwise(write, transfer, Dialect(of: database))
+                    : await data.transferAtOnce(write, transfer, Dialect(of: database))
             }
         default:
             await recorder.request(client: client, database: database.name, through: entry, .read) { await data.observe() }

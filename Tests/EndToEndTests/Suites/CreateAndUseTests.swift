@@ -4,14 +4,15 @@ import Testing
 
 extension EndToEnd.OneFleet {
     @Suite struct CreateAndUse {
-        @Test(arguments: ["local", "bucket"])
-        func anyNodeTakesAnyDatabase(durability: String) async throws {
-            let fleet = try TestFleet.ofThisSuite(), name = "anywhere-\(durability)"
-            let created = try await fleet.berth("db", "create", name, "--durability", durability, "--output", "json")
+        @Test(arguments: ["sqlite", "duckdb"], ["local", "bucket"])
+        func anyNodeTakesAnyDatabase(engine: String, durability: String) async throws {
+            let fleet = try TestFleet.ofThisSuite(), name = "anywhere-\(engine)-\(durability)"
+            let created = try await fleet.berth(
+                "db", "create", name, "--engine", engine, "--durability", durability, "--output", "json")
             #expect(created.exitCode == 0, "\(created)")
             #expect(try JSON.parse(created.standardOutput)["durability"]?.string == durability)
 
-            try await fleet.client(name).execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b)")
+            try await fleet.client(name).execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
             let nodes = try fleet.description().nodes.map(\.name)
             for (index, node) in nodes.enumerated() {
                 let client = try fleet.client(name, through: node)
@@ -28,22 +29,23 @@ extension EndToEnd.OneFleet {
         }
 
         /// What is acknowledged by a `bucket` database is published; what a `local` one acknowledged soon is.
-        @Test func durabilityIsWhatItSays() async throws {
+        @Test(arguments: ["sqlite", "duckdb"]) func durabilityIsWhatItSays(engine: String) async throws {
             let fleet = try TestFleet.ofThisSuite(), admin = try fleet.admin()
-            try await admin.createDatabase("promise-bucket", durability: "bucket")
-            try await admin.createDatabase("promise-local", durability: "local")
+            let (kept, shipped) = ("promise-\(engine)-bucket", "promise-\(engine)-local")
+            try await admin.createDatabase(kept, engine: engine, durability: "bucket")
+            try await admin.createDatabase(shipped, engine: engine, durability: "local")
             func head(_ name: String) async throws -> Int64 {
                 try await admin.database(name)["head"]?["seq"]?.integer ?? -1
             }
-            try await fleet.client("promise-bucket").execute("CREATE TABLE t (a)")
+            try await fleet.client(kept).execute("CREATE TABLE t (a INTEGER)")
             for _ in 0..<5 {
-                let before = try await head("promise-bucket")
-                try await fleet.client("promise-bucket").execute("INSERT INTO t VALUES (1)")
-                #expect(try await head("promise-bucket") == before + 1)
+                let before = try await head(kept)
+                try await fleet.client(kept).execute("INSERT INTO t VALUES (1)")
+                #expect(try await head(kept) == before + 1)
             }
-            try await fleet.client("promise-local").execute("CREATE TABLE t (a)")
+            try await fleet.client(shipped).execute("CREATE TABLE t (a INTEGER)")
             try await eventually("the local database is shipped", within: .seconds(10)) {
-                let database = try await admin.database("promise-local")
+                let database = try await admin.database(shipped)
                 return database["head"]?["seq"]?.integer ?? 0 > 0 && database["ship_lag_ms"]?.integer == 0 ? () : nil
             }
         }

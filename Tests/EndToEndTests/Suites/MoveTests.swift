@@ -7,9 +7,10 @@ extension EndToEnd.OneFleet {
     @Suite struct Moves {
         @Test func movesUnderTrafficFailNoRequest() async throws {
             let fleet = try TestFleet.ofThisSuite(), admin = try fleet.admin()
-            let databases = ["moving-local", "moving-bucket"]
+            let databases = ["moving-local", "moving-bucket", "moving-duckdb"]
             try await admin.createDatabase(databases[0], durability: "local")
             try await admin.createDatabase(databases[1], durability: "bucket")
+            try await admin.createDatabase(databases[2], engine: "duckdb", durability: "bucket")
             let traffic = try await SteadyTraffic.start(on: databases, of: fleet)
             do {
                 try await traffic.waitForWrites(3)
@@ -17,10 +18,11 @@ extension EndToEnd.OneFleet {
                     for node in ["node-1", "node-2", "node-3"] {
                         let moved = try await fleet.berth("db", "move", databases[0], "--to", node)
                         #expect(moved.exitCode == 0, "\(moved)")
-                        let operation = try await admin.begin(
-                            "/v1/databases/\(databases[1])/move", ["to": .string(node)])
-                        let finished = try await admin.finished(operation)
-                        #expect(finished["state"]?.string == "succeeded", "round \(round): \(finished)")
+                        for database in databases.dropFirst() {
+                            let operation = try await admin.begin("/v1/databases/\(database)/move", ["to": .string(node)])
+                            let finished = try await admin.finished(operation)
+                            #expect(finished["state"]?.string == "succeeded", "round \(round): \(finished)")
+                        }
                         for database in databases {
                             let now = try await admin.database(database)
                             #expect(now["leader"]?.string == node && now["placed_on"]?.string == node, "\(now)")
@@ -44,9 +46,9 @@ extension EndToEnd.OneFleet {
 
         @Test func aForcedFailoverKeepsEverything() async throws {
             let fleet = try TestFleet.ofThisSuite(), admin = try fleet.admin()
-            for durability in ["local", "bucket"] {
-                let name = "failing-over-\(durability)"
-                try await admin.createDatabase(name, durability: durability)
+            for (engine, durability) in [("sqlite", "local"), ("sqlite", "bucket"), ("duckdb", "local"), ("duckdb", "bucket")] {
+                let name = "failing-over-\(engine)-\(durability)"
+                try await admin.createDatabase(name, engine: engine, durability: durability)
                 let leader = try await admin.waitForLeader(of: name)
                 let traffic = try await SteadyTraffic.start(on: [name], of: fleet)
                 let epoch = try await admin.database(name)["epoch"]?.integer ?? 0

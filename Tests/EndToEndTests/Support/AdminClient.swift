@@ -37,8 +37,9 @@ struct AdminClient: Sendable {
     }
 
     @discardableResult
-    func createDatabase(_ name: String, durability: String = "local") async throws -> JSON {
-        try await call(.POST, "/v1/databases", ["name": .string(name), "durability": .string(durability)])
+    func createDatabase(_ name: String, engine: String = "sqlite", durability: String = "local") async throws -> JSON {
+        try await call(
+            .POST, "/v1/databases", ["name": .string(name), "engine": .string(engine), "durability": .string(durability)])
     }
 
     func database(_ name: String) async throws -> JSON { try await call(.GET, "/v1/databases/\(name)") }

@@ -12,13 +12,14 @@ struct CrashDrill: Sendable {
     /// bundle's own time from cutting to publishing, for which a second is plenty on a machine that does nothing else.
     var tolerableLoss: Duration { shipInterval + .seconds(1) }
 
-    /// A `local` and a `bucket` database of both kinds of clients.
+    /// A `local` and a `bucket` database of both kinds of clients, and one of another engine beside them.
     static func databases(prefix: String) -> [CrashWriters.Database] {
         ["local", "bucket"].flatMap { durability in
             [
                 .init(name: "\(prefix)-\(durability)-1", durability: durability),
                 .init(name: "\(prefix)-\(durability)-2", durability: durability),
                 .init(name: "\(prefix)-\(durability)-once", durability: durability, retry: .neverInDoubt),
+                .init(name: "\(prefix)-duckdb-\(durability)", engine: "duckdb", durability: durability),
             ]
         }
     }

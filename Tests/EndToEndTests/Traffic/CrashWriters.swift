@@ -11,6 +11,7 @@ final class CrashWriters: Sendable {
         enum Retry: Sendable { case untilAcknowledged, neverInDoubt }
 
         var name: String
+        var engine = "sqlite"
         var durability: String
         var retry: Retry = .untilAcknowledged
     }
@@ -47,7 +48,7 @@ final class CrashWriters: Sendable {
     ) async throws -> CrashWriters {
         let admin = try fleet.admin()
         for database in databases {
-            try await admin.createDatabase(database.name, durability: database.durability)
+            try await admin.createDatabase(database.name, engine: database.engine, durability: database.durability)
             let key = database.retry == .untilAcknowledged ? ", PRIMARY KEY (writer, number)" : ""
             try await fleet.client(database.name).execute("CREATE TABLE writes (writer INTEGER, number INTEGER, value TEXT\(key))")
         }

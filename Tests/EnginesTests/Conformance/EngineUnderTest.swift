@@ -7,27 +7,70 @@ import Testing
 /// An engine that has to pass the suite, and what little of its SQL the suite cannot write for all of them.
 struct EngineUnderTest: CustomTestStringConvertible, Sendable {
     let kind: EngineKind
-    let make: @Sendable () throws -> any Engine
+    /// What is special about it.
+    var variant = ""
+    var make: @Sendable () throws -> any Engine
     /// A statement that inserts the numbers from 0 below `count` into `t (a, b)`.
     let insert: @Sendable (_ count: Int) -> String
+    /// A query that answers the numbers from 0 below `count`, one per row.
+    let numbers: @Sendable (_ count: Int) -> String
+    /// A query that answers numbers, more than the engine makes ahead, and then fails.
+    let failing: String
+    /// The code with which it fails.
+    let failure: String
+    /// Statements that change something although they look as if they did not, or that the suite cannot write for all.
+    let hiddenChanges: [String]
     /// A query that never ends.
     let endless: String
     /// The code of a statement that its deadline stopped, and of one that breaks a PRIMARY KEY.
     let interrupted: String
     let constraint: String
 
-    var testDescription: String { kind.rawValue }
+    var testDescription: String { kind.rawValue + variant }
+
+    static let all = engines + [threaded]
+
+    /// Queries with several threads: nothing that is promised rests on there being one.
+    private static var threaded: EngineUnderTest {
+        var engine = engines[1]
+        engine.variant = ", four threads"
+        engine.make = {
+            var options = DuckDBOptions()
+            options.threads = 4
+            return DuckDBEngine(library: try DuckDBLibrary.load(), options: options)
+        }
+        return engine
+    }
 
     /// Add an engine here.
-    static let all: [EngineUnderTest] = [
+    private static let engines: [EngineUnderTest] = [
         EngineUnderTest(
             kind: .sqlite, make: { SQLiteEngine() },
             insert: { "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < \($0 - 1)) INSERT INTO t SELECT i, 'row ' || i FROM n" },
+            numbers: { "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < \($0 - 1)) SELECT i FROM n" },
+            failing: """
+                WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n)
+                SELECT CASE WHEN i < 10000 THEN i ELSE abs(-9223372036854775808) END FROM n
+                """,
+            failure: "SQLITE_ERROR",
+            hiddenChanges: [
+                "PRAGMA user_version = 7", "PRAGMA application_id = 7", "PRAGMA optimize", "PRAGMA incremental_vacuum", "VACUUM", "REINDEX", "ANALYZE",
+                "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "REPLACE INTO t VALUES (1, 'x')", "CREATE VIRTUAL TABLE f USING fts5(x)",
+                "CREATE TRIGGER r AFTER DELETE ON t BEGIN SELECT 1; END", "/* SELECT */ DELETE FROM t WHERE false",
+            ],
             endless: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
             interrupted: "SQLITE_INTERRUPT", constraint: "SQLITE_CONSTRAINT_PRIMARYKEY"),
         EngineUnderTest(
             kind: .duckdb, make: { DuckDBEngine(library: try DuckDBLibrary.load()) },
             insert: { "INSERT INTO t SELECT i, 'row ' || i FROM range(\($0)) r(i)" },
+            numbers: { "SELECT i FROM range(\($0)) r(i)" },
+            failing: "SELECT CASE WHEN i < 3000000 THEN i ELSE CAST('no number ' || i AS BIGINT) END AS i FROM range(1000000000) r(i)",
+            failure: "DUCKDB_CONVERSION",
+            hiddenChanges: [
+                "CREATE SEQUENCE s", "CREATE MACRO m() AS 1", "CREATE TYPE e AS ENUM ('a')", "CREATE SCHEMA s", "COMMENT ON TABLE t IS 'x'", "TRUNCATE t",
+                "MERGE INTO t USING (SELECT 1 AS a) s ON t.a = s.a WHEN MATCHED THEN DELETE", "INSERT OR REPLACE INTO t VALUES (1, 'x')",
+                "WITH n AS (DELETE FROM t RETURNING a) SELECT a FROM n", "EXPLAIN ANALYZE DELETE FROM t", "CREATE OR REPLACE TABLE t AS SELECT 1 AS a",
+            ],
             endless: "SELECT count(*) FROM range(1000000000000) a(i) WHERE hash(i) = 7",
             interrupted: "DUCKDB_INTERRUPT", constraint: "DUCKDB_CONSTRAINT"),
     ]

@@ -19,10 +19,12 @@ final class RawConnection: Sendable {
     private let channel: any Channel
     private let collector: Collector
 
-    init(port: Int) async throws {
+    /// - Parameter reads: otherwise what arrives stays with the kernel.
+    init(port: Int, reads: Bool = true) async throws {
         let collector = Collector()
         self.collector = collector
         channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.autoRead, value: reads)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(collector) }
             }

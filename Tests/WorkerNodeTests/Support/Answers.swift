@@ -1,3 +1,7 @@
+import Foundation
+import Routing
+import Testing
+
 /// An error of one statement, or of a whole request.
 struct ErrorAnswer: Error, Decodable, Equatable {
     var code: String?
@@ -101,4 +105,52 @@ struct CursorEntry: Decodable {
     var step: Int?
     var row: [Cell]?
     var error: ErrorAnswer?
+}
+
+/// An answer that a client reads piece by piece.
+final class OpenCursor {
+    let baton: String?
+    private(set) var entries: [CursorEntry] = []
+    private(set) var pieces = 1
+    private let rest: (any ReplyStream)?
+
+    init(_ reply: DataReply) throws {
+        struct Opening: Decodable { var baton: String? }
+        let end = try #require(reply.body.firstIndex(of: UInt8(ascii: "\n")))
+        baton = try JSONDecoder().decode(Opening.self, from: Data(reply.body[..<end])).baton
+        rest = reply.rest
+        try take(reply.body[(end + 1)...])
+    }
+
+    /// Whether there is more than the first piece.
+    var goesOn: Bool { rest != nil }
+
+    /// - Returns: whether there was a piece.
+    @discardableResult
+    func read() async throws -> Bool {
+        guard let piece = try await rest?.next() else { return false }
+        pieces += 1
+        try take(piece[...])
+        return true
+    }
+
+    func cancel() { rest?.cancel() }
+
+    private func take(_ lines: ArraySlice<UInt8>) throws {
+        #expect(lines.isEmpty || lines.last == UInt8(ascii: "\n"), "a piece ends with a line")
+        for line in lines.split(separator: UInt8(ascii: "\n")) {
+            entries.append(try JSONDecoder().decode(CursorEntry.self, from: Data(line)))
+        }
+    }
+
+    /// One word per entry that is not a row, with the number of rows in between.
+    var outline: [String] {
+        entries.reduce(into: []) { words, entry in
+            guard entry.type == "row" else {
+                words.append(entry.error.map { "\(entry.type) \($0.code ?? "?")" } ?? entry.type)
+                return
+            }
+            if let count = words.last.flatMap({ Int($0) }) { words[words.count - 1] = "\(count + 1)" } else { words.append("1") }
+        }
+    }
 }

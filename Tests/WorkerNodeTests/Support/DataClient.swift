@@ -26,10 +26,10 @@ struct DataClient: Sendable {
         return other
     }
 
-    func call(_ route: DataRoute, _ body: String) async throws(BerthError) -> DataReply {
+    func call(_ route: DataRoute, query: String? = nil, _ body: String) async throws(BerthError) -> DataReply {
         try await serve(
             DataCall(
-                database: database, route: route, body: Array(body.utf8), access: access, tokenDigest: digest,
+                database: database, route: route, query: query, body: Array(body.utf8), access: access, tokenDigest: digest,
                 requestID: "test"))
     }
 
@@ -55,16 +55,30 @@ struct DataClient: Sendable {
             try await call(.pipeline(.three), #"{"baton":\#(json(baton)),"requests":[\#(list)]}"#), as: PipelineAnswer.self)
     }
 
-    /// `POST /v3/cursor`.
+    /// `POST /v1/load`.
+    ///
+    /// - Returns: how many rows were loaded.
+    func load(_ query: String, _ body: String) async throws -> Int {
+        struct Body: Decodable { var rows_loaded: Int }
+        return try decode(try await call(.load, query: query, body), as: Body.self).rows_loaded
+    }
+
+    /// `POST /v3/cursor`, read to its end.
     func cursor(_ baton: String? = nil, _ steps: Step...) async throws -> CursorAnswer {
+        let answer = try await open(baton, steps)
+        while try await answer.read() {}
+        return CursorAnswer(baton: answer.baton, entries: answer.entries)
+    }
+
+    /// `POST /v3/cursor`, with nothing read yet but its first piece.
+    func openCursor(_ baton: String? = nil, _ steps: Step...) async throws -> OpenCursor {
+        try await open(baton, steps)
+    }
+
+    private func open(_ baton: String?, _ steps: [Step]) async throws -> OpenCursor {
         let reply = try await call(.cursor, #"{"baton":\#(json(baton)),"batch":\#(Step.batch(steps))}"#)
         guard reply.status == 200 else { throw try JSONDecoder().decode(ErrorAnswer.self, from: Data(reply.body)) }
-        let lines = reply.body.split(separator: UInt8(ascii: "\n")).map { Data($0) }
-        guard let first = lines.first else { throw ErrorAnswer(code: "EMPTY", message: "") }
-        struct Opening: Decodable { var baton: String? }
-        return CursorAnswer(
-            baton: try JSONDecoder().decode(Opening.self, from: first).baton,
-            entries: try lines.dropFirst().map { try JSONDecoder().decode(CursorEntry.self, from: $0) })
+        return try OpenCursor(reply)
     }
 
     private func decode<Body: Decodable>(_ reply: DataReply, as type: Body.Type) throws -> Body {

@@ -92,6 +92,8 @@ extension Tenant {
     var hasTurnWaiters: Bool { turn.hasWaiters }
     var waitsForPublish: Bool { !publishWaiters.isEmpty }
     var allIsPublished: Bool { lastCommit == publishedCommit && cutCommit == nil }
+    /// Opened, with no request under way and everything published.
+    var hasServedAll: Bool { isServingNow && requestsUnderWay == 0 && allIsPublished }
     private var sqlite: SQLiteDatabase? {
         guard case .serving(let database) = state else { return nil }
         return database as? SQLiteDatabase

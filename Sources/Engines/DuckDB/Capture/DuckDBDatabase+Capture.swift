@@ -26,13 +26,13 @@ extension DuckDBDatabase {
 
     public var nextCaptureIsFull: Bool { captured == nil }
 
-    /// Moves the WAL into the main file when it is larger than `bytes`, unless a transaction is open. Only what is captured:
+    /// Moves the WAL into the main file when it is larger than `bytes`, unless a transaction or a cursor is open. Only what is captured:
     /// the blocks it writes are in the next capture.
     ///
     /// - Throws: ``CaptureError/uncaptured(path:)`` when there are commits to capture first.
     public func checkpoint(above bytes: Int) throws(CaptureError) {
         // A database that refuses everything is opened anew for the next request; the WAL can wait until then.
-        guard try walBytes() >= max(1, bytes), !health.isInvalid, connections.allSatisfy(\.isAutocommit) else { return }
+        guard try walBytes() >= max(1, bytes), !health.isInvalid, connections.allSatisfy(\.isIdle) else { return }
         guard try !hasUncaptured() else { throw .uncaptured(path: path) }
         do throws(SQLError) { try primary.runTrusted("CHECKPOINT") } catch { throw .engine(error) }
     }

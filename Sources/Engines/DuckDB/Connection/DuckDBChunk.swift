@@ -1,7 +1,7 @@
 import CDuckDB
 import FleetModel
 
-/// Up to some thousand rows of a result, as DuckDB makes them. Valid inside the call it is given to.
+/// Up to some thousand rows of a result, as DuckDB makes them. Valid until its result is asked for the next.
 struct DuckDBChunk {
     let count: Int
     let result: DuckDBResult
@@ -20,18 +20,16 @@ struct DuckDBChunk {
         vectors.first.map { $0.load(0, as: Int64.self) } ?? 0
     }
 
-    /// - Throws: `RESPONSE_TOO_LARGE`; `DUCKDB_NOT_IMPLEMENTED` for a type without a text form.
+    /// - Throws: `RESPONSE_TOO_LARGE`.
     func append(to rows: inout [[SQLValue]], _ byteCount: inout Int, atMost maximumBytes: Int) throws(SQLError) {
-        for column in result.columns where column.type.id == nil {
-            throw SQLError(
-                code: "DUCKDB_NOT_IMPLEMENTED",
-                message: "the column \(column.name) has a type that cannot be answered: CAST it to VARCHAR")
-        }
         for row in 0..<count {
-            rows.append(vectors.map { $0.value(row, &byteCount) })
+            rows.append(self.row(row, &byteCount))
             guard byteCount <= maximumBytes else { throw Self.tooLarge("more than \(maximumBytes) bytes") }
         }
     }
+
+    /// - Parameter byteCount: grows by 8 and the length of its text or blob for every value.
+    func row(_ row: Int, _ byteCount: inout Int) -> [SQLValue] { vectors.map { $0.value(row, &byteCount) } }
 
     static func tooLarge(_ what: String) -> SQLError {
         SQLError(code: "RESPONSE_TOO_LARGE", message: "the result has \(what): ask for less, for example with LIMIT")

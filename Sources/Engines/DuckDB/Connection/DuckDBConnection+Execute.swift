@@ -11,13 +11,15 @@ extension DuckDBConnection {
     /// transaction the whole transaction is rolled back, because DuckDB has no savepoints.
     ///
     /// - Throws: `SQLError` with the codes of `prepare`; `ARGS_INVALID`; `RESPONSE_TOO_LARGE`; `DUCKDB_INTERRUPT` at the
-    ///   deadline; `DUCKDB_FULL`; or DuckDB's code.
+    ///   deadline; `DUCKDB_FULL`; `BLOCKED`; or DuckDB's code.
     public func execute(_ statement: SQLStatement, limits: StatementLimits = .unlimited) throws(SQLError) -> SQLResult {
         let start = ContinuousClock.now
         if let deadline = limits.deadline, deadline <= start { throw DuckDBErrorCode.interrupt(timedOut: true) }
-        let prepared = try prepare(statement.sql)
-        let values = try DuckDBArguments.values(statement.arguments, for: prepared)
-        var result = try execute(prepared, values, wantsRows: statement.wantsRows, limits)
+        try makeReady()
+        var result = try withStatement(statement.sql) { prepared throws(SQLError) in
+            let values = try DuckDBArguments.values(statement.arguments, for: prepared)
+            return try execute(prepared, values, wantsRows: statement.wantsRows, limits)
+        }
         result.duration = ContinuousClock.now - start
         return result
     }
@@ -30,7 +32,13 @@ extension DuckDBConnection {
             return SQLResult()
         }
         if prepared.type.changesSession { isMarked = true }
-        if prepared.writes && prepared.type != .delete && prepared.type != .drop { try quota.check() }
+        if wantsRows { try prepared.requireReadableAnswer() }
+        if limits.isReadOnly {
+            return try readingOnly(prepared) { () throws(SQLError) in
+                try collect(prepared, values, wantsRows: wantsRows, limits)
+            }
+        }
+        try checkQuota(prepared)
         guard prepared.returnsWhatItWrites, wantsRows, limits.boundResponse else {
             return try collect(prepared, values, wantsRows: wantsRows, limits)
         }
@@ -39,13 +47,15 @@ extension DuckDBConnection {
         }
     }
 
+    /// - Throws: `DUCKDB_FULL`.
+    func checkQuota(_ prepared: DuckDBStatement) throws(SQLError) {
+        if prepared.writes && prepared.type != .delete && prepared.type != .drop { try quota.check() }
+    }
+
     /// Runs `body` so that its changes disappear when its answer is too large.
     private func allOrNothing(_ body: () throws(SQLError) -> SQLResult) throws(SQLError) -> SQLResult {
         let isAlone = isAutocommit
-        if isAlone {
-            try runTrusted("BEGIN")
-            transaction = .open
-        }
+        if isAlone { try begin() }
         do throws(SQLError) {
             let result = try body()
             if isAlone { try commit(.unlimited) }
@@ -62,8 +72,10 @@ extension DuckDBConnection {
         var result = SQLResult()
         var rowCount = 0
         var byteCount = 0
-        try run(prepared, arguments: values, limits) { described in
-            if described.kind == .rows { result.columns = described.describedColumns }
+        try run(prepared, arguments: values, limits) { described throws(SQLError) in
+            guard described.kind == .rows else { return }
+            if wantsRows { try requireReadable(described) }
+            result.columns = described.describedColumns
         } _: { chunk throws(SQLError) in
             guard chunk.result.kind == .rows else {
                 if chunk.result.kind == .changedRows { result.affectedRows += chunk.changedRows() }
@@ -93,17 +105,28 @@ extension DuckDBConnection {
             try rollback()
             throw SQLError(
                 code: "DUCKDB_TRANSACTION", message: "an earlier error aborted the transaction: it was rolled back, nothing of it is stored")
+        case .begin where limits.isReadOnly && transaction == .none: try beginForReader()
         case .begin, .rollback:
             try run(prepared, arguments: [], limits) { _ in }
-            transaction = kind == .begin ? .open : .none
+            (transaction, isTransactionReadOnly) = (kind == .begin ? .open : .none, false)
         case .commit, .unknown:
             let wasOpen = transaction != .none
             try ending { () throws(SQLError) in try run(prepared, arguments: [], limits) { _ in } }
             transaction = wasOpen ? .none : .open
+            guard limits.isReadOnly && !wasOpen else { return }
+            // It was a BEGIN.
+            try rollback()
+            try beginForReader()
         }
     }
 
-    private func commit(_ limits: StatementLimits) throws(SQLError) {
+    /// Begins a transaction of our own.
+    func begin() throws(SQLError) {
+        try runTrusted("BEGIN")
+        (transaction, isTransactionReadOnly) = (.open, false)
+    }
+
+    func commit(_ limits: StatementLimits) throws(SQLError) {
         try ending { () throws(SQLError) in try runTrusted("COMMIT", limits) }
         transaction = .none
     }

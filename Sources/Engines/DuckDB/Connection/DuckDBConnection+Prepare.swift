@@ -10,6 +10,11 @@ struct DuckDBExtracted {
 
     /// - Throws: what DuckDB finds wrong with the statement at `index`.
     func prepare(_ index: Int) throws(SQLError) -> DuckDBStatement {
+        do throws(SQLError) { return try prepareUnnoted(index) } catch { throw connection.noted(error) }
+    }
+
+    /// For a statement of our own, which may be wrong.
+    func prepareUnnoted(_ index: Int) throws(SQLError) -> DuckDBStatement {
         guard let open = connection.handle else { throw DuckDBErrorCode.closed }
         let api = connection.library.api
         var prepared: duckdb_prepared_statement?
@@ -17,7 +22,7 @@ struct DuckDBExtracted {
         guard state == 0, let prepared else {
             let message = prepared.flatMap { api.prepare_error($0) }.map { String(cString: $0) }
             api.destroy_prepare(&prepared)
-            throw connection.noted(DuckDBErrorCode.error(message ?? "the statement cannot be prepared"))
+            throw DuckDBErrorCode.error(message ?? "the statement cannot be prepared")
         }
         return DuckDBStatement(prepared, sql: index == 0 ? sql : nil, library: connection.library)
     }
@@ -39,6 +44,7 @@ extension DuckDBConnection {
             return try statements.prepare(0)
         }
         try permit(statement)
+        if let answering = answeringTexts(statement, sql) { return answering }
         cache.insert(statement, for: sql)
         return statement
     }

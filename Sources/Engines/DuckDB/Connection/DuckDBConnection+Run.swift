@@ -2,22 +2,9 @@ import CDuckDB
 import FleetModel
 import Foundation
 
-/// A result that is being read. Valid inside the call it is given to.
-struct DuckDBResult {
-    /// Source: `duckdb_result_type` in `duckdb.h`.
-    enum Kind: Int32 { case invalid, changedRows, nothing, rows }
-
-    let kind: Kind
-    let columns: [DuckDBColumn]
-
-    var describedColumns: [SQLResult.Column] {
-        columns.map { SQLResult.Column(name: $0.name, declaredType: $0.type.name) }
-    }
-}
-
 extension DuckDBConnection {
-    /// Runs a statement and gives `consume` its result, chunk by chunk, while it is made: what was consumed is free again,
-    /// so a large result does not accumulate. This is where a later consumer can take rows as they come.
+    /// Runs a statement to its end and gives `consume` its result, chunk by chunk, while it is made: what was consumed is free
+    /// again, so a large result does not accumulate.
     ///
     /// - Parameters:
     ///   - begun: is given what the result consists of, before its first rows.
@@ -25,24 +12,24 @@ extension DuckDBConnection {
     /// - Throws: `DUCKDB_INTERRUPT`, `DUCKDB_FULL`, or DuckDB's code.
     func run(
         _ statement: DuckDBStatement, arguments: [SQLValue], _ limits: StatementLimits,
-        begun: (DuckDBResult) -> Void = { _ in },
+        begun: (DuckDBResult) throws(SQLError) -> Void = { _ in },
         _ consume: (DuckDBChunk) throws(SQLError) -> Void
     ) throws(SQLError) {
-        guard handle != nil else { throw DuckDBErrorCode.closed }
-        try bind(arguments, to: statement)
-        let (outcome, timedOut) = DeadlineWatch.shared.watch(interrupter, until: limits.deadline) { () -> Result<Void, SQLError> in
-            do throws(SQLError) {
-                try runToEnd(statement, begun, consume)
-                return .success(())
-            } catch { return .failure(error) }
+        cursor?.close()
+        try watched(until: limits.deadline) { () throws(SQLError) in
+            let rows = try start(statement, arguments: arguments)
+            defer { rows.close() }
+            try begun(rows.result)
+            while let chunk = try next(of: rows) { try consume(chunk) }
         }
-        guard case .failure(let error) = outcome else { return }
-        throw error.code == "DUCKDB_INTERRUPT" ? DuckDBErrorCode.interrupt(timedOut: timedOut) : error
     }
 
-    private func runToEnd(
-        _ statement: DuckDBStatement, _ begun: (DuckDBResult) -> Void, _ consume: (DuckDBChunk) throws(SQLError) -> Void
-    ) throws(SQLError) {
+    /// Begins a statement. A change is carried out; the rows of a query are made as they are asked for.
+    ///
+    /// - Throws: `DUCKDB_INTERRUPT`, `DUCKDB_FULL`, or DuckDB's code.
+    func start(_ statement: DuckDBStatement, arguments: [SQLValue]) throws(SQLError) -> DuckDBRows {
+        guard handle != nil else { throw DuckDBErrorCode.closed }
+        try bind(arguments, to: statement)
         let api = library.api
         var pending: duckdb_pending_result?
         defer { api.destroy_pending(&pending) }
@@ -52,25 +39,28 @@ extension DuckDBConnection {
         if !statement.isStreamed { try write(pending) }
 
         var result = duckdb_result()
-        defer { api.destroy_result(&result) }
-        guard api.execute_pending(pending, &result) == 0 else { throw failure(api.result_error(&result)) }
-        let columns = (0..<api.column_count(&result)).map { index in
-            DuckDBColumn(
-                name: api.column_name(&result, index).map { String(cString: $0) } ?? "",
-                type: DuckDBType(taking: api.column_logical_type(&result, index), library: library))
+        guard api.execute_pending(pending, &result) == 0 else {
+            defer { api.destroy_result(&result) }
+            throw failure(api.result_error(&result))
         }
-        let described = DuckDBResult(kind: DuckDBResult.Kind(rawValue: api.result_return_type(result)) ?? .invalid, columns: columns)
-        begun(described)
-        while let chunk = api.fetch_chunk(result) {
-            defer {
-                var chunk: duckdb_data_chunk? = chunk
-                api.destroy_data_chunk(&chunk)
-            }
-            let count = Int(api.data_chunk_get_size(chunk))
-            if count == 0 { break }
-            try consume(DuckDBChunk(chunk, count: count, result: described, api: api))
+        return DuckDBRows(taking: result, as: statement.describedAs, library: library)
+    }
+
+    /// The next rows of what ``start(_:arguments:)`` began; `nil` at the end.
+    func next(of rows: DuckDBRows) throws(SQLError) -> DuckDBChunk? {
+        do throws(SQLError) { return try rows.next() } catch { throw noted(error) }
+    }
+
+    /// Runs `body`, and stops what it runs at the deadline.
+    func watched<Answer>(
+        until deadline: ContinuousClock.Instant?, _ body: () throws(SQLError) -> Answer
+    ) throws(SQLError) -> Answer {
+        let (outcome, timedOut) = DeadlineWatch.shared.watch(interrupter, until: deadline) { () -> Result<Answer, SQLError> in
+            do throws(SQLError) { return .success(try body()) } catch { return .failure(error) }
         }
-        if let message = api.result_error(&result) { throw failure(message) }
+        do { return try outcome.get() } catch {
+            throw error.code == "DUCKDB_INTERRUPT" ? DuckDBErrorCode.interrupt(timedOut: timedOut) : error
+        }
     }
 
     /// Takes a write task by task, so that a growing file is noticed while it grows.

@@ -9,6 +9,7 @@ extension DuckDBConnection {
     ///   before anything is done.
     public func executeScript(_ sql: String, limits: StatementLimits = .unlimited) throws(SQLError) {
         if let deadline = limits.deadline, deadline <= .now { throw DuckDBErrorCode.interrupt(timedOut: true) }
+        try makeReady()
         var unbound = limits
         unbound.maximumRows = nil
         unbound.maximumResponseBytes = nil

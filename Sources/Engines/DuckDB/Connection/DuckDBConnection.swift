@@ -4,7 +4,7 @@ public import FleetModel
 /// One connection to a database, made by ``DuckDBDatabase``.
 ///
 /// Not thread-safe, on purpose: it lives on its database's lane. Every result it makes is read to its end or destroyed, so
-/// between calls it holds no snapshot except that of an open transaction.
+/// between calls it holds no snapshot except that of an open transaction or cursor.
 public final class DuckDBConnection {
     /// What is open. DuckDB's C API cannot be asked; every statement passes through here.
     enum Transaction {
@@ -22,8 +22,20 @@ public final class DuckDBConnection {
     let interrupter: DuckDBInterrupter
     var cache: DuckDBStatementCache
     var transaction = Transaction.none
+    /// What is open was begun so that it cannot write.
+    var isTransactionReadOnly = false
+    /// Statements of our own that come again and again.
+    var trusted: [String: DuckDBStatement] = [:]
     /// A client may have left settings, variables or temporary tables on it.
     var isMarked = false
+
+    /// The columns of a result that could not be answered as it is.
+    var unreadable: [DuckDBColumn]?
+    /// The cursor that is not at its end. Nothing else runs beside it: DuckDB would end it by itself.
+    weak var cursor: DuckDBCursor?
+
+    /// The loader that is neither finished nor abandoned. Nothing else can run beside it.
+    weak var loader: DuckDBLoader?
 
     let health: DuckDBHealth
 
@@ -46,14 +58,33 @@ public final class DuckDBConnection {
     /// Rolls back an open transaction and closes. Closing twice does nothing.
     func close() {
         guard handle != nil else { return }
+        endOpenWork()
         interrupter.invalidate()
         cache.removeAll()
+        trusted = [:]
         transaction = .none
         library.api.disconnect(&handle)
         handle = nil
     }
 
     var isOpen: Bool { handle != nil }
+
+    /// Nothing is under way, so that the files can be checkpointed.
+    var isIdle: Bool { isAutocommit && cursor == nil }
+
+    /// Closes the open cursor and abandons the open loader.
+    func endOpenWork() {
+        cursor?.close()
+        loader?.abandon()
+    }
+
+    /// Before a client's statement: closes the open cursor.
+    ///
+    /// - Throws: `LOADER_OPEN`.
+    func makeReady() throws(SQLError) {
+        guard loader == nil else { throw DuckDBErrorCode.loading }
+        cursor?.close()
+    }
 
     /// Whether no transaction is open.
     ///

@@ -23,6 +23,8 @@ final class DuckDBStatement {
     /// May change the database and answer rows.
     let returnsWhatItWrites: Bool
     private let library: DuckDBLibrary
+    /// The columns as the client knows them, of a statement that answers texts in their place.
+    var describedAs: [SQLResult.Column]?
 
     /// - Parameter sql: text that begins with the statement; `nil` when that is not known.
     init(_ handle: duckdb_prepared_statement, sql: String?, library: DuckDBLibrary) {
@@ -49,13 +51,24 @@ final class DuckDBStatement {
 
     /// As planned; a changed table changes them, so a result brings its own.
     var columns: [SQLResult.Column] {
+        describedAs ?? plannedColumns.map { SQLResult.Column(name: $0.name, declaredType: $0.type.name) }
+    }
+
+    /// The count of changed rows, which other statements than queries answer, is not a column.
+    var plannedColumns: [DuckDBColumn] { type.isQuery || type == .pragma ? answer : [] }
+
+    /// - Throws: `DUCKDB_NOT_IMPLEMENTED` for a change whose answer cannot be read: before it is carried out.
+    func requireReadableAnswer() throws(SQLError) {
+        guard returnsWhatItWrites else { return }
+        for column in answer where !column.type.isReadable && !column.type.isUndecided { throw DuckDBErrorCode.unreadable(column.name, column.type.name) }
+    }
+
+    private var answer: [DuckDBColumn] {
         let api = library.api
-        // The count of changed rows, which other statements than queries answer, is not a column.
-        guard type.isQuery || type == .pragma else { return [] }
         return (0..<api.prepared_statement_column_count(handle)).map { index in
-            let name = library.take(UnsafeMutablePointer(mutating: api.prepared_statement_column_name(handle, index)))
-            let type = DuckDBType(taking: api.prepared_statement_column_logical_type(handle, index), library: library)
-            return SQLResult.Column(name: name, declaredType: type.name)
+            DuckDBColumn(
+                name: library.take(UnsafeMutablePointer(mutating: api.prepared_statement_column_name(handle, index))),
+                type: DuckDBType(taking: api.prepared_statement_column_logical_type(handle, index), library: library))
         }
     }
 }

@@ -13,6 +13,14 @@ enum DuckDBStatementType: Int32 {
     /// Whether it answers rows by its nature.
     var isQuery: Bool { self == .select || self == .explain }
 
+    /// Whether it can do without changing anything but its own connection. A query may change something all the same.
+    var canRead: Bool {
+        switch self {
+        case .select, .explain, .transaction, .set, .variableSet, .pragma, .relation, .logicalPlan: true
+        default: false
+        }
+    }
+
     /// Why clients may not use it, if they may not. Access to files is refused by DuckDB itself, which is locked.
     var refusal: String? {
         switch self {

@@ -49,8 +49,8 @@ enum CalendarText {
     /// - Parameter value: since 1970-01-01 00:00, in fractions of a second.
     static func timestamp(_ value: Int64, perSecond: Int64) -> String { timestamp(value, perSecond, zone: "") }
 
-    /// - Parameter micros: since 1970-01-01 00:00 UTC.
-    static func timestampInUTC(_ micros: Int64) -> String { timestamp(micros, 1_000_000, zone: "+00") }
+    /// - Parameter value: since 1970-01-01 00:00 UTC, in fractions of a second.
+    static func timestampInUTC(_ value: Int64, perSecond: Int64) -> String { timestamp(value, perSecond, zone: "+00") }
 
     private static func timestamp(_ value: Int64, _ perSecond: Int64, zone: String) -> String {
         if value == .max { return "infinity" }

@@ -7,12 +7,14 @@ final class DuckDBType {
         case boolean = 1, tinyint, smallint, integer, bigint, utinyint, usmallint, uinteger, ubigint, float, double
         case timestamp = 12, date, time, interval, hugeint, varchar, blob, decimal, timestampS, timestampMS, timestampNS
         case `enum` = 23, list, `struct`, map, uuid, union, bit, timeTZ, timestampTZ, uhugeint, array
+        case bignum = 35
         case null = 36
-        case timeNS = 39
+        case timeNS = 39, geometry, variant, timestampTZNS
     }
 
     /// `nil` for a type nobody here knows.
     let id: ID?
+    private let number: Int32
     /// As DuckDB's `typeof` has it: `DECIMAL(18,3)`, `INTEGER[]`, `STRUCT(a INTEGER)`.
     let name: String
     /// DECIMAL: digits in all, and after the point.
@@ -24,11 +26,13 @@ final class DuckDBType {
     /// The element of LIST and ARRAY; key and value of MAP; the fields of STRUCT; the members of UNION.
     private(set) var children: [(name: String, type: DuckDBType)] = []
     private(set) var arraySize = 0
+    /// GEOMETRY: the system its coordinates are in; empty when it does not say.
+    private var system = ""
 
     /// - Parameter logical: is destroyed.
     init(taking logical: duckdb_logical_type?, library: DuckDBLibrary) {
         let api = library.api
-        let number = api.get_type_id(logical)
+        number = api.get_type_id(logical)
         let id = ID(rawValue: number)
         self.id = id
         var children: [(name: String, type: DuckDBType)] = []
@@ -56,20 +60,40 @@ final class DuckDBType {
         default: break
         }
         self.children = children
+        if id == .geometry { system = library.take(api.geometry_type_get_crs(logical)) }
         // JSON is a VARCHAR by another name; so are types made by CREATE TYPE.
         let alias = library.take(api.logical_type_get_alias(logical))
         isJSON = alias == "JSON"
         name = alias.isEmpty
-            ? Self.name(id, number, (width, scale), dictionary, children, arraySize) : alias
+            ? Self.name(id, number, (width, scale), dictionary, children, arraySize, system) : alias
         var logical = logical
         api.destroy_logical_type(&logical)
     }
 
     let isJSON: Bool
 
+    /// STRUCT: its fields have no names, so that it is answered as a list.
+    var isTuple: Bool { id == .struct && Self.isTuple(children) }
+
+    private static func isTuple(_ fields: [(name: String, type: DuckDBType)]) -> Bool {
+        !fields.isEmpty && fields.allSatisfy(\.name.isEmpty)
+    }
+
+    /// A plan does not know it: it depends on an argument.
+    var isUndecided: Bool { number == 0 }
+
+    /// Its values can be read in place, and those inside it. The others have no layout that DuckDB documents: it makes texts of
+    /// them itself.
+    var isReadable: Bool {
+        switch id {
+        case nil, .bignum, .geometry, .variant: false
+        default: children.allSatisfy(\.type.isReadable)
+        }
+    }
+
     private static func name(
         _ id: ID?, _ number: Int32, _ decimal: (Int, Int), _ dictionary: [String], _ children: [(name: String, type: DuckDBType)],
-        _ arraySize: Int
+        _ arraySize: Int, _ system: String
     ) -> String {
         func fields() -> String { children.map { "\(quoted($0.name)) \($0.type.name)" }.joined(separator: ", ") }
         switch id {
@@ -79,6 +103,8 @@ final class DuckDBType {
         case .list: return children[0].type.name + "[]"
         case .array: return children[0].type.name + "[\(arraySize)]"
         case .map: return "MAP(\(children[0].type.name), \(children[1].type.name))"
+        case .struct where children.isEmpty: return "STRUCT"
+        case .struct where isTuple(children): return "TUPLE(\(children.map(\.type.name).joined(separator: ", ")))"
         case .struct: return "STRUCT(\(fields()))"
         case .union: return "UNION(\(fields()))"
         case .timestampS: return "TIMESTAMP_S"
@@ -87,6 +113,8 @@ final class DuckDBType {
         case .timeTZ: return "TIME WITH TIME ZONE"
         case .timestampTZ: return "TIMESTAMP WITH TIME ZONE"
         case .timeNS: return "TIME_NS"
+        case .timestampTZNS: return "TIMESTAMPTZ_NS"
+        case .geometry where !system.isEmpty: return "GEOMETRY('\(system.replacing("'", with: "''"))')"
         case .null: return "\"NULL\""
         case let id?: return "\(id)".uppercased()
         case nil: return "UNKNOWN (\(number))"

@@ -1,7 +1,7 @@
 import FleetModel
 
 extension DuckDBVector {
-    /// The JSON of a value: a LIST or ARRAY is an array, a STRUCT an object, a MAP an object whose names are the texts of its
+    /// The JSON of a value: a LIST or ARRAY is an array, a STRUCT an object (without names, an array), a MAP an object whose names are the texts of its
     /// keys, a UNION an object with the one member it has. Numbers are numbers with all their digits, JSON stays what it
     /// is, everything else is a string.
     func json(_ row: Int) -> String {
@@ -23,6 +23,8 @@ extension DuckDBVector {
                 children[0].appendName(element, to: &json)
                 children[1].append(element, to: &json)
             }
+        case .struct where type.isTuple:
+            Self.list(children.indices, in: ("[", "]"), &json) { children[$0].append(row, to: &$1) }
         case .struct:
             Self.list(children.indices, in: ("{", "}"), &json) { field, json in
                 Self.appendString(type.children[field].name, to: &json)

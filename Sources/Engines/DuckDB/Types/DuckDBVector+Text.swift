@@ -27,14 +27,16 @@ extension DuckDBVector {
         case .timestampS: CalendarText.timestamp(load(row), perSecond: 1)
         case .timestampMS: CalendarText.timestamp(load(row), perSecond: 1_000)
         case .timestampNS: CalendarText.timestamp(load(row), perSecond: 1_000_000_000)
-        case .timestampTZ: CalendarText.timestampInUTC(load(row))
+        case .timestampTZ: CalendarText.timestampInUTC(load(row), perSecond: 1_000_000)
+        case .timestampTZNS: CalendarText.timestampInUTC(load(row), perSecond: 1_000_000_000)
         case .interval: CalendarText.interval(load(row))
         case .uuid: NumberText.uuid(load(row))
         case .bit: withBytes(row) { NumberText.bits($0) }
         case .blob: withBytes(row) { NumberText.blob($0) }
         case .enum: type.dictionary[enumNumber(row)]
         case .list, .array, .struct, .map, .union: json(row)
-        case .null, nil: ""
+        // Never asked for: see `DuckDBType.isReadable`.
+        case .null, .bignum, .geometry, .variant, nil: ""
         }
     }
 

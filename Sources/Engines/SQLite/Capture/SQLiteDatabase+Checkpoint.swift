@@ -44,6 +44,7 @@ extension SQLiteDatabase {
     /// database is still open.
     public func closeClean() throws(CaptureError) {
         for connection in connections { close(connection) }
+        primary.endOpenWork()
         do { try primary.rollback() } catch { throw .engine(error) }
         guard try checkpoint(.truncate) else { throw .transactionOpen(path: path) }
         close()

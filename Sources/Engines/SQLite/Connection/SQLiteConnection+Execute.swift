@@ -25,6 +25,7 @@ extension SQLiteConnection {
             throw interruption
         }
         let prepared = try prepare(statement.sql)
+        try makeReady(for: prepared, readOnly: limits.isReadOnly)
         // With both there may be an error after the change was made.
         let isGuarded = prepared.changesRows && statement.wantsRows && limits.boundResponse
             && sqlite3_column_count(prepared.handle) > 0
@@ -72,7 +73,7 @@ extension SQLiteConnection {
         // Only now: the first step may have recompiled the statement for a changed table.
         result.columns = prepared.columns
         let columnCount = Int32(result.columns.count)
-        var rows = PackedRows(columnCount: result.columns.count, reserving: code == SQLITE_ROW && wantsRows ? prepared.expectedBytes : 0)
+        var rows = RowBlock(columnCount: result.columns.count, reserving: code == SQLITE_ROW && wantsRows ? prepared.expectedBytes : 0)
         while code == SQLITE_ROW {
             rowCount += 1
             if wantsRows {
@@ -84,14 +85,14 @@ extension SQLiteConnection {
         }
         guard code == SQLITE_DONE else { throw failure(code) }
         if rowCount > 0 { prepared.expect(rows.byteCount) }
-        result.packedRows = rows
+        result.rowBlock = rows
         let scanned = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1)
         result.rowsRead = max(Int64(rowCount), Int64(scanned))
     }
 
     /// - Returns: the length of the text or blob, 0 for the other storage classes.
     @inline(__always)
-    private static func appendValue(of statement: OpaquePointer, _ index: Int32, to rows: inout PackedRows) -> Int {
+    private static func appendValue(of statement: OpaquePointer, _ index: Int32, to rows: inout RowBlock) -> Int {
         switch sqlite3_column_type(statement, index) {
         case SQLITE_INTEGER:
             rows.append(sqlite3_column_int64(statement, index))
@@ -113,6 +114,35 @@ extension SQLiteConnection {
         default:
             rows.appendNull()
             return 0
+        }
+    }
+
+    static func row(of statement: OpaquePointer, _ columnCount: Int32, _ byteCount: inout Int) -> [SQLValue] {
+        [SQLValue](unsafeUninitializedCapacity: Int(columnCount)) { buffer, initialized in
+            for index in 0..<columnCount {
+                buffer.initializeElement(at: Int(index), to: value(of: statement, index, &byteCount))
+                initialized += 1
+            }
+        }
+    }
+
+    private static func value(of statement: OpaquePointer, _ index: Int32, _ byteCount: inout Int) -> SQLValue {
+        byteCount += 8
+        switch sqlite3_column_type(statement, index) {
+        case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, index))
+        case SQLITE_FLOAT: return .real(sqlite3_column_double(statement, index))
+        case SQLITE_TEXT:
+            // The pointer first: asking for it is what converts, and only then is the length right.
+            let start = sqlite3_column_text(statement, index)
+            let count = Int(sqlite3_column_bytes(statement, index))
+            byteCount += count
+            return .text(String(decoding: UnsafeBufferPointer(start: start, count: start == nil ? 0 : count), as: UTF8.self))
+        case SQLITE_BLOB:
+            let start = sqlite3_column_blob(statement, index)
+            let count = Int(sqlite3_column_bytes(statement, index))
+            byteCount += count
+            return .blob([UInt8](UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count)))
+        default: return .null
         }
     }
 

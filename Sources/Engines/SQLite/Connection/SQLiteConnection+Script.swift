@@ -19,6 +19,7 @@ extension SQLiteConnection {
         while next < sql.utf8.count {
             var compilation = sql.withUTF8 { compile($0, from: next) }
             guard let statement = try finish(&compilation) else { return }
+            try makeReady(for: statement, readOnly: limits.isReadOnly)
             _ = try run(statement, text, limits)
             try limitTemporaryTables()
             next = compilation.next

@@ -4,7 +4,7 @@ public import FleetModel
 /// One connection to a database file, made by ``SQLiteDatabase``.
 ///
 /// Not thread-safe, on purpose: it lives on its database's lane. Every statement it leaves behind is reset, so between
-/// calls it holds no lock except that of an open transaction.
+/// calls it holds no lock except that of an open transaction or cursor.
 public final class SQLiteConnection {
     /// `nil` after closing.
     private(set) var handle: OpaquePointer?
@@ -20,6 +20,12 @@ public final class SQLiteConnection {
     /// As they were before a client's first PRAGMA.
     var settingsBefore: SessionSettings?
     var temporaryTablesAreLimited = false
+    /// The cursor that is not at its end. Anything else that is run ends it.
+    weak var cursor: SQLiteCursor?
+    /// The loader that is neither finished nor abandoned. Nothing else can run beside it.
+    weak var loader: SQLiteLoader?
+    /// `query_only` is on.
+    var isReadingOnly = false
 
     /// Opens `path` and applies what does not depend on its content.
     init(path: String, options: SQLiteOptions, committed: CommittedFrames, create: Bool) throws(SQLError) {
@@ -50,6 +56,7 @@ public final class SQLiteConnection {
     /// Rolls back an open transaction and closes, without a checkpoint. Closing twice does nothing.
     func close() {
         guard let handle else { return }
+        endOpenWork()
         interrupter.invalidate()
         cache.removeAll()
         self.handle = nil
@@ -73,11 +80,13 @@ public final class SQLiteConnection {
         if !isAutocommit { try runTrusted("ROLLBACK") }
     }
 
-    /// Makes the connection ready for another client: rolls back, and undoes the client's PRAGMAs.
+    /// Makes the connection ready for another client: ends what is under way, rolls back, and undoes the client's PRAGMAs.
     ///
     /// Temporary tables stay.
     public func resetSession() throws(SQLError) {
+        endOpenWork()
         try rollback()
+        try setReadingOnly(false)
         try settingsBefore?.restore(on: self)
         settingsBefore = nil
     }

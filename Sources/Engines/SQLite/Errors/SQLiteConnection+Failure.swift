@@ -14,6 +14,7 @@ extension SQLiteConnection {
         let exact = extended & 0xFF == code & 0xFF ? extended : code
         let message = String(cString: sqlite3_errmsg(handle))
         if exact & 0xFF == SQLITE_INTERRUPT { return interruption }
+        if exact & 0xFF == SQLITE_READONLY && isReadingOnly { return Self.readOnly }
         if whilePreparing && exact & 0xFF == SQLITE_ERROR && Self.isSyntaxError(message) {
             return SQLError(code: "SQL_PARSE_ERROR", message: message)
         }

@@ -55,7 +55,7 @@ extension JSONWriter {
     }
 
     /// Writes rows without their brackets.
-    private mutating func rows(_ rows: PackedRows, _ limit: ResponseLimit) throws(SQLError) {
+    private mutating func rows(_ rows: RowBlock, _ limit: ResponseLimit) throws(SQLError) {
         if rows.columnCount == 0 {
             for index in 0..<rows.count { literal(index > 0 ? ",[]" : "[]") }
             return
@@ -95,7 +95,7 @@ extension JSONWriter {
         literal(#"{"cols":"#)
         columns(result.columns)
         literal(#","rows":["#)
-        if let packed = result.packedRows {
+        if let packed = result.rowBlock {
             try rows(packed, limit)
         } else {
             for (index, row) in result.rows.enumerated() {

@@ -10,6 +10,7 @@ struct ParsedCall: Sendable {
         case batch(BatchRequest)
         case pipeline(PipelineRequest)
         case cursor(CursorRequest)
+        case load(LoadOptions, LoadRows)
         case versionCheck
     }
 
@@ -27,6 +28,7 @@ struct ParsedCall: Sendable {
         case .v1Batch: .batch(try BatchRequest(decoding: call.body))
         case .pipeline(let version): .pipeline(try PipelineRequest(decoding: call.body, version: version))
         case .cursor: .cursor(try CursorRequest(decoding: call.body))
+        case .load: try .load(call)
         case .versionCheck: .versionCheck
         }
         self.body = body
@@ -35,6 +37,12 @@ struct ParsedCall: Sendable {
 }
 
 extension ParsedCall.Body {
+    /// The rows themselves are read as the database takes them.
+    fileprivate static func load(_ call: DataCall) throws(BerthError) -> Self {
+        let options = try LoadOptions(query: call.query)
+        return .load(options, try LoadRows(call.body, options))
+    }
+
     /// The requests of a call that keeps no stream, if every statement is one that may share a transaction.
     fileprivate func shareable(by engine: any Engine) -> [StreamRequest]? {
         let requests: [StreamRequest]
@@ -49,7 +57,7 @@ extension ParsedCall.Body {
             // One that does not end with `close` leaves a stream behind, and one with a baton may have a transaction open.
             guard body.baton == nil, case .close = body.requests.last else { return nil }
             requests = body.requests
-        case .cursor, .versionCheck: return nil
+        case .cursor, .load, .versionCheck: return nil
         }
         for (index, request) in requests.enumerated() {
             switch request {

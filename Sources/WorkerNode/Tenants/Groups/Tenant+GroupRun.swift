@@ -96,7 +96,7 @@ extension Tenant {
                     member.firstWrite = member.results.count
                 }
             }
-            if member.statements % Self.statementsPerDeadline == 0 { member.limits = limitsInGroup }
+            if member.statements % Self.statementsPerDeadline == 0 { member.limits = limits(in: member) }
             member.statements += 1
             return try connection.execute(
                 SQLStatement(sql, arguments: statement.arguments, wantsRows: statement.wantsRows), limits: member.limits)
@@ -135,10 +135,11 @@ extension Tenant {
         }
     }
 
-    private var limitsInGroup: StatementLimits {
+    private func limits(in member: GroupMember) -> StatementLimits {
         StatementLimits(
             deadline: .now + min(environment.settings.groupTime, environment.settings.statementTimeout),
-            maximumResponseBytes: min(environment.settings.groupResponseBytes, environment.settings.responseLimit.maximumBytes))
+            maximumResponseBytes: min(environment.settings.groupResponseBytes, environment.settings.responseLimit.maximumBytes),
+            isReadOnly: member.access.isReadOnly)
     }
 
     /// The clock is not read for each of many short ones.

@@ -6,13 +6,13 @@ enum DatabaseText {
         if databases.isEmpty { return "No databases." }
         return Table(
             [
-                .init(title: "NAME"), .init(title: "DURABILITY"), .init(title: "LEADER"), .init(title: "PLACED ON"),
+                .init(title: "NAME"), .init(title: "ENGINE"), .init(title: "DURABILITY"), .init(title: "LEADER"), .init(title: "PLACED ON"),
                 .init(title: "EPOCH", isNumber: true), .init(title: "HEAD", isNumber: true),
                 .init(title: "SHIP LAG", isNumber: true),
             ],
             rows: databases.map {
                 [
-                    $0.name, $0.durability, $0.leader ?? "-", $0.placedOn, String($0.epoch), String($0.head.seq),
+                    $0.name, $0.engine, $0.durability, $0.leader ?? "-", $0.placedOn, String($0.epoch), String($0.head.seq),
                     lag($0.shipLagMs),
                 ]
             }

@@ -48,14 +48,29 @@ extension RoleSettings {
     /// The engines of this machine.
     func engines() throws(BerthError) -> EngineSet {
         var sqlite = SQLiteOptions()
-        sqlite.maximumBytes = Int64(try int("database-bytes", in: 65_536...(1 << 40), default: Int(sqlite.maximumBytes)))
+        sqlite.maximumBytes = try bytes("database-bytes", in: 65_536...(1 << 40), default: sqlite.maximumBytes)
         var engines = EngineSet([SQLiteEngine(options: sqlite)])
+        let duckdb = try self.duckdb()
         // Optional: without it the others run on.
         do throws(BerthError) {
-            engines.add(DuckDBEngine(library: try DuckDBLibrary.load(path: string("duckdb-library"))))
+            engines.add(DuckDBEngine(library: try DuckDBLibrary.load(path: string("duckdb-library")), options: duckdb))
         } catch {
             engines.miss(.duckdb, error)
         }
         return engines
+    }
+
+    private func duckdb() throws(BerthError) -> DuckDBOptions {
+        var options = DuckDBOptions()
+        options.maximumBytes = try bytes("database-bytes", in: 65_536...(1 << 40), default: options.maximumBytes)
+        options.memoryBytes = try bytes("duckdb-memory-bytes", in: (16 << 20)...(1 << 40), default: options.memoryBytes)
+        options.maximumTemporaryBytes = try bytes(
+            "duckdb-temporary-bytes", in: 0...(1 << 40), default: options.maximumTemporaryBytes)
+        options.threads = try int("duckdb-threads", in: 1...1_024, default: options.threads)
+        return options
+    }
+
+    private func bytes(_ name: String, in range: ClosedRange<Int>, default value: Int64) throws(BerthError) -> Int64 {
+        Int64(try int(name, in: range, default: Int(value)))
     }
 }

@@ -15,13 +15,13 @@ struct DuckDBVictim {
     private static let script = """
         import duckdb, sys, random
         random.seed(int(sys.argv[2]))
-        c = duckdb.connect(sys.argv[1], config={'threads': '1', 'async_threads': '0', 'checkpoint_threshold': '1000TiB',
+        c = duckdb.connect(sys.argv[1], config={'threads': sys.argv[3], 'async_threads': '0', 'checkpoint_threshold': '1000TiB',
             'auto_checkpoint_skip_wal_threshold': '9223372036854775807', 'storage_compatibility_version': 'v2.0.0'})
         c.execute('CREATE TABLE small (n BIGINT)')
         c.execute('CREATE TABLE large (batch BIGINT, x VARCHAR)')
         n = batch = 0
         while True:
-            kind = random.choice(['small', 'small', 'large', 'checkpoint', 'delete'])
+            kind = random.choice(['small', 'small', 'large', 'load', 'checkpoint', 'delete'])
             print('begins', kind, flush=True)
             if kind == 'small':
                 n += 1
@@ -30,6 +30,14 @@ struct DuckDBVictim {
             elif kind == 'large':
                 batch += 1
                 c.execute(f"INSERT INTO large SELECT {batch}, 'row ' || hash(i) FROM range(250000) r(i)")
+                print('large', batch, flush=True)
+            elif kind == 'load':
+                # What a loader does: row groups of one transaction, each inserted as it is full.
+                batch += 1
+                c.execute('BEGIN')
+                for part in range(4):
+                    c.execute(f"INSERT INTO large SELECT {batch}, 'row ' || hash(i) FROM range({part} * 62500, ({part} + 1) * 62500) r(i)")
+                c.execute('COMMIT')
                 print('large', batch, flush=True)
             elif kind == 'delete': c.execute('DELETE FROM large')
             else: c.execute('CHECKPOINT')
@@ -44,10 +52,10 @@ struct DuckDBVictim {
     }
 
     /// Runs the process and kills it a random moment after it has begun the `operation`th thing of its kind.
-    static func run(_ python: String, on path: String, seed: UInt64, until kind: String, _ operation: Int, delay: UInt32) throws -> Report {
+    static func run(_ python: String, on path: String, seed: UInt64, until kind: String, _ operation: Int, delay: UInt32, threads: Int) throws -> Report {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = ["-c", script, path, "\(seed)"]
+        process.arguments = ["-c", script, path, "\(seed)", "\(threads)"]
         let output = Pipe()
         process.standardOutput = output
         try process.run()

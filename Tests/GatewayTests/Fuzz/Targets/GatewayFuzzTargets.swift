@@ -17,8 +17,8 @@ enum GatewayFuzzTargets {
         "data-target",
         seeds: [
             "POST\n/db/shop/v2/pipeline\n127.0.0.1:8080\n", "GET\n/v3/\nshop.berth.example\n", "POST\n/v1/execute?a=b\nh\nshop",
-            "POST\n/db/sh%6Fp/v3/cursor\nh\n",
-        ], words: ["/db/", "/v2", "/v3/pipeline", "%2F", "%", "..", "?", "GET", "\u{301}", "//"]
+            "POST\n/db/sh%6Fp/v3/cursor\nh\n", "POST\n/db/shop/v1/load?table=t%20u&columns=a,b\nh\n",
+        ], words: ["/db/", "/v2", "/v3/pipeline", "%2F", "%", "..", "?", "GET", "/v1/load?", "#", " ", "\u{301}", "//"]
     ) { text in
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         guard lines.count == 4 else { return .refused }
@@ -27,7 +27,7 @@ enum GatewayFuzzTargets {
         if !lines[3].isEmpty { head.headers.add(name: DatabaseNaming.header, value: lines[3]) }
         let target: DataTarget
         do throws(RequestFailure) { target = try DataTarget(head, naming: DatabaseNaming()) } catch {
-            let known: [BerthError.Code] = [.databaseNotNamed, .invalidDatabaseName, .routeNotFound, .methodNotAllowed]
+            let known: [BerthError.Code] = [.databaseNotNamed, .invalidDatabaseName, .routeNotFound, .methodNotAllowed, .malformedRequest]
             try hold(known.contains(error.error.code), "refused as \(error.error.code)")
             return .refused
         }
@@ -35,7 +35,7 @@ enum GatewayFuzzTargets {
         var forwarded = HTTPRequestHead(version: .http1_1, method: head.method, uri: target.forwardedPath)
         forwarded.headers.add(name: "host", value: "127.0.0.1:1")
         let again = try DataTarget(forwarded, naming: DatabaseNaming())
-        try hold(again.database == target.database && again.route == target.route, "forwarded it is \(again.forwardedPath)")
+        try hold(again.database == target.database && again.route == target.route && again.query == target.query, "forwarded it is \(again.forwardedPath)")
         try hold(target.forwardedPath.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "“\(target.forwardedPath)” is forwarded")
         return .accepted
     }

@@ -1,5 +1,5 @@
 import BerthTestKit
 
 enum HranaFuzzTargets {
-    static let all = [JSONFuzz.target, BatonFuzz.target] + RequestFuzz.targets + TextFuzz.targets
+    static let all = [JSONFuzz.target, BatonFuzz.target] + RequestFuzz.targets + TextFuzz.targets + LoadFuzz.targets
 }

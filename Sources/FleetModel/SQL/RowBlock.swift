@@ -2,7 +2,7 @@
 ///
 /// An engine appends the values of a row after the other, copied from where it has them; whoever writes the answer reads
 /// them in the same order.
-public struct PackedRows: Sendable, Hashable {
+public struct RowBlock: Sendable, Hashable {
     // A byte for the kind of each value. After it: nothing, or eight bytes, or a length in eight bytes and so many bytes.
     private enum Kind: UInt8 { case null, integer, real, text, blob }
 
@@ -140,7 +140,7 @@ public struct PackedRows: Sendable, Hashable {
 
 extension SQLValue {
     /// A value of its own.
-    public init(_ value: PackedRows.Value) {
+    public init(_ value: RowBlock.Value) {
         self = switch value {
         case .null: .null
         case .integer(let value): .integer(value)

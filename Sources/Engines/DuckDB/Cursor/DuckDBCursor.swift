@@ -1,0 +1,104 @@
+import CDuckDB
+import FleetModel
+
+/// The rows of one statement, made as they are asked for.
+///
+/// DuckDB makes some thousand rows at a time; those not asked for yet are held here. It works ahead of the caller by
+/// no more than its `streaming_buffer_size`: 10 MiB, which only a connection that is not locked could change.
+final class DuckDBCursor: EngineCursor {
+    let columns: [SQLResult.Column]
+    private(set) var outcome = SQLResult()
+    private let connection: DuckDBConnection
+    /// Its rows belong to it, so it must not be destroyed or run again meanwhile.
+    private let statement: DuckDBStatement
+    private var rows: DuckDBRows?
+    private var chunk: DuckDBChunk?
+    /// Of the chunk's rows, those that were handed out.
+    private var position = 0
+    private var isAtEnd = false
+    /// Nothing of it is open.
+    var isFinished: Bool { rows == nil }
+    /// The transaction that keeps a client without the right to write from writing; ends with the cursor.
+    private let hasOwnTransaction: Bool
+
+    /// - Parameters:
+    ///   - rows: `nil` for a statement that was carried out and has none.
+    ///   - hasOwnTransaction: a transaction was begun for this cursor alone.
+    init(_ statement: DuckDBStatement, _ rows: DuckDBRows?, on connection: DuckDBConnection, hasOwnTransaction: Bool) {
+        self.statement = statement
+        self.rows = rows
+        self.connection = connection
+        self.hasOwnTransaction = hasOwnTransaction
+        columns = rows.map { $0.result.kind == .rows ? $0.result.describedColumns : [] } ?? []
+        isAtEnd = rows == nil
+    }
+
+    deinit { close() }
+
+    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> [[SQLValue]] {
+        if isAtEnd { return [] }
+        guard let rows else { throw DuckDBErrorCode.cursorClosed }
+        let start = ContinuousClock.now
+        if let deadline, deadline <= start {
+            close()
+            throw DuckDBErrorCode.interrupt(timedOut: true)
+        }
+        defer { outcome.duration += ContinuousClock.now - start }
+        do throws(SQLError) {
+            return try connection.watched(until: deadline) { () throws(SQLError) in try take(atMost: bytes, of: rows) }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    private func take(atMost bytes: Int, of rows: DuckDBRows) throws(SQLError) -> [[SQLValue]] {
+        var taken: [[SQLValue]] = []
+        var byteCount = 0
+        while taken.isEmpty || byteCount < bytes {
+            guard let chunk, position < chunk.count else {
+                guard try fetch(rows) else { break }
+                continue
+            }
+            taken.append(chunk.row(position, &byteCount))
+            position += 1
+        }
+        outcome.rowsRead += Int64(taken.count)
+        if changesRows { (outcome.affectedRows, outcome.rowsWritten) = (outcome.rowsRead, outcome.rowsRead) }
+        return taken
+    }
+
+    /// Makes the next chunk; `false` at the end.
+    private func fetch(_ rows: DuckDBRows) throws(SQLError) -> Bool {
+        position = 0
+        chunk = nil
+        while let chunk = try connection.next(of: rows) {
+            if rows.result.kind == .rows {
+                self.chunk = chunk
+                return true
+            }
+            if rows.result.kind == .changedRows { outcome.affectedRows += chunk.changedRows() }
+            outcome.rowsWritten = outcome.affectedRows
+        }
+        isAtEnd = true
+        close()
+        return false
+    }
+
+    /// Answers the rows that it changed.
+    private var changesRows: Bool { !statement.type.isQuery && statement.type != .pragma }
+
+    /// Carries out what needs no rows to be asked for, so that `outcome` is final at once.
+    func finishWithoutRows() throws(SQLError) {
+        guard let rows, rows.result.kind != .rows else { return }
+        _ = try fetch(rows)
+    }
+
+    func close() {
+        guard let rows else { return }
+        self.rows = nil
+        chunk = nil
+        rows.close()
+        connection.ended(self, hasOwnTransaction: hasOwnTransaction, isAbandoned: !isAtEnd && statement.isStreamed)
+    }
+}

@@ -1,0 +1,98 @@
+import CSQLite
+import FleetModel
+
+/// The rows of one query, stepped as they are asked for; of a change, those it answered while it was carried out.
+final class SQLiteCursor: EngineCursor {
+    let columns: [SQLResult.Column]
+    private(set) var outcome = SQLResult()
+    private let connection: SQLiteConnection
+
+    private enum State {
+        /// A query that goes on; whether its next row is there already.
+        case stepping(PreparedStatement, hasRow: Bool)
+        /// A change that was carried out, with the rows that are left of its answer.
+        case answered(PackedRows)
+        case atEnd
+        case closed
+    }
+    private var state: State
+
+    /// Takes over a statement that has answered its first row.
+    init(stepping statement: PreparedStatement, on connection: SQLiteConnection) {
+        self.connection = connection
+        // Only now: the first step may have recompiled the statement for a changed table.
+        columns = statement.columns
+        state = .stepping(statement, hasRow: true)
+    }
+
+    /// Of a statement that is done.
+    init(_ columns: [SQLResult.Column], _ rows: PackedRows, _ outcome: SQLResult, on connection: SQLiteConnection) {
+        self.connection = connection
+        self.columns = columns
+        self.outcome = outcome
+        state = .answered(rows)
+    }
+
+    deinit { close() }
+
+    func add(_ duration: Duration) { outcome.duration += duration }
+
+    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> [[SQLValue]] {
+        let start = ContinuousClock.now
+        defer { outcome.duration += ContinuousClock.now - start }
+        switch state {
+        case .atEnd: return []
+        case .closed: throw SQLiteConnection.cursorClosed
+        case .answered(var rows):
+            let taken = rows.take(atMost: bytes)
+            state = taken.isEmpty ? .atEnd : .answered(rows)
+            return taken
+        case .stepping(let statement, let hasRow):
+            do throws(SQLError) {
+                return try connection.until(deadline, from: start) { () throws(SQLError) in
+                    try take(atMost: bytes, of: statement, hasRow: hasRow)
+                }
+            } catch {
+                close()
+                throw error
+            }
+        }
+    }
+
+    private func take(
+        atMost bytes: Int, of statement: PreparedStatement, hasRow: Bool
+    ) throws(SQLError) -> [[SQLValue]] {
+        var taken: [[SQLValue]] = []
+        var byteCount = 0
+        var hasRow = hasRow
+        let columnCount = Int32(columns.count)
+        while taken.isEmpty || byteCount < bytes {
+            if !hasRow {
+                let code = sqlite3_step(statement.handle)
+                guard code == SQLITE_ROW else {
+                    guard code == SQLITE_DONE else { throw connection.failure(code) }
+                    finish(statement, taken.count)
+                    return taken
+                }
+            }
+            taken.append(SQLiteConnection.row(of: statement.handle, columnCount, &byteCount))
+            hasRow = false
+        }
+        state = .stepping(statement, hasRow: false)
+        outcome.rowsRead += Int64(taken.count)
+        return taken
+    }
+
+    private func finish(_ statement: PreparedStatement, _ count: Int) {
+        let scanned = sqlite3_stmt_status(statement.handle, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1)
+        outcome.rowsRead = max(outcome.rowsRead + Int64(count), Int64(scanned))
+        close()
+        state = .atEnd
+    }
+
+    func close() {
+        if case .stepping(let statement, _) = state { connection.letGo(of: statement, self) }
+        if case .atEnd = state { return }
+        state = .closed
+    }
+}

@@ -1,0 +1,216 @@
+import Engines
+import FleetModel
+import Hrana
+import Routing
+
+/// `POST /v3/cursor`: rows are made as the client takes them, so that a result larger than memory does not accumulate.
+///
+/// Statements that write run to their end at once, within the limit of every other answer. Before each piece is handed out,
+/// what it rests on is durable and the gate was open, as before every acknowledgement; an answer that cannot be confirmed
+/// any more ends with the entry `error`.
+extension Tenant {
+    func cursor(
+        _ body: CursorRequest, _ access: AccessRights, _ request: RequestUnderWay
+    ) async throws(BerthError) -> DataReply {
+        guard let stream = try stream(body.baton, access) else { return Self.streamExpired }
+        let batch: Batch
+        do throws(SQLError) { batch = try body.batch.get() } catch {
+            var writer = JSONWriter()
+            writer.cursorOpening(baton: finish(stream, isClosed: false), baseURL: nil)
+            writer.cursorError(error)
+            return Self.reply(writer.bytes, rest: nil)
+        }
+        stream.isBusy = true
+        request.stream = stream
+        let run = CursorRun(nextCursorID, batch, on: stream, request)
+        nextCursorID += 1
+        stream.cursor = run
+        request.cursor = run
+        await advance(run)
+        if let interruption = request.interruption {
+            end(run, .complete)
+            undo(stream, isNew: body.baton == nil)
+            throw interruption
+        }
+        let lines = run.takeLines()
+        var opening = JSONWriter()
+        opening.cursorOpening(baton: stream.isClosed ? nil : nextBaton(of: stream), baseURL: nil)
+        if case .complete = run.phase { return Self.reply(opening.bytes + lines, rest: nil) }
+        cursors[run.id] = run
+        return Self.reply(opening.bytes + lines, rest: CursorReply(tenant: self, id: run.id))
+    }
+
+    private static func reply(_ body: [UInt8], rest: CursorReply?) -> DataReply {
+        DataReply(contentType: "application/x-ndjson", body: body, rest: rest)
+    }
+
+    /// The next piece of an answer; `nil` after the last.
+    func nextPiece(ofCursor id: UInt64) async -> [UInt8]? {
+        guard let run = cursors[id] else { return nil }
+        if run.isRunning {
+            run.stream.lastUse = environment.clock.now()
+            await advance(run)
+            do throws(BerthError) { try await confirm(run.request, upTo: run.seenCommit) } catch {
+                // Made, but not to be shown.
+                _ = run.takeLines()
+                end(run, .cutOff(SQLError(code: error.code.rawValue.uppercased(), message: error.message)))
+            }
+            run.stream.lastUse = environment.clock.now()
+        }
+        switch run.phase {
+        case .running: return run.takeLines()
+        case .complete:
+            cursors[id] = nil
+            let lines = run.takeLines()
+            return lines.isEmpty ? nil : lines
+        case .cutOff(let error):
+            cursors[id] = nil
+            run.writer.cursorError(error)
+            return run.takeLines()
+        }
+    }
+
+    /// The client reads no further.
+    func cancelCursor(_ id: UInt64) {
+        guard let run = cursors.removeValue(forKey: id) else { return }
+        if run.isAdvancing {
+            // Looks at its phase when it goes on.
+            run.phase = .cutOff(Self.unread)
+        } else {
+            end(run, .complete)
+        }
+    }
+
+    /// Ends an answer that is not at its end.
+    func cutOff(_ run: CursorRun) {
+        guard run.isRunning else { return }
+        end(run, .cutOff(Self.unread))
+    }
+
+    private static var unread: SQLError {
+        SQLError(
+            code: "STREAM_EXPIRED",
+            message: "The answer ends here: nobody read on for too long, the stream was used for something else, or the database "
+                + "moved. Ask again, or for less at a time.")
+    }
+
+    private func end(_ run: CursorRun, _ phase: CursorRun.Phase) {
+        run.phase = phase
+        closeRows(of: run)
+        guard run.stream.cursor === run else { return }
+        run.stream.cursor = nil
+        run.stream.isBusy = false
+        run.stream.lastUse = environment.clock.now()
+        if !run.stream.isClosed {
+            settle(run.stream)
+            environment.attention.insert(self)
+        }
+        guard run.isCounted else { return }
+        run.isCounted = false
+        endRequest()
+    }
+
+    private func closeRows(of run: CursorRun) {
+        run.rows?.close()
+        run.rows = nil
+    }
+
+    // MARK: Making it
+
+    /// Goes on until there is enough to hand out, or the end is reached.
+    private func advance(_ run: CursorRun) async {
+        run.isAdvancing = true
+        let pieceBytes = environment.settings.cursorPieceBytes
+        while run.isRunning, run.writer.count < pieceBytes {
+            if let rows = run.rows {
+                writeRows(rows, of: run, atMost: pieceBytes - run.writer.count)
+            } else if run.outcomes.count < run.batch.steps.count {
+                run.outcomes.append(await beginStep(run.batch.steps[run.outcomes.count], of: run))
+            } else {
+                run.phase = .complete
+            }
+        }
+        run.isAdvancing = false
+        if !run.isRunning { end(run, run.phase) }
+    }
+
+    /// - Returns: how the step went, as far as it has: rows that cannot be read to their end make it fail later.
+    private func beginStep(_ step: Batch.Step, of run: CursorRun) async -> StepOutcome {
+        let stream = run.stream, number = run.outcomes.count
+        if let condition = step.condition, !condition.holds(after: run.outcomes, isAutocommit: !stream.hasOpenTransaction) {
+            return .skipped
+        }
+        do throws(SQLError) {
+            let statement = try step.statement.resolved { stream.storedSQL[$0] }
+            if try isQuery(statement, on: stream, run.request) {
+                try await perform(on: stream, writes: false, run.request) { connection, limits throws(SQLError) in
+                    run.rows = try connection.cursor(statement, readOnly: limits.isReadOnly, deadline: limits.deadline)
+                }
+                run.seenCommit = lastCommit
+                run.writer.cursorStepBegin(step: number, columns: run.rows?.columns ?? [])
+            } else {
+                let result = try await execute(step.statement, on: stream, run.request)
+                run.seenCommit = lastCommit
+                run.writer.cursorStepBegin(step: number, columns: result.columns)
+                for row in result.rows { try run.writer.cursorRow(row, limit: .unlimited) }
+                run.writer.cursorStepEnd(affectedRows: result.affectedRows, lastInsertRowID: result.lastInsertRowID)
+            }
+            return .succeeded
+        } catch {
+            // An error, too, can tell what others committed.
+            run.seenCommit = lastCommit
+            run.writer.cursorStepError(step: number, error)
+            return .failed
+        }
+    }
+
+    /// Whether the statement does nothing but answer rows.
+    private func isQuery(
+        _ statement: SQLStatement, on stream: HranaStream, _ request: RequestUnderWay
+    ) throws(SQLError) -> Bool {
+        guard statement.wantsRows else { return false }
+        do throws(SQLError) {
+            let connection = try connection(for: stream)
+            defer { settle(stream) }
+            guard try !connection.needsWriteTurn(statement.sql) else { return false }
+            let description = try connection.describe(statement.sql)
+            return description.isReadOnly && !description.isExplain && !description.columns.isEmpty
+        } catch {
+            request.sawSchema = true
+            settle(stream)
+            throw error
+        }
+    }
+
+    private func writeRows(_ rows: any EngineCursor, of run: CursorRun, atMost bytes: Int) {
+        do throws(SQLError) {
+            let batch = try rows.next(atMost: bytes, deadline: .now + environment.settings.statementTimeout)
+            for row in batch { try run.writer.cursorRow(row, limit: .unlimited) }
+            guard batch.isEmpty else { return }
+            let outcome = rows.outcome
+            run.writer.cursorStepEnd(affectedRows: outcome.affectedRows, lastInsertRowID: outcome.lastInsertRowID)
+        } catch {
+            run.outcomes[run.outcomes.count - 1] = .failed
+            run.writer.cursorStepError(step: run.outcomes.count - 1, error)
+        }
+        closeRows(of: run)
+        settle(run.stream)
+    }
+}
+
+/// What hands an answer out while it is made.
+private final class CursorReply: ReplyStream {
+    private let tenant: Tenant
+    private let id: UInt64
+
+    init(tenant: Tenant, id: UInt64) {
+        self.tenant = tenant
+        self.id = id
+    }
+
+    func next() async throws(BerthError) -> [UInt8]? { await tenant.nextPiece(ofCursor: id) }
+
+    func cancel() {
+        Task { [tenant, id] in await tenant.cancelCursor(id) }
+    }
+}
