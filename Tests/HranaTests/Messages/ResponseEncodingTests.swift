@@ -27,7 +27,7 @@ import Testing
 
     static let emptyJSON =
         #"{"cols":[],"rows":[],"affected_row_count":0,"last_insert_rowid":null,"replication_index":null,"#
-        + #""rows_read":0,"rows_written":0,"query_duration_ms":0.0}"#
+        + #""rows_read":0,"rows_written":0,"query_duration_ms":0.000}"#
 
     @Test func writesV1Execute() throws {
         #expect(text(try ResponseBody.execute(Self.sample)) == #"{"result":"# + Self.sampleJSON + "}")
