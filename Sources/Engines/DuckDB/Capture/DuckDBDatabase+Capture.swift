@@ -47,6 +47,7 @@ extension DuckDBDatabase {
     /// When the disk fails after the closing, it throws although it is closed: the files are not clean then.
     public func closeClean() throws(CaptureError) {
         for connection in connections {
+            connection.endOpenWork()
             do throws(SQLError) { try connection.rollback() } catch { throw .engine(error) }
         }
         guard try !hasUncaptured(), let captured else { throw .uncaptured(path: path) }
