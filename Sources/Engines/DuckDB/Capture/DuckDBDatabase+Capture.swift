@@ -24,6 +24,9 @@ extension DuckDBDatabase {
         return CapturedChanges(pages: pages, isFull: true)
     }
 
+    /// Every commit is in the WAL, if only as a reference to blocks.
+    public var commitMark: UInt64 { (try? FileSystem.size(files.wal)).flatMap { $0.map { UInt64($0) } } ?? 0 }
+
     public var nextCaptureIsFull: Bool { captured == nil }
 
     /// Moves the WAL into the main file when it is larger than `bytes`, unless a transaction or a cursor is open. Only what is captured:
