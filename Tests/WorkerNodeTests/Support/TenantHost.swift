@@ -36,7 +36,7 @@ struct TenantHost {
         let environment = TenantEnvironment(
             session: session, gate: gate, leases: stores.leases, shipper: shipper,
             restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), pool: pool,
-            engines: EngineSet([SQLiteEngine()]),
+            engines: EngineSet([SQLiteEngine(), DuckDBEngine(library: try DuckDBLibrary.load())]),
             settings: settings, clock: clock, directory: stores.disk.path + "/" + node, logger: .test)
         let host = TenantHost(stores: stores, session: session, gate: gate, environment: environment)
         host.openGate()
