@@ -155,7 +155,7 @@ let package = Package(
         // What performance.md asks for, each against its baseline
         .executableTarget(
             name: "berth-bench",
-            dependencies: ["FleetModel", "Hrana", "Engines", "CSQLite", "ObjectStores", "Leases", "FleetStore", "Migrations",
+            dependencies: ["FleetModel", "Hrana", "Engines", "CSQLite", "CDuckDB", "ObjectStores", "Leases", "FleetStore", "Migrations",
                            "Replication", "Routing", "WorkerNode", "LocalFleet", log, lifecycle,
                            .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
@@ -218,6 +218,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ChaosTests", dependencies: ["Chaos", "LocalFleet", "FleetModel"], swiftSettings: settings),
+        .testTarget(name: "BerthBenchTests", dependencies: ["berth-bench", "Hrana", "FleetModel"], swiftSettings: settings),
         .testTarget(name: "SimulationTests", dependencies: ["BerthTestKit", "Chaos"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["BerthTestKit", "FleetModel", "LocalFleet", httpClient, log] + nio,

@@ -1,3 +1,13 @@
+import Foundation
+
+extension UnsafeRawBufferPointer {
+    fileprivate func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
+        guard count == other.count else { return false }
+        guard let start = baseAddress, let otherStart = other.baseAddress else { return true }
+        return memcmp(start, otherStart, count) == 0
+    }
+}
+
 extension JSONReader {
     public mutating func readString() throws(JSONError) -> String {
         let token = try readStringToken()
@@ -8,6 +18,23 @@ extension JSONReader {
         let text = token.withBytes(of: bytes) { String(validating: $0, as: UTF8.self) }
         guard let text else { throw JSONError(.invalidUTF8, at: firstInvalidUTF8(in: token.source) ?? token.source.lowerBound) }
         return text
+    }
+
+    /// Reads a string that is likely to be the one read by this function before.
+    mutating func readSQL() throws(JSONError) -> String {
+        let start = offset
+        let token = try readStringToken()
+        if token.isASCII, var latest = latestSQL,
+            token.withBytes(of: bytes, { new in
+                latest.withUTF8 { UnsafeRawBufferPointer($0).hasSameBytes(as: UnsafeRawBufferPointer(new)) }
+            })
+        {
+            return latest
+        }
+        offset = start
+        let sql = try readString()
+        latestSQL = sql
+        return sql
     }
 
     mutating func skipString() throws(JSONError) {

@@ -13,6 +13,8 @@ public struct JSONReader: Sendable {
     let bytes: [UInt8]
     /// Bytes read so far; after leading white space, the offset of the value to be read next.
     public internal(set) var offset = 0
+    /// The text of the last statement: the next one's is most often the same, and then shares its memory.
+    var latestSQL: String?
     private let maximumDepth: Int
     private var depth = 0
     private var isAtFirst = false
@@ -44,13 +46,29 @@ public struct JSONReader: Sendable {
 
     /// Reads the next key and its `:`, or `}`, for which it answers `nil`.
     public mutating func nextKey() throws(JSONError) -> String? {
-        guard try advance(closing: UInt8(ascii: "}")) else { return nil }
+        try advanceToKey() ? try readKey() : nil
+    }
+
+    /// Goes to the next key, or reads `}`, for which it answers `false`.
+    mutating func advanceToKey() throws(JSONError) -> Bool { try advance(closing: UInt8(ascii: "}")) }
+
+    mutating func readKey() throws(JSONError) -> String {
         let key = try readString()
+        try readColon()
+        return key
+    }
+
+    /// Reads a key known to be plain, whose closing quote is at `end`, and its `:`.
+    mutating func finishKey(at end: Int) throws(JSONError) {
+        offset = end + 1
+        try readColon()
+    }
+
+    private mutating func readColon() throws(JSONError) {
         let byte = try peekByte()
         guard byte == UInt8(ascii: ":") else { throw JSONError(.unexpectedByte(byte), at: offset) }
         offset += 1
         _ = try peekByte()
-        return key
     }
 
     /// Reads `[`.

@@ -1,9 +1,13 @@
+import FleetModel
+
 /// Appends JSON to a buffer of bytes.
 ///
 /// It writes values and fixed pieces of text; the punctuation between them is up to the caller, who knows the message.
 public struct JSONWriter: Sendable {
     /// Everything written so far.
     public private(set) var bytes: [UInt8]
+    /// The columns written last, and how: results of one statement, run again and again, have the same.
+    var latestColumns: (columns: [SQLResult.Column], json: [UInt8])?
 
     public init(reservingCapacity capacity: Int = 0) {
         bytes = []
@@ -39,21 +43,26 @@ public struct JSONWriter: Sendable {
 
     /// Writes a string with its quotes, escaping what JSON wants escaped and nothing else.
     public mutating func string(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
         var text = text
-        text.withUTF8 { source in
-            let raw = UnsafeRawBufferPointer(source)
-            var start = 0
-            while start < raw.count {
-                let end = StringBytes.firstSpecial(in: raw, from: start, to: raw.count).index
-                bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: raw[start..<end]))
-                guard end < raw.count else { break }
-                escape(raw[end])
-                start = end + 1
-            }
+        text.withUTF8 { string(utf8: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Writes the string that `utf8`, which is valid, spells.
+    public mutating func string(utf8: UnsafeRawBufferPointer) {
+        bytes.append(UInt8(ascii: "\""))
+        var start = 0
+        while start < utf8.count {
+            let end = StringBytes.firstSpecial(in: utf8, from: start, to: utf8.count).index
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: utf8[start..<end]))
+            guard end < utf8.count else { break }
+            escape(utf8[end])
+            start = end + 1
         }
         bytes.append(UInt8(ascii: "\""))
     }
+
+    /// Writes a piece of JSON as it is.
+    mutating func json(_ piece: [UInt8]) { bytes.append(contentsOf: piece) }
 
     public mutating func integer(_ value: some BinaryInteger & FixedWidthInteger) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 48) { digits in

@@ -63,7 +63,7 @@ final class BenchFleet: Sendable {
     private static func startPostgres(in workplace: Workplace) async throws -> PrivatePostgres {
         let postgres = PrivatePostgres(
             PrivatePostgres.Configuration(
-                dataDirectory: workplace.path + "/postgres", socketDirectory: workplace.path + "/socket"),
+                dataDirectory: workplace.path + "/postgres", socketDirectory: workplace.path + "/s"),
             logger: .bench)
         try await postgres.start()
         return postgres

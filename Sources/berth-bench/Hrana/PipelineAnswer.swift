@@ -29,7 +29,7 @@ struct PipelineAnswer {
             try reader.elements { reader in
                 try reader.members { key, reader in
                     switch key {
-                    case "type": try Self.expectOK(reader.readString())
+                    case "error": throw WorkLost("a statement of a pipeline failed: \(try Self.message(&reader))")
                     case "response": try readResponse(&reader)
                     default: try reader.skipValue()
                     }
@@ -38,8 +38,12 @@ struct PipelineAnswer {
         }
     }
 
-    private static func expectOK(_ type: String) throws {
-        if type != "ok" { throw WorkLost("a statement of a pipeline failed") }
+    private static func message(_ reader: inout JSONReader) throws -> String {
+        var message = ""
+        try reader.members { key, reader in
+            if key == "message" { message = try reader.readString() } else { try reader.skipValue() }
+        }
+        return message
     }
 
     private mutating func readResponse(_ reader: inout JSONReader) throws {
@@ -55,7 +59,7 @@ struct PipelineAnswer {
                     isBatch = true
                     try reader.elements { try readStep(&$0) }
                 case "step_errors":
-                    try reader.elements { if try !$0.readNull() { throw WorkLost("a step of a batch failed") } }
+                    try reader.elements { if try !$0.readNull() { throw WorkLost("a step of a batch failed: \(try Self.message(&$0))") } }
                 default: try reader.skipValue()
                 }
             }

@@ -22,8 +22,8 @@ struct TenantHost {
     /// - Parameter clock: of the gate and the tenants; the stores' own if `nil`.
     static func with<Value>(
         _ stores: TestStores, node: String = "node-a", settings: TenantSettings = TenantSettings(),
-        clock: (any FleetClock)? = nil, isolation: isolated (any Actor)? = #isolation,
-        _ body: (TenantHost) async throws -> Value
+        clock: (any FleetClock)? = nil, engines: EngineSet = EngineSet([SQLiteEngine()]),
+        isolation: isolated (any Actor)? = #isolation, _ body: (TenantHost) async throws -> Value
     ) async throws -> Value {
         let clock = clock ?? stores.clock
         let session = NewSession(id: .random(), node: try NodeName(node), role: .node, address: "http://\(node):1")
@@ -36,7 +36,7 @@ struct TenantHost {
         let environment = TenantEnvironment(
             session: session, gate: gate, leases: stores.leases, shipper: shipper,
             restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), pool: pool,
-            engines: EngineSet([SQLiteEngine(), DuckDBEngine(library: try DuckDBLibrary.load())]),
+            engines: engines,
             settings: settings, clock: clock, directory: stores.disk.path + "/" + node, logger: .test)
         let host = TenantHost(stores: stores, session: session, gate: gate, environment: environment)
         host.openGate()

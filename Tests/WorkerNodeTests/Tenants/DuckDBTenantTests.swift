@@ -1,4 +1,5 @@
 import BerthTestKit
+import Engines
 import FleetModel
 import Leases
 import Testing
@@ -11,7 +12,7 @@ struct DuckDBTenantTests {
     private func withTenant(_ body: (DataClient, Tenant, TestStores) async throws -> Void) async throws {
         let stores = try TestStores()
         let record = try await stores.makeDatabase(engine: .duckdb, durability: .bucket)
-        try await TenantHost.with(stores) { host in
+        try await TenantHost.with(stores, engines: EngineSet([DuckDBEngine(library: try DuckDBLibrary.load())])) { host in
             let tenant = try await host.lead(record)
             async let made = tenant.client.batch(
                 Step("CREATE SEQUENCE s"), Step("CREATE VIEW v AS SELECT nextval('s') AS n"), Step("CREATE TABLE t (a INTEGER)"))

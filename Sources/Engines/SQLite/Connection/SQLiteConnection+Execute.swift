@@ -73,18 +73,48 @@ extension SQLiteConnection {
         // Only now: the first step may have recompiled the statement for a changed table.
         result.columns = prepared.columns
         let columnCount = Int32(result.columns.count)
+        var rows = RowBlock(columnCount: result.columns.count, reserving: code == SQLITE_ROW && wantsRows ? prepared.expectedBytes : 0)
         while code == SQLITE_ROW {
             rowCount += 1
             if wantsRows {
                 guard rowCount <= maximumRows else { throw Self.tooLarge("more than \(maximumRows) rows") }
-                result.rows.append(Self.row(of: statement, columnCount, &byteCount))
+                for index in 0..<columnCount { byteCount += 8 + Self.appendValue(of: statement, index, to: &rows) }
                 guard byteCount <= maximumBytes else { throw Self.tooLarge("more than \(maximumBytes) bytes") }
             }
             code = sqlite3_step(statement)
         }
         guard code == SQLITE_DONE else { throw failure(code) }
+        if rowCount > 0 { prepared.expect(rows.byteCount) }
+        result.rowBlock = rows
         let scanned = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1)
         result.rowsRead = max(Int64(rowCount), Int64(scanned))
+    }
+
+    /// - Returns: the length of the text or blob, 0 for the other storage classes.
+    @inline(__always)
+    private static func appendValue(of statement: OpaquePointer, _ index: Int32, to rows: inout RowBlock) -> Int {
+        switch sqlite3_column_type(statement, index) {
+        case SQLITE_INTEGER:
+            rows.append(sqlite3_column_int64(statement, index))
+            return 0
+        case SQLITE_FLOAT:
+            rows.append(sqlite3_column_double(statement, index))
+            return 0
+        case SQLITE_TEXT:
+            // The pointer first: asking for it is what converts, and only then is the length right.
+            let start = sqlite3_column_text(statement, index)
+            let count = start == nil ? 0 : Int(sqlite3_column_bytes(statement, index))
+            rows.append(text: UnsafeRawBufferPointer(start: start, count: count))
+            return count
+        case SQLITE_BLOB:
+            let start = sqlite3_column_blob(statement, index)
+            let count = start == nil ? 0 : Int(sqlite3_column_bytes(statement, index))
+            rows.append(blob: UnsafeRawBufferPointer(start: start, count: count))
+            return count
+        default:
+            rows.appendNull()
+            return 0
+        }
     }
 
     static func row(of statement: OpaquePointer, _ columnCount: Int32, _ byteCount: inout Int) -> [SQLValue] {

@@ -1,7 +1,31 @@
+import Foundation
+
 /// The statements a connection used last, by their text.
 struct StatementCache {
     /// Longer statements are unlikely to come again and cost much memory.
     static let longestSQL = 16 << 10
+
+    /// SQL compared byte by byte. Strings are equal when their characters are, however these are composed; to SQLite such
+    /// texts are different statements.
+    private struct Text: Hashable {
+        let sql: String
+
+        static func == (left: Self, right: Self) -> Bool {
+            left.sql.utf8.withContiguousStorageIfAvailable { left in
+                right.sql.utf8.withContiguousStorageIfAvailable { right in
+                    guard left.count == right.count, let start = left.baseAddress, let other = right.baseAddress else {
+                        return left.count == right.count
+                    }
+                    return start == other || memcmp(start, other, left.count) == 0
+                }
+            }.flatMap { $0 } ?? left.sql.utf8.elementsEqual(right.sql.utf8)
+        }
+
+        func hash(into hasher: inout Hasher) {
+            var sql = sql
+            sql.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        }
+    }
 
     private struct Entry {
         var statement: PreparedStatement
@@ -9,18 +33,24 @@ struct StatementCache {
     }
 
     private let capacity: Int
-    private var entries: [String: Entry] = [:]
+    private var entries: [Text: Entry] = [:]
     private var uses: UInt64 = 0
+    /// The one used last: most often the next one too, and then its text need not be hashed.
+    private var latest: (text: Text, statement: PreparedStatement)?
 
     init(capacity: Int) { self.capacity = max(0, capacity) }
 
     var count: Int { entries.count }
 
     mutating func statement(for sql: String) -> PreparedStatement? {
-        guard let index = entries.index(forKey: sql) else { return nil }
+        let text = Text(sql: sql)
+        if let latest, latest.text == text { return latest.statement }
+        guard let index = entries.index(forKey: text) else { return nil }
         uses += 1
         entries.values[index].lastUse = uses
-        return entries.values[index].statement
+        let statement = entries.values[index].statement
+        latest = (text, statement)
+        return statement
     }
 
     /// Evicts the least recently used entry when full. The search is linear: small beside compiling a statement.
@@ -30,8 +60,12 @@ struct StatementCache {
             entries[oldest.key] = nil
         }
         uses += 1
-        entries[sql] = Entry(statement: statement, lastUse: uses)
+        entries[Text(sql: sql)] = Entry(statement: statement, lastUse: uses)
+        latest = (Text(sql: sql), statement)
     }
 
-    mutating func removeAll() { entries = [:] }
+    mutating func removeAll() {
+        entries = [:]
+        latest = nil
+    }
 }

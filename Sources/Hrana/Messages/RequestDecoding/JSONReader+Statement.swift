@@ -15,7 +15,7 @@ extension JSONReader {
         var known = statementMembers
         while let key = try nextKey(of: &known) {
             switch key {
-            case "sql": sql = try readNull() ? nil : try readString()
+            case "sql": sql = try readNull() ? nil : try readSQL()
             case "sql_id": sqlID = try readNull() ? nil : try readInteger(Int32.self)
             case "args": positional = try readNull() ? .success([]) : try readPositionalArguments()
             case "named_args": named = try readNull() ? .success([]) : try readNamedArguments()

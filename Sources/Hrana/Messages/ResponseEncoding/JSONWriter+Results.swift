@@ -40,6 +40,8 @@ extension JSONWriter {
     }
 
     mutating func columns(_ columns: [SQLResult.Column]) {
+        if let latestColumns, latestColumns.columns == columns { return json(latestColumns.json) }
+        let start = count
         literal("[")
         for index in columns.indices {
             literal(index > 0 ? #",{"name":"# : #"{"name":"#)
@@ -49,6 +51,34 @@ extension JSONWriter {
             literal("}")
         }
         literal("]")
+        latestColumns = (columns, Array(bytes[start...]))
+    }
+
+    /// Writes rows without their brackets.
+    private mutating func rows(_ rows: RowBlock, _ limit: ResponseLimit) throws(SQLError) {
+        if rows.columnCount == 0 {
+            for index in 0..<rows.count { literal(index > 0 ? ",[]" : "[]") }
+            return
+        }
+        var isFirst = true
+        try rows.forEachValue { (column, value) throws(SQLError) in
+            if column == 0 { literal(isFirst ? "[" : "],[") } else { literal(",") }
+            isFirst = false
+            switch value {
+            case .integer(let value):
+                literal(#"{"type":"integer","value":""#)
+                integer(value)
+                literal(#""}"#)
+            case .text(let utf8):
+                try limit.admit(utf8.count, in: self)
+                literal(#"{"type":"text","value":"#)
+                string(utf8: utf8)
+                literal("}")
+            default: return try self.value(SQLValue(value), limit)
+            }
+            try limit.admit(in: self)
+        }
+        if !isFirst { literal("]") }
     }
 
     mutating func rowID(_ id: Int64?) {
@@ -65,9 +95,13 @@ extension JSONWriter {
         literal(#"{"cols":"#)
         columns(result.columns)
         literal(#","rows":["#)
-        for index in result.rows.indices {
-            if index > 0 { literal(",") }
-            try row(result.rows[index], limit)
+        if let packed = result.rowBlock {
+            try rows(packed, limit)
+        } else {
+            for (index, row) in result.rows.enumerated() {
+                if index > 0 { literal(",") }
+                try self.row(row, limit)
+            }
         }
         literal(#"],"affected_row_count":"#)
         integer(result.affectedRows)
@@ -78,9 +112,17 @@ extension JSONWriter {
         literal(#","rows_written":"#)
         integer(result.rowsWritten)
         literal(#","query_duration_ms":"#)
-        let (seconds, attoseconds) = result.duration.components
-        double(Double(seconds) * 1e3 + Double(attoseconds) / 1e15)
+        milliseconds(result.duration)
         literal("}")
+    }
+
+    /// Writes milliseconds, to the microsecond.
+    private mutating func milliseconds(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        let microseconds = max(0, seconds &* 1_000_000 &+ attoseconds / 1_000_000_000_000)
+        integer(microseconds / 1_000)
+        literal(".")
+        for unit in [100, 10, 1] as [Int64] { integer(microseconds / unit % 10) }
     }
 
     /// Writes a BatchResult.

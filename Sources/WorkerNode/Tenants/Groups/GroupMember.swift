@@ -1,3 +1,4 @@
+import Engines
 import FleetModel
 import Hrana
 
@@ -8,7 +9,9 @@ final class GroupMember {
     let request: RequestUnderWay
     /// One for each request carried out. Worth nothing before the transaction has ended well.
     var results: [Result<StreamResponse, SQLError>] = []
+    /// Statements begun.
     var statements = 0
+    var limits = StatementLimits.unlimited
     /// The first request that wrote, which is also what its savepoint precedes.
     var firstWrite: Int?
     /// Nothing of it was kept: it is carried out again, in transactions of its own.

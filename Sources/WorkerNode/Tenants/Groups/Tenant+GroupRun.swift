@@ -36,6 +36,7 @@ extension Tenant {
     /// - Throws: when nothing of the transaction can be kept.
     private func carryOut(_ member: GroupMember, on connection: any EngineConnection) throws(SQLError) {
         var isKept = true
+        member.results.reserveCapacity(member.requests.count)
         for request in member.requests {
             guard let result = carryOut(request, of: member, on: connection) else {
                 isKept = false
@@ -95,13 +96,10 @@ extension Tenant {
                     member.firstWrite = member.results.count
                 }
             }
+            if member.statements % Self.statementsPerDeadline == 0 { member.limits = limits(in: member) }
             member.statements += 1
-            let limits = StatementLimits(
-                deadline: .now + min(environment.settings.groupTime, environment.settings.statementTimeout),
-                maximumResponseBytes: min(environment.settings.groupResponseBytes, environment.settings.responseLimit.maximumBytes),
-                isReadOnly: member.access.isReadOnly)
             return try connection.execute(
-                SQLStatement(sql, arguments: statement.arguments, wantsRows: statement.wantsRows), limits: limits)
+                SQLStatement(sql, arguments: statement.arguments, wantsRows: statement.wantsRows), limits: member.limits)
         } catch {
             return nil
         }
@@ -137,6 +135,15 @@ extension Tenant {
         }
     }
 
+    private func limits(in member: GroupMember) -> StatementLimits {
+        StatementLimits(
+            deadline: .now + min(environment.settings.groupTime, environment.settings.statementTimeout),
+            maximumResponseBytes: min(environment.settings.groupResponseBytes, environment.settings.responseLimit.maximumBytes),
+            isReadOnly: member.access.isReadOnly)
+    }
+
+    /// The clock is not read for each of many short ones.
+    private static let statementsPerDeadline = 16
     private static let savepoint = "\"berth: one request\""
     private static let transactionGone = SQLError(code: "STREAM_EXPIRED", message: "The transaction is gone.")
 }

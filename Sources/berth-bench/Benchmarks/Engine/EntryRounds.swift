@@ -15,7 +15,7 @@ struct EntryRounds {
         self.baseline = baseline
         self.context = context
         contest = Contest(rounds: context.rounds)
-        prefilled = context.scaled(50_000, minimum: 1_000)
+        prefilled = context.scaled(10_000, minimum: 1_000)
     }
 
     private static let singleConcurrency = 64
@@ -50,7 +50,7 @@ struct EntryRounds {
             contentsOf: try await reads(
                 "range read of 100 rows", EntryTable.rangeRead, count: 4_000, perRequest: 10, Self.bulkConcurrency,
                 target: nil, baseline.rangeReads))
-        let singles = context.scaled(60_000, minimum: 64)
+        let singles = context.scaled(40_000, minimum: 64)
         results.append(
             contentsOf: try await writes("INSERT", target: .ratio(atLeast: 1), rows: singles) { _ in
                 let entries = newEntries(singles)
@@ -60,16 +60,16 @@ struct EntryRounds {
                     baseline: { try baseline.insert(entries.rows[...], of: entries) })
             })
         results.append(
-            contentsOf: try await writes("UPDATE by key", target: nil, rows: min(singles, prefilled)) { round in
+            contentsOf: try await writes("UPDATE by key", target: nil, rows: prefilled) { round in
                 // No key twice: which of two updates comes last would be chance.
                 var random = SeededRandom(seed: 77 + UInt64(round))
-                let ids = (1...Int64(prefilled)).shuffled(using: &random).prefix(singles)
+                let ids = (1...Int64(prefilled)).shuffled(using: &random)
                 let entries = Entries(ids: ids, seed: 777 + UInt64(round))
                 return Writing(
                     bodies: entries.rows.map { PipelineBody.many([entries.update($0)]) },
                     concurrency: Self.singleConcurrency, baseline: { try baseline.update(entries) })
             })
-        let batched = context.scaled(150_000, minimum: Self.batchSize)
+        let batched = context.scaled(100_000, minimum: Self.batchSize)
         results.append(
             contentsOf: try await writes("batch INSERT of \(Self.batchSize) rows", target: .ratio(atLeast: 0.9), rows: batched) { _ in
                 let entries = newEntries(batched)

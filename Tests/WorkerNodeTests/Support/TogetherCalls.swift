@@ -1,0 +1,46 @@
+import BerthTestKit
+import Dispatch
+import Engines
+import FleetModel
+
+@testable import WorkerNode
+
+extension Tenant {
+    /// Makes `calls` while the tenant's lane is occupied, so that all of them wait for it at once, in their order.
+    ///
+    /// - Returns: how each ended.
+    nonisolated func together<Value: Sendable>(
+        _ calls: [@Sendable () async throws -> Value]
+    ) async throws -> [Result<Value, any Error>] {
+        let lane = OccupiedLane()
+        let occupation = Task { await self.occupy(lane) }
+        try await becomesTrue("the lane is occupied") { lane.isOccupied }
+        var tasks: [Task<Value, any Error>] = []
+        for call in calls {
+            tasks.append(Task { try await call() })
+            try await becomesTrue("call \(tasks.count) waits") { self.lane.queuedJobs >= tasks.count }
+        }
+        lane.leave()
+        await occupation.value
+        var results: [Result<Value, any Error>] = []
+        for task in tasks { results.append(await task.result) }
+        return results
+    }
+
+    private func occupy(_ lane: OccupiedLane) { lane.stay() }
+}
+
+/// Keeps the thread that runs a lane until it is told to leave.
+private final class OccupiedLane: Sendable {
+    private let door = DispatchSemaphore(value: 0)
+    private let occupied = DispatchSemaphore(value: 0)
+
+    var isOccupied: Bool { occupied.wait(timeout: .now()) == .success }
+
+    func stay() {
+        occupied.signal()
+        door.wait()
+    }
+
+    func leave() { door.signal() }
+}

@@ -1,0 +1,106 @@
+import Changesets
+import Engines
+import FleetModel
+import Synchronization
+
+/// SQLite whose COMMITs fail as often as a test tells.
+struct UncommittingEngine: Engine {
+    enum Manner: Sendable {
+        /// The transaction is still open, as after a refused COMMIT.
+        case leavesOpen
+        /// The transaction is gone, as after an I/O error.
+        case rollsBack
+    }
+
+    /// How many COMMITs are still to fail.
+    final class Failures: Sendable {
+        private let count = Mutex(0)
+        var left: Int { count.withLock { $0 } }
+        func add(_ failures: Int) { count.withLock { $0 += failures } }
+        func take() -> Bool {
+            count.withLock { count in
+                defer { count = max(0, count - 1) }
+                return count > 0
+            }
+        }
+    }
+
+    let manner: Manner
+    let failures = Failures()
+    private let base = SQLiteEngine()
+
+    init(_ manner: Manner) { self.manner = manner }
+
+    var kind: EngineKind { base.kind }
+    var profile: HADBP.Profile { base.profile }
+
+    func open(_ path: String, base known: CaptureBase) throws(SQLError) -> any EngineDatabase {
+        Database(base: try base.open(path, base: known), manner: manner, failures: failures)
+    }
+
+    func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try base.build(at: path) }
+    func apply(_ sets: [PageSet], to path: String) throws(BerthError) { try base.apply(sets, to: path) }
+    func verify(_ path: String) throws(SQLError) { try base.verify(path) }
+    func mayShareTransaction(_ sql: String) -> Bool { base.mayShareTransaction(sql) }
+
+    private final class Database: EngineDatabase {
+        private let base: any EngineDatabase
+        private let manner: Manner
+        private let failures: Failures
+
+        init(base: any EngineDatabase, manner: Manner, failures: Failures) {
+            self.base = base
+            self.manner = manner
+            self.failures = failures
+        }
+
+        func takeConnection() throws(SQLError) -> any EngineConnection {
+            Connection(base: try base.takeConnection(), manner: manner, failures: failures)
+        }
+
+        func giveBack(_ connection: any EngineConnection) {
+            if let connection = connection as? Connection { base.giveBack(connection.base) }
+        }
+
+        func capture() throws(CaptureError) -> CapturedChanges? { try base.capture() }
+        func captureAll() throws(CaptureError) -> CapturedChanges { try base.captureAll() }
+        var nextCaptureIsFull: Bool { base.nextCaptureIsFull }
+        func checkpoint(above bytes: Int) throws(CaptureError) { try base.checkpoint(above: bytes) }
+        func closeClean() throws(CaptureError) { try base.closeClean() }
+        func close() { base.close() }
+    }
+
+    private final class Connection: EngineConnection {
+        let base: any EngineConnection
+        private let manner: Manner
+        private let failures: Failures
+
+        init(base: any EngineConnection, manner: Manner, failures: Failures) {
+            self.base = base
+            self.manner = manner
+            self.failures = failures
+        }
+
+        var isAutocommit: Bool { base.isAutocommit }
+
+        func execute(_ statement: SQLStatement, limits: StatementLimits) throws(SQLError) -> SQLResult {
+            if statement.sql == "COMMIT", failures.take() {
+                if manner == .rollsBack { _ = try base.execute(SQLStatement("ROLLBACK"), limits: .unlimited) }
+                throw SQLError(code: "SQLITE_IOERR", message: "as the test wants it")
+            }
+            return try base.execute(statement, limits: limits)
+        }
+
+        func cursor(
+            _ statement: SQLStatement, readOnly: Bool, deadline: ContinuousClock.Instant?
+        ) throws(SQLError) -> any EngineCursor { try base.cursor(statement, readOnly: readOnly, deadline: deadline) }
+
+        func load(into table: String, columns: [String]?) throws(SQLError) -> any EngineLoader {
+            try base.load(into: table, columns: columns)
+        }
+
+        func executeScript(_ sql: String, limits: StatementLimits) throws(SQLError) { try base.executeScript(sql, limits: limits) }
+        func describe(_ sql: String) throws(SQLError) -> SQLDescription { try base.describe(sql) }
+        func needsWriteTurn(_ sql: String) throws(SQLError) -> Bool { try base.needsWriteTurn(sql) }
+    }
+}
