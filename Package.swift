@@ -125,7 +125,7 @@ let package = Package(
         // 8
         .executableTarget(
             name: "berth",
-            dependencies: ["FleetModel", "Telemetry", "Leases", "FleetStore", "ObjectStores", "Engines", "Replication",
+            dependencies: ["FleetModel", "Hrana", "Telemetry", "Leases", "FleetStore", "ObjectStores", "Engines", "Replication",
                            "WorkerNode", "FleetManager", "Gateway", "AdminAPI", "Routing", "LocalFleet", "Migrations", log, metrics, lifecycle,
                            httpClient, .product(name: "SystemPackage", package: "swift-system"),
                            .product(name: "UnixSignals", package: "swift-service-lifecycle"),

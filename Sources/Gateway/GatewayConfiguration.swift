@@ -12,12 +12,13 @@ public struct GatewayConfiguration: Sendable {
     public var naming = DatabaseNaming()
     /// Threads that serve sockets; `nil` for one per core.
     public var eventLoops: Int?
-    public var limits = GatewayLimits()
+    public var limits: GatewayLimits
 
-    public init(host: String = "127.0.0.1", port: Int, node: NodeName? = nil) {
+    public init(host: String = "127.0.0.1", port: Int, node: NodeName? = nil, limits: GatewayLimits = GatewayLimits()) {
         self.host = host
         self.port = port
         self.node = node
+        self.limits = limits
     }
 }
 

@@ -7,9 +7,9 @@ import Testing
 @Suite struct OutputTests {
     @Test func alignsDatabases() {
         #expect(DatabaseText.list([Samples.idle, Samples.shop]) == """
-            NAME              DURABILITY  LEADER  PLACED ON  EPOCH  HEAD  SHIP LAG
-            a-very-long-name  bucket      -       node-2         0     0         -
-            shop              local       node-1  node-2         3    12     1.2 s
+            NAME              ENGINE  DURABILITY  LEADER  PLACED ON  EPOCH  HEAD  SHIP LAG
+            a-very-long-name  sqlite  bucket      -       node-2         0     0         -
+            shop              sqlite  local       node-1  node-2         3    12     1.2 s
             """)
         #expect(DatabaseText.list([]) == "No databases.")
     }

@@ -3,7 +3,7 @@ public import FleetModel
 /// The rows of one statement, made as they are asked for: a result larger than memory is never held as a whole.
 ///
 /// Keeps its statement open, and with it what a read holds (a snapshot, no lock that others wait for). Its connection runs
-/// nothing else until it is closed. Made by ``EngineConnection/cursor(_:readOnly:deadline:)``.
+/// and describes nothing else until it is closed; if it does all the same, that may close it. Made by ``EngineConnection/cursor(_:readOnly:deadline:)``.
 /// While it is open no checkpoint moves the log, so that the log grows with what others commit.
 public protocol EngineCursor: AnyObject {
     var columns: [SQLResult.Column] { get }

@@ -25,6 +25,10 @@ public protocol EngineDatabase: AnyObject {
     /// Everything, whatever was captured before; later captures continue from it.
     func captureAll() throws(CaptureError) -> CapturedChanges
 
+    /// Differs after a statement from what it was before when the statement has committed something, whatever
+    /// ``EngineConnection/needsWriteTurn(_:)`` said of it. Costs next to nothing. A checkpoint may change it as well.
+    var commitMark: UInt64 { get }
+
     /// Whether the next capture is going to contain everything.
     var nextCaptureIsFull: Bool { get }
 

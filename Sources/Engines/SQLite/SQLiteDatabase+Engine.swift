@@ -17,6 +17,9 @@ extension SQLiteDatabase: EngineDatabase {
         if isPrimary || isClean && idle.count <= Self.keptConnections { idle.append(connection) } else { close(connection) }
     }
 
+    /// Counted by SQLite's own hook.
+    public var commitMark: UInt64 { committed.commits }
+
     public func checkpoint(above bytes: Int) throws(CaptureError) {
         if try walBytes() >= bytes { _ = try checkpoint() }
     }

@@ -3,8 +3,8 @@ import Foundation
 
 /// The files of one database on this node's disk: a cache of the bucket.
 ///
-/// A mark beside the file says "the main file alone is exactly this position". It is taken away, durably, before the
-/// file is opened for writing and set again after a clean close, so a copy without a mark is never trusted.
+/// A mark beside the files says "what they hold is exactly this position". It is taken away, durably, before the
+/// files are opened for writing and set again after a clean close, so a copy without a mark is never trusted.
 public struct LocalCopy: Sendable {
     /// What a mark says.
     public struct Mark: Sendable, Hashable, Codable {

@@ -184,7 +184,9 @@ extension Tenant {
 
     private func writeRows(_ rows: any EngineCursor, of run: CursorRun, atMost bytes: Int) {
         do throws(SQLError) {
-            let batch = try rows.next(atMost: bytes, deadline: .now + environment.settings.statementTimeout)
+            let deadline = ContinuousClock.now + environment.settings.statementTimeout
+            let batch = try noticingCommits(run.request) { () throws(SQLError) in try rows.next(atMost: bytes, deadline: deadline) }
+            run.seenCommit = run.request.mayHaveCommitted ? lastCommit : run.seenCommit
             for row in batch { try run.writer.cursorRow(row, limit: .unlimited) }
             guard batch.isEmpty else { return }
             let outcome = rows.outcome

@@ -9,6 +9,9 @@ extension Tenant {
         _ rows: LoadRows, into table: String, _ access: AccessRights, _ request: RequestUnderWay
     ) async throws(BerthError) -> TenantAnswer {
         var rows = rows
+        guard !access.isReadOnly else {
+            return try sqlFailure(SQLError(code: "BLOCKED", message: "This token allows reading only."), request)
+        }
         let stream = try newStream(access, isKept: false)
         defer { close(stream) }
         let count: Result<Int64, BerthError>

@@ -82,11 +82,8 @@ extension Tenant {
     ) async throws(SQLError) -> Value {
         // The whole request is going to be carried out elsewhere: nothing more of it here.
         try request.throwIfInterrupted()
-        if writes {
-            guard !stream.access.isReadOnly else {
-                settle(stream)
-                throw SQLError(code: "BLOCKED", message: "This token allows reading only.")
-            }
+        // Whoever may only read gets no turn: the engine refuses every change, however it hides.
+        if writes && !stream.access.isReadOnly {
             do throws(SQLError) { try await takeTurn(stream, request) } catch {
                 settle(stream)
                 throw error
@@ -106,15 +103,36 @@ extension Tenant {
         let limits = StatementLimits(
             deadline: .now + environment.settings.statementTimeout,
             maximumResponseBytes: environment.settings.responseLimit.maximumBytes, isReadOnly: stream.access.isReadOnly)
+        defer { settle(stream) }
+        guard ownsTurn else { return try noticingCommits(request) { () throws(SQLError) in try body(connection, limits) } }
         defer {
-            if ownsTurn && connection.isAutocommit {
+            if connection.isAutocommit {
                 // Also after an error: INSERT OR FAIL keeps the rows before the failing one.
                 request.mayHaveCommitted = true
                 noteCommit()
             }
-            settle(stream)
         }
         return try body(connection, limits)
+    }
+
+    /// Runs what was taken for a read. What commits all the same (a sequence behind a view) is acknowledged and shipped like
+    /// every other write.
+    func noticingCommits<Value>(
+        _ request: RequestUnderWay, _ body: () throws(SQLError) -> Value
+    ) throws(SQLError) -> Value {
+        let before = commitMark
+        defer {
+            if commitMark != before {
+                request.mayHaveCommitted = true
+                noteCommit()
+            }
+        }
+        return try body()
+    }
+
+    private var commitMark: UInt64 {
+        guard case .serving(let database) = state else { return 0 }
+        return database.commitMark
     }
 
     private func takeTurn(_ stream: HranaStream, _ request: RequestUnderWay) async throws(SQLError) {

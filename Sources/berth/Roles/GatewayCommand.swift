@@ -26,7 +26,7 @@ struct GatewayCommand: AsyncParsableCommand {
         try await connections.checkSchema()
         let routes = RouteTable(source: connections.catalogue, clock: BootClock())
         let gateway = Gateway(
-            configuration: GatewayConfiguration(host: listen.host, port: listen.port), routes: routes,
+            configuration: GatewayConfiguration(host: listen.host, port: listen.port, limits: try settings.gateway()), routes: routes,
             tokens: connections.catalogue,
             endpoints: NodeEndpoints.health(registry: observability.registry) { () throws(BerthError) in }, clock: BootClock(),
             logger: logger)

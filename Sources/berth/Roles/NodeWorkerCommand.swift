@@ -38,7 +38,7 @@ struct NodeWorkerCommand: AsyncParsableCommand {
         let box = LateNode()
         let routes = RouteTable(source: connections.catalogue, clock: BootClock())
         let gateway = Gateway(
-            configuration: GatewayConfiguration(host: listen.host, port: listen.port, node: name), local: box,
+            configuration: GatewayConfiguration(host: listen.host, port: listen.port, node: name, limits: try settings.gateway()), local: box,
             routes: routes, tokens: connections.catalogue,
             endpoints: NodeEndpoints.all(registry: observability.registry, node: box), clock: BootClock(), logger: logger)
         let port = try await gateway.start()

@@ -2,7 +2,7 @@ import Foundation
 import LocalFleet
 import Testing
 
-/// A short run of the real program against a real fleet, with every fault there is.
+/// A short run of the real program against a real fleet with databases of both engines, and every fault there is.
 @Suite(.serialized) struct ChaosEndToEndTests {
     private static let patience: Duration = .seconds(300)
 
@@ -35,7 +35,7 @@ import Testing
         let child = try await ChildProcess.start(
             [
                 "/bin/sh", "-c", #"exec 3<&0; "$@" <&- 3<&- & p=$!; (read -r l <&3; kill $p) & w=$!; exec 3<&-; wait $p; c=$?; kill $w; exit $c"#,
-                "chaos", Self.program("berth-chaos", "BERTH_CHAOS_BINARY"), "--minutes", "0.75", "--seed", "1", "--dir", run,
+                "chaos", Self.program("berth-chaos", "BERTH_CHAOS_BINARY"), "--minutes", "0.75", "--seed", "1", "--engine", "sqlite,duckdb", "--dir", run,
                 "--berth", Self.program("berth", "BERTH_BINARY"),
             ], environment: ProcessInfo.processInfo.environment, output: output, hasLifeline: true)
         let impatience = Task {

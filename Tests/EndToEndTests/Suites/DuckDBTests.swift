@@ -1,5 +1,6 @@
 import BerthTestKit
 import Foundation
+import NIOCore
 import NIOHTTP1
 import Testing
 
@@ -27,7 +28,7 @@ extension EndToEnd.OneFleet {
             let client = try await make("duck-types")
             try await client.execute(
                 """
-                CREATE TABLE t (h HUGEINT, d DECIMAL(18,3), day DATE, at TIMESTAMP, u UUID, l INTEGER[], s STRUCT(a INTEGER, b TEXT), \
+                CREATE TABLE t (h HUGEINT, d DECIMAL(18,3), day DATE, moment TIMESTAMP, u UUID, l INTEGER[], s STRUCT(a INTEGER, b TEXT), \
                 m MAP(TEXT, INTEGER), j JSON, e ENUM('x','y'), i INTERVAL, b BLOB)
                 """)
             try await client.execute(
@@ -67,9 +68,9 @@ extension EndToEnd.OneFleet {
         @Test func aQueryThatExhaustsItsMemoryFailsAlone() async throws {
             let client = try await make("duck-memory")
             try await client.execute("CREATE TABLE t AS SELECT range AS i FROM range(100000)")
-            async let greedy = code(client, "SELECT count(*) FROM (SELECT list(a.range) FROM range(20000) a, range(20000) b GROUP BY a.range % 3)")
+            async let greedy = code(client, "SELECT list(i) FROM range(50000000) r(i)")
             for _ in 0..<5 { #expect(try await client.rows("SELECT count(*) FROM t") == [[.sqlInteger(100_000)]]) }
-            #expect(await ["DUCKDB_OUT_OF_MEMORY", "DUCKDB_INTERRUPT"].contains(greedy))
+            #expect(await greedy == "DUCKDB_OUT_OF_MEMORY")
             #expect(try await client.rows("SELECT max(i) FROM t") == [[.sqlInteger(99_999)]])
         }
 
@@ -123,12 +124,13 @@ extension EndToEnd.OneFleet {
                 let csv = "i,s\n" + (0..<20_000).map { "\($0),\"row, \($0)\"" }.joined(separator: "\n")
                 let reply = try await HTTP.send(
                     .POST, "\(client.url)/db/\(name)/v1/load?table=t", headers: [("Authorization", "Bearer \(client.token ?? "")")],
-                    body: Array(csv.utf8))
-                #expect(reply.status == 200 && (try reply.json()["rows_loaded"]?.integer) == 20_000, "\(reply)")
+                    body: Data(csv.utf8))
+                let loaded = try reply.json()["rows_loaded"]?.integer
+                #expect(reply.status == 200 && loaded == 20_000, "\(reply)")
                 #expect(try await client.rows("SELECT count(*), max(s) FROM t") == [[.sqlInteger(20_000), .sqlText("row, 9999")]])
                 let bad = try await HTTP.send(
                     .POST, "\(client.url)/db/\(name)/v1/load?table=nothing", headers: [("Authorization", "Bearer \(client.token ?? "")")],
-                    body: Array(csv.utf8))
+                    body: Data(csv.utf8))
                 #expect(bad.status == 400 && bad.code == "LOAD_TARGET_UNKNOWN", "\(bad)")
             }
         }
@@ -161,7 +163,10 @@ extension EndToEnd {
                 try await fleet.kill(node: victim)
                 if (try? await writing.value) != nil { acknowledged.insert(batch) }
                 try await fleet.waitForWorker(of: victim, otherThan: pid)
-                let rows = try await client.rows("SELECT batch, count(*), sum(i) FROM t GROUP BY batch ORDER BY batch")
+                // The gateway asked may be the one that died, and be back a moment after its worker.
+                let rows = try await eventually("the database is read") {
+                    try? await client.rows("SELECT batch, count(*), sum(i) FROM t GROUP BY batch ORDER BY batch")
+                }
                 var found: Set<Int> = []
                 for row in rows {
                     let number = Int(row[0].cell ?? "") ?? -1, count = number.isMultiple(of: 2) ? 300_000 : 1_000

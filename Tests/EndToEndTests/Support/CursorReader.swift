@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import BerthTestKit
 import Foundation
 import NIOCore
+import NIOHTTP1
 
 /// Reads the rows of one query as they come, and keeps none of them.
 struct CursorReader: Sendable {

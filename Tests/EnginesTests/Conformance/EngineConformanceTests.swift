@@ -120,6 +120,33 @@ import Testing
     }
 
     @Test(arguments: EngineUnderTest.all)
+    func theMarkOfACommit(_ tested: EngineUnderTest) throws {
+        let bench = try EngineBench(tested)
+        let database = try bench.newDatabase()
+        let connection = try database.takeConnection()
+        var mark = database.commitMark
+        func moves(_ sql: String) throws -> Bool {
+            try connection.executeScript(sql, limits: .unlimited)
+            defer { mark = database.commitMark }
+            return mark != database.commitMark
+        }
+        #expect(try moves("INSERT INTO t VALUES (1, 'a')"))
+        #expect(try moves("INSERT INTO t VALUES (2, 'b')"))
+        #expect(try !moves("SELECT * FROM t"))
+        #expect(try !moves("BEGIN; INSERT INTO t VALUES (3, 'c')"))
+        #expect(try !moves("ROLLBACK"))
+        #expect(try !moves("BEGIN; SELECT * FROM t; COMMIT"))
+        #expect(try moves("BEGIN; DELETE FROM t WHERE a = 1; COMMIT"))
+        try connection.run("DELETE FROM t")
+        mark = database.commitMark
+        #expect(try moves(tested.insert(200_000)), "also when it bypasses the log")
+        #expect(try moves("CREATE TABLE u (a INTEGER)"))
+        _ = try database.capture()
+        #expect(mark == database.commitMark)
+        database.giveBack(connection)
+    }
+
+    @Test(arguments: EngineUnderTest.all)
     func aClosedDatabaseGoesOnWhereItsChainStood(_ tested: EngineUnderTest) throws {
         let bench = try EngineBench(tested)
         var database = try bench.newDatabase()

@@ -281,6 +281,38 @@ import Testing
         #expect(throws: SQLError.self) { try open.next(atMost: 8, deadline: nil) }
     }
 
+    /// Closing a descriptor later would drop the locks of whoever has the files open then.
+    @Test(arguments: EngineUnderTest.all)
+    func whatIsKeptOfAClosedDatabaseKeepsNoFileOpen(_ tested: EngineUnderTest) throws {
+        let bench = try EngineBench(tested)
+        func work() throws -> [AnyObject] {
+            let database = try bench.newDatabase()
+            try bench.use(database) { try $0.run(tested.insert(5_000)) }
+            _ = try database.capture()
+            let connections = try (0..<4).map { _ in try database.takeConnection() }
+            let open = try connections[0].open("SELECT a, 1 FROM t")
+            _ = try open.next(atMost: 8, deadline: nil)
+            let atEnd = try connections[1].open("SELECT a, 2 FROM t")
+            _ = try connections[1].all(atEnd)
+            let finished = try connections[2].load(into: "t", columns: nil)
+            finished.abandon()
+            let loading = try connections[3].load(into: "t", columns: nil)
+            try loading.append([[.integer(-1), .null]], deadline: nil)
+            try database.closeClean()
+            #expect(throws: SQLError.self) { try loading.finish(deadline: nil) }
+            return [open, atEnd, loading, finished]
+        }
+        let kept = try work()
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+        }
+        #expect(descriptors.filter { $0.hasPrefix(bench.directory.path) } == [])
+        #expect(kept.count == 4)
+        let again = try bench.engine.open(bench.path, base: .restored)
+        #expect(try again.capture() == nil)
+        #expect(try bench.rows(again).count == 5_000)
+    }
+
     @Test(arguments: EngineUnderTest.all)
     func anotherStatementEndsIt(_ tested: EngineUnderTest) throws {
         let bench = try EngineBench(tested)

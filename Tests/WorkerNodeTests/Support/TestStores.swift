@@ -21,9 +21,11 @@ struct TestStores {
     var segments: LeaseSegments { LeaseSegments(leases: leases) }
 
     /// A new database, led by nobody.
-    func makeDatabase(_ name: String = "db", durability: Durability = .local) async throws -> DatabaseRecord {
+    func makeDatabase(
+        _ name: String = "db", engine: EngineKind = .sqlite, durability: Durability = .local
+    ) async throws -> DatabaseRecord {
         let record = DatabaseRecord(
-            id: .timeOrdered(), name: try DatabaseName(name), engine: .sqlite, durability: durability, createdAt: Date())
+            id: .timeOrdered(), name: try DatabaseName(name), engine: engine, durability: durability, createdAt: Date())
         try await leases.base.createLeases([record.id])
         return record
     }

@@ -24,6 +24,9 @@ extension DuckDBDatabase {
         return CapturedChanges(pages: pages, isFull: true)
     }
 
+    /// Every commit is in the WAL, if only as a reference to blocks.
+    public var commitMark: UInt64 { (try? FileSystem.size(files.wal)).flatMap { $0.map { UInt64($0) } } ?? 0 }
+
     public var nextCaptureIsFull: Bool { captured == nil }
 
     /// Moves the WAL into the main file when it is larger than `bytes`, unless a transaction or a cursor is open. Only what is captured:
@@ -47,6 +50,7 @@ extension DuckDBDatabase {
     /// When the disk fails after the closing, it throws although it is closed: the files are not clean then.
     public func closeClean() throws(CaptureError) {
         for connection in connections {
+            connection.endOpenWork()
             do throws(SQLError) { try connection.rollback() } catch { throw .engine(error) }
         }
         guard try !hasUncaptured(), let captured else { throw .uncaptured(path: path) }

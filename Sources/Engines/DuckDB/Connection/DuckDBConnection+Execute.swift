@@ -3,7 +3,7 @@ public import FleetModel
 extension DuckDBConnection {
     /// Runs one statement to its end.
     ///
-    /// How values of DuckDB's types become texts: `ops/adding-an-engine.md`. `affectedRows` is 0 for everything but INSERT,
+    /// How values of DuckDB's types become texts: `ops/duckdb.md`. `affectedRows` is 0 for everything but INSERT,
     /// UPDATE, DELETE and MERGE; there are no row ids.
     ///
     /// An error inside a transaction aborts it, see ``isAutocommit``, unless it is one of the text alone. COMMIT of an aborted transaction rolls it back and is

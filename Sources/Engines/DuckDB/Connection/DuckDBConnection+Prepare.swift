@@ -54,6 +54,8 @@ extension DuckDBConnection {
         _ sql: String, _ body: (DuckDBExtracted) throws(SQLError) -> Answer
     ) throws(SQLError) -> Answer {
         guard let open = handle else { throw DuckDBErrorCode.closed }
+        // Preparing ends in DuckDB what the connection is reading.
+        cursor?.close()
         var text = sql
         let (bytes, hasNUL) = text.withUTF8 { ($0.count, $0.contains(0)) }
         if hasNUL { throw SQLError(code: "SQL_PARSE_ERROR", message: "the SQL contains a NUL character") }

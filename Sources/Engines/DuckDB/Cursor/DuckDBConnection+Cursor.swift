@@ -26,7 +26,7 @@ extension DuckDBConnection {
         try prepared.requireReadableAnswer()
         let hasOwnTransaction = readOnly ? try beginReadOnly(prepared) : false
         do throws(SQLError) {
-            let cursor = try watched(until: deadline) { () throws(SQLError) in
+            let cursor = try watched(until: deadline, isLast: false) { () throws(SQLError) in
                 if !readOnly { try checkQuota(prepared) }
                 let rows = try self.start(prepared, arguments: values)
                 try requireReadable(rows.result)

@@ -9,8 +9,11 @@ final class DuckDBCursor: EngineCursor {
     let columns: [SQLResult.Column]
     private(set) var outcome = SQLResult()
     private let connection: DuckDBConnection
-    /// Its rows belong to it, so it must not be destroyed or run again meanwhile.
-    private let statement: DuckDBStatement
+    /// Not destroyed or run again while its rows are read, and not kept longer: it would keep the database open.
+    private var statement: DuckDBStatement?
+    /// Answers the rows that it changed.
+    private let changesRows: Bool
+    private let isStreamed: Bool
     private var rows: DuckDBRows?
     private var chunk: DuckDBChunk?
     /// Of the chunk's rows, those that were handed out.
@@ -25,8 +28,10 @@ final class DuckDBCursor: EngineCursor {
     ///   - rows: `nil` for a statement that was carried out and has none.
     ///   - hasOwnTransaction: a transaction was begun for this cursor alone.
     init(_ statement: DuckDBStatement, _ rows: DuckDBRows?, on connection: DuckDBConnection, hasOwnTransaction: Bool) {
-        self.statement = statement
+        self.statement = rows == nil ? nil : statement
         self.rows = rows
+        changesRows = !statement.type.isQuery && statement.type != .pragma
+        isStreamed = statement.isStreamed
         self.connection = connection
         self.hasOwnTransaction = hasOwnTransaction
         columns = rows.map { $0.result.kind == .rows ? $0.result.describedColumns : [] } ?? []
@@ -45,7 +50,7 @@ final class DuckDBCursor: EngineCursor {
         }
         defer { outcome.duration += ContinuousClock.now - start }
         do throws(SQLError) {
-            return try connection.watched(until: deadline) { () throws(SQLError) in try take(atMost: bytes, of: rows) }
+            return try connection.watched(until: deadline, isLast: false) { () throws(SQLError) in try take(atMost: bytes, of: rows) }
         } catch {
             close()
             throw error
@@ -85,9 +90,6 @@ final class DuckDBCursor: EngineCursor {
         return false
     }
 
-    /// Answers the rows that it changed.
-    private var changesRows: Bool { !statement.type.isQuery && statement.type != .pragma }
-
     /// Carries out what needs no rows to be asked for, so that `outcome` is final at once.
     func finishWithoutRows() throws(SQLError) {
         guard let rows, rows.result.kind != .rows else { return }
@@ -99,6 +101,7 @@ final class DuckDBCursor: EngineCursor {
         self.rows = nil
         chunk = nil
         rows.close()
-        connection.ended(self, hasOwnTransaction: hasOwnTransaction, isAbandoned: !isAtEnd && statement.isStreamed)
+        statement = nil
+        connection.ended(self, hasOwnTransaction: hasOwnTransaction, isAbandoned: !isAtEnd && isStreamed)
     }
 }

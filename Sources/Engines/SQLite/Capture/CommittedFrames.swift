@@ -10,6 +10,8 @@ import CSQLite
 final class CommittedFrames {
     /// 0 when nothing was committed since the WAL was last empty, or another program began it anew.
     private(set) var count = 0
+    /// Commits since the database was opened.
+    private(set) var commits: UInt64 = 0
 
     func forget() { count = 0 }
 
@@ -24,6 +26,7 @@ final class CommittedFrames {
                 // The connection keeps this object for as long as it is open.
                 let committed = Unmanaged<CommittedFrames>.fromOpaque(pointer).takeUnretainedValue()
                 committed.count = Int(frames)
+                committed.commits += 1
                 return SQLITE_OK
             },
             Unmanaged.passUnretained(self).toOpaque())

@@ -9,7 +9,8 @@ final class SQLiteLoader: EngineLoader {
 
     let columnCount: Int
     private let connection: SQLiteConnection
-    private let insert: PreparedStatement
+    /// `nil` at the end: kept longer it would keep a closed connection's files open.
+    private var insert: PreparedStatement?
     private var memory = ArgumentBuffer()
     private let hasOwnTransaction: Bool
     private var rowCount: Int64 = 0
@@ -18,7 +19,8 @@ final class SQLiteLoader: EngineLoader {
     init(_ target: SQLiteLoadTarget, on connection: SQLiteConnection) throws(SQLError) {
         self.connection = connection
         columnCount = target.columns.count
-        insert = try connection.prepare(target.insert)
+        let insert = try connection.prepare(target.insert)
+        self.insert = insert
         try connection.setReadingOnly(false)
         hasOwnTransaction = connection.isAutocommit
         try connection.runTrusted(hasOwnTransaction ? "BEGIN IMMEDIATE" : "SAVEPOINT \(Self.savepoint)")
@@ -28,9 +30,10 @@ final class SQLiteLoader: EngineLoader {
 
     func append(_ rows: [[SQLValue]], deadline: ContinuousClock.Instant?) throws(SQLError) {
         try orUndo(deadline) { () throws(SQLError) in
+            guard let insert else { throw SQLiteConnection.loaderClosed }
             for row in rows {
                 if rowCount % Int64(Self.rowsPerCheck) == 0 { try connection.stopAfterDeadline() }
-                do throws(SQLError) { try add(row) } catch {
+                do throws(SQLError) { try add(row, by: insert) } catch {
                     throw SQLError(code: error.code, message: "row \(rowCount + 1): \(error.message)")
                 }
                 rowCount += 1
@@ -38,7 +41,7 @@ final class SQLiteLoader: EngineLoader {
         }
     }
 
-    private func add(_ row: [SQLValue]) throws(SQLError) {
+    private func add(_ row: [SQLValue], by insert: PreparedStatement) throws(SQLError) {
         guard row.count == columnCount else {
             throw SQLError(code: "ARGS_INVALID", message: "it has \(row.count) values, and \(columnCount) are wanted")
         }
@@ -76,8 +79,11 @@ final class SQLiteLoader: EngineLoader {
 
     private func end() {
         isOpen = false
-        sqlite3_reset(insert.handle)
-        memory.release(insert)
+        if let insert {
+            sqlite3_reset(insert.handle)
+            memory.release(insert)
+        }
+        insert = nil
         if connection.loader === self { connection.loader = nil }
     }
 

@@ -1,6 +1,8 @@
 import Engines
 import FleetManager
 import FleetModel
+import Gateway
+import Hrana
 import Leases
 import Replication
 import WorkerNode
@@ -41,8 +43,24 @@ extension RoleSettings {
         worker.tenants.statementTimeout = try milliseconds("statement-timeout-ms", in: 10...86_400_000, default: worker.tenants.statementTimeout)
         worker.tenants.writeTurnTimeout = try milliseconds("write-turn-timeout-ms", in: 10...600_000, default: worker.tenants.writeTurnTimeout)
         worker.tenants.publishTimeout = try milliseconds("publish-timeout-ms", in: 100...600_000, default: worker.tenants.publishTimeout)
+        worker.tenants.cursorTimeout = try milliseconds("cursor-timeout-ms", in: 100...3_600_000, default: worker.tenants.cursorTimeout)
+        worker.tenants.responseLimit.maximumBytes = try int(
+            "response-bytes", in: 4_096...(1 << 30), default: worker.tenants.responseLimit.maximumBytes)
+        worker.tenants.maximumStreams = try int("streams-per-database", in: 1...100_000, default: worker.tenants.maximumStreams)
+        worker.tenants.checkpointBytes = try int("checkpoint-bytes", in: 4_096...(1 << 40), default: worker.tenants.checkpointBytes)
+        worker.tenants.groupRequests = try int("group-requests", in: 1...100_000, default: worker.tenants.groupRequests)
+        worker.tenants.groupTime = try milliseconds("group-time-ms", in: 1...60_000, default: worker.tenants.groupTime)
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
         return worker
+    }
+
+    func gateway() throws(BerthError) -> GatewayLimits {
+        var limits = GatewayLimits()
+        limits.bodyBytes = try int("body-bytes", in: 4_096...(1 << 30), default: limits.bodyBytes)
+        // What a node answers in one piece is passed on, with room for what is around it.
+        let response = try int("response-bytes", in: 4_096...(1 << 30), default: ResponseLimit.default.maximumBytes)
+        limits.replyBytes = max(limits.replyBytes, 2 * response)
+        return limits
     }
 
     /// The engines of this machine.

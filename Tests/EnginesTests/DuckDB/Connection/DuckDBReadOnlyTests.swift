@@ -45,6 +45,16 @@ import Testing
         #expect(try database.capture() == nil)
     }
 
+    /// For whoever may write: such a statement asks for no turn, and is found out by what it did.
+    @Test func aHiddenChangeShowsInTheMark() throws {
+        for sql in ["FROM next", "SELECT take()", "BEGIN; FROM rows(); COMMIT"] {
+            let mark = database.commitMark
+            try connection.executeScript(sql, limits: .unlimited)
+            #expect(database.commitMark != mark, "\(sql)")
+        }
+        #expect(try !connection.needsWriteTurn("FROM next"), "if it were known before, nobody would need the mark")
+    }
+
     /// DuckDB decides at its beginning what a transaction may do.
     @Test func aReaderGetsNothingOutOfAWritersTransaction() throws {
         try connection.run("BEGIN")
