@@ -57,6 +57,7 @@ struct DuckDBTenantTests {
             }
             let cursor = try await client.reading.cursor(nil, Step("FROM v"))
             #expect(cursor.entries.last?.error == blocked)
+            _ = try await client.reading.pipeline(cursor.baton, .close)
             let transaction = try await client.reading.pipeline(
                 nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)"), .execute("ROLLBACK"), .execute("SELECT count(*) FROM t"), .close)
             #expect(transaction.outcomes == ["execute", "BLOCKED", "execute", "execute", "close"])
