@@ -40,6 +40,9 @@ public final class EngineLane: SerialExecutor {
     /// Jobs that wait for their turn, without the one that is running.
     public var queuedJobs: Int { state.withLock { $0.jobs.count } }
 
+    /// Nothing runs on it and nothing waits to.
+    public var isIdle: Bool { state.withLock { !$0.isScheduled } }
+
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     /// Runs up to `jobs` jobs on the calling thread.

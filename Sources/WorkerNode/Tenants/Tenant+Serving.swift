@@ -12,7 +12,13 @@ extension Tenant {
     /// - Throws: `not_leader`, `leader_unavailable`: nothing was executed. `outcome_unknown`: it may have been.
     nonisolated func serve(_ call: DataCall) async throws(BerthError) -> DataReply {
         let call = try ParsedCall(call, engine: try? environment.engines.engine(record.engine))
-        return try await serve(call).reply(limit: environment.settings.responseLimit)
+        let answer: TenantAnswer
+        if let requests = call.shareable, let results = try await answerInGroup(requests, call.access) {
+            answer = TenantAnswer(results, of: call)
+        } else {
+            answer = try await serve(call)
+        }
+        return answer.reply(limit: environment.settings.responseLimit)
     }
 
     private func serve(_ call: ParsedCall) async throws(BerthError) -> TenantAnswer {
@@ -63,7 +69,7 @@ extension Tenant {
     /// - Parameter commit: the last one the answer may show.
     func confirm(_ request: RequestUnderWay, upTo commit: UInt64) async throws(BerthError) {
         // Reads too: an answer must not show what a failover could still take back.
-        if record.durability == .bucket && commit > publishedCommit {
+        if waitsForBucket(commit) {
             let deadline = environment.clock.now() + environment.settings.publishTimeout
             environment.attention.insert(self)
             let isPublished = await withCheckedContinuation {
@@ -74,7 +80,10 @@ extension Tenant {
         guard isServing(request) else { throw unconfirmed(request) }
     }
 
-    private func unconfirmed(_ request: RequestUnderWay) -> BerthError {
+    /// - Parameter commit: the last one an answer may show.
+    func waitsForBucket(_ commit: UInt64) -> Bool { record.durability == .bucket && commit > publishedCommit }
+
+    func unconfirmed(_ request: RequestUnderWay) -> BerthError {
         guard request.mayHaveCommitted else {
             return BerthError(
                 .leaderUnavailable, "This node lost “\(record.name)” while it answered. Nothing was changed; try again.")
@@ -87,10 +96,6 @@ extension Tenant {
 
     private func answer(_ call: ParsedCall, _ request: RequestUnderWay) async throws(BerthError) -> TenantAnswer {
         let access = call.access
-        if let requests = call.shareable {
-            if isDraining { throw notLeader }
-            if let results = await answerInGroup(requests, access, request) { return TenantAnswer(results, of: call) }
-        }
         switch call.body {
         case .execute(let body):
             let stream = try newStream(access, isKept: false)

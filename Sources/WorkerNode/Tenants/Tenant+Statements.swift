@@ -16,6 +16,12 @@ extension Tenant {
             settle(stream)
             throw error
         }
+        if !mustTakeTurn(stream, writes: writes) {
+            try request.throwIfInterrupted()
+            return try performNow(on: stream, request) { connection, limits throws(SQLError) in
+                try connection.execute(statement, limits: limits)
+            }
+        }
         return try await perform(on: stream, writes: writes, request) { connection, limits throws(SQLError) in
             try connection.execute(statement, limits: limits)
         }
@@ -25,6 +31,8 @@ extension Tenant {
     func run(_ batch: Batch, on stream: HranaStream, _ request: RequestUnderWay) async -> BatchResult {
         var outcomes: [StepOutcome] = []
         var results: [StepResult] = []
+        outcomes.reserveCapacity(batch.steps.count)
+        results.reserveCapacity(batch.steps.count)
         for step in batch.steps {
             let result: StepResult
             if let condition = step.condition,
@@ -82,13 +90,25 @@ extension Tenant {
     ) async throws(SQLError) -> Value {
         // The whole request is going to be carried out elsewhere: nothing more of it here.
         try request.throwIfInterrupted()
-        // Whoever may only read gets no turn: the engine refuses every change, however it hides.
-        if writes && !stream.access.isReadOnly {
+        if mustTakeTurn(stream, writes: writes) {
             do throws(SQLError) { try await takeTurn(stream, request) } catch {
                 settle(stream)
                 throw error
             }
         }
+        return try performNow(on: stream, request, body)
+    }
+
+    /// Whoever may only read gets no turn: the engine refuses every change, however it hides.
+    private func mustTakeTurn(_ stream: HranaStream, writes: Bool) -> Bool {
+        writes && !stream.access.isReadOnly && turn.owner != stream.id
+    }
+
+    /// The part of ``perform(on:writes:_:_:)`` that waits for nobody.
+    private func performNow<Value>(
+        on stream: HranaStream, _ request: RequestUnderWay,
+        _ body: (any EngineConnection, StatementLimits) throws(SQLError) -> Value
+    ) throws(SQLError) -> Value {
         let connection: any EngineConnection
         let ownsTurn = turn.owner == stream.id
         do throws(SQLError) {

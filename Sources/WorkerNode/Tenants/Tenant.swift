@@ -52,7 +52,9 @@ actor Tenant: Shippable {
     var cursors: [UInt64: CursorRun] = [:]
     var nextCursorID: UInt64 = 1
     var turn = WriteTurn()
-    var groups = GroupQueue()
+    nonisolated let inbox = GroupInbox()
+    /// How many of the next groups give each member a savepoint, because members have failed.
+    var groupsWithSavepoints = 0
     var requestsUnderWay = 0
     /// New work is sent to the successor; what is under way may finish.
     var isDraining = false

@@ -12,30 +12,17 @@ final class GroupMember {
     /// Statements begun.
     var statements = 0
     var limits = StatementLimits.unlimited
-    /// The first request that wrote, which is also what its savepoint precedes.
+    /// The first request that wrote.
     var firstWrite: Int?
+    /// What it wrote can be undone without what others did.
+    var hasSavepoint = false
     /// Nothing of it was kept: it is carried out again, in transactions of its own.
     private(set) var standsAlone = false
-    /// Of the task that waits for the group; `nil` when that carries the group out itself.
-    var continuation: CheckedContinuation<Void, Never>?
 
     init(_ requests: [StreamRequest], _ access: AccessRights, _ request: RequestUnderWay) {
         self.requests = requests
         self.access = access
         self.request = request
-    }
-
-    /// One statement by itself needs no transaction around it.
-    var gainsFromTransaction: Bool {
-        var statements = 0
-        for request in requests {
-            switch request {
-            case .execute: statements += 1
-            case .batch(let batch): statements += batch.steps.count
-            default: break
-            }
-        }
-        return statements > 1
     }
 
     func standAlone() {
@@ -56,28 +43,4 @@ final class GroupMember {
             }
         }
     }
-}
-
-/// Requests that wait for the next transaction of their tenant. Confined to the tenant's actor.
-struct GroupQueue {
-    private var waiting: [GroupMember] = []
-    /// A job that carries them out is on the lane.
-    var isScheduled = false
-
-    var isEmpty: Bool { waiting.isEmpty }
-
-    mutating func append(_ member: GroupMember) { waiting.append(member) }
-
-    /// Those that came first.
-    mutating func take(atMost count: Int) -> [GroupMember] {
-        guard waiting.count > count else {
-            defer { waiting = [] }
-            return waiting
-        }
-        defer { waiting.removeFirst(count) }
-        return Array(waiting[..<count])
-    }
-
-    /// They go on waiting, before everybody else.
-    mutating func putBack(_ members: ArraySlice<GroupMember>) { waiting.insert(contentsOf: members, at: 0) }
 }

@@ -8,13 +8,14 @@ extension Tenant {
     ///
     /// Nothing is awaited in here, so nobody else writes meanwhile and the turn need not be taken.
     /// - Returns: how many were carried out, or are to be by themselves: at least one. The others have not begun.
-    func carryOut(_ members: [GroupMember]) -> Int {
-        guard case .serving(let database) = state, let connection = try? database.takeConnection() else {
+    func carryOut(_ members: [GroupMember], on database: any EngineDatabase) -> Int {
+        guard let connection = try? database.takeConnection() else {
             for member in members { member.standAlone() }
             return members.count
         }
         // Rolls back what is open.
         defer { database.giveBack(connection) }
+        let mark = database.commitMark
         let end = environment.clock.now() + environment.settings.groupTime
         var count = 0
         do throws(SQLError) {
@@ -25,11 +26,15 @@ extension Tenant {
                 try carryOut(member, on: connection)
             }
         } catch {
+            groupsWithSavepoints = Self.groupsWithSavepointsAfterError
             // The transaction is gone, or of no more use, and with it what everybody did.
             for member in members[..<max(count, 1)] { member.standAlone() }
             return max(count, 1)
         }
-        finish(members[..<count], on: connection)
+        groupsWithSavepoints = max(0, groupsWithSavepoints - 1)
+        commit(members[..<count], on: connection)
+        // What commits although it was taken for a read is acknowledged and shipped like every other write.
+        settle(members[..<count], hasCommitted: database.commitMark != mark)
         return count
     }
 
@@ -46,12 +51,14 @@ extension Tenant {
         }
         // Some errors roll the whole transaction back.
         if connection.isAutocommit { throw Self.transactionGone }
-        let hasSavepoint = member.firstWrite != nil
         if !isKept {
-            if hasSavepoint { try connection.control("ROLLBACK TO \(Self.savepoint)") }
+            if member.firstWrite != nil {
+                guard member.hasSavepoint else { throw Self.transactionGone }
+                try connection.control("ROLLBACK TO \(Self.savepoint)")
+            }
             member.standAlone()
         }
-        if hasSavepoint { try connection.control("RELEASE \(Self.savepoint)") }
+        if member.hasSavepoint { try connection.control("RELEASE \(Self.savepoint)") }
     }
 
     /// - Returns: `nil` when the member has to be carried out by itself.
@@ -92,7 +99,10 @@ extension Tenant {
                 // Whoever may not write now is told why, or waits, by itself.
                 guard mayWrite(member) else { return nil }
                 if member.firstWrite == nil {
-                    try connection.control("SAVEPOINT \(Self.savepoint)")
+                    if groupsWithSavepoints > 0 {
+                        try connection.control("SAVEPOINT \(Self.savepoint)")
+                        member.hasSavepoint = true
+                    }
                     member.firstWrite = member.results.count
                 }
             }
@@ -111,14 +121,12 @@ extension Tenant {
         return member.firstWrite != nil || shipLag(now: environment.clock.now()) <= environment.settings.maximumShipLag
     }
 
-    private func finish(_ members: ArraySlice<GroupMember>, on connection: any EngineConnection) {
-        let kept = members.filter { !$0.standsAlone }
-        let hasWritten = kept.contains { $0.firstWrite != nil }
+    private func commit(_ members: ArraySlice<GroupMember>, on connection: any EngineConnection) {
         do throws(SQLError) {
             try connection.control("COMMIT")
         } catch {
             let isUndone = !connection.isAutocommit
-            for member in kept {
+            for member in members where !member.standsAlone {
                 if isUndone || member.firstWrite == nil {
                     // Whoever only read may have seen what was not kept. What is still open is rolled back: nothing was kept.
                     member.standAlone()
@@ -127,12 +135,18 @@ extension Tenant {
                 }
             }
         }
-        if hasWritten { noteCommit() }
-        for member in kept where !member.standsAlone {
-            environment.metrics.statements.increment(by: member.statements)
+    }
+
+    private func settle(_ members: ArraySlice<GroupMember>, hasCommitted: Bool) {
+        let kept = members.filter { !$0.standsAlone }
+        let hasWritten = kept.contains { $0.firstWrite != nil }
+        for member in kept {
             if member.statements > 0 { member.request.touchedData = true }
-            if member.firstWrite != nil { member.request.mayHaveCommitted = true }
+            // A commit without anybody who said so is anybody's.
+            if member.firstWrite != nil || hasCommitted && !hasWritten { member.request.mayHaveCommitted = true }
         }
+        if hasWritten || hasCommitted { noteCommit() }
+        environment.metrics.statements.increment(by: kept.reduce(0) { $0 + $1.statements })
     }
 
     private func limits(in member: GroupMember) -> StatementLimits {
@@ -144,6 +158,9 @@ extension Tenant {
 
     /// The clock is not read for each of many short ones.
     private static let statementsPerDeadline = 16
+    /// A savepoint costs about as much as the statement in it. So there are none while nothing fails: the first error undoes its
+    /// whole group, whose members are carried out by themselves, and the next groups have one for each member.
+    static let groupsWithSavepointsAfterError = 1_000
     private static let savepoint = "\"berth: one request\""
     private static let transactionGone = SQLError(code: "STREAM_EXPIRED", message: "The transaction is gone.")
 }

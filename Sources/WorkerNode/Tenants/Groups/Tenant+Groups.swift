@@ -1,6 +1,8 @@
 import Engines
 import FleetModel
 import Hrana
+import Leases
+import Synchronization
 
 /// Group commit: requests that are there at the same time, and consist of statements in autocommit, share a transaction.
 ///
@@ -8,46 +10,84 @@ import Hrana
 /// the commit. A group keeps only what succeeds: a member with an error, or with anything that a group cannot give it (the
 /// turn to write while somebody has it, much time, a large answer), is undone and carried out again by itself, outside any
 /// group, and that is what its client sees. An error that ends the whole transaction undoes all of them, and each is
-/// carried out again; a commit that fails is the answer of everybody who wrote.
+/// carried out again; a commit that fails is the answer of everybody who wrote. Members have savepoints of their own as soon as
+/// an error was seen, for some time; without one, an error undoes its group.
 extension Tenant {
     /// Carries `requests` out together with whoever else is waiting.
     ///
-    /// - Returns: `nil` when nothing was kept and it has to be carried out by itself.
-    func answerInGroup(
-        _ requests: [StreamRequest], _ access: AccessRights, _ request: RequestUnderWay
-    ) async -> [Result<StreamResponse, SQLError>]? {
-        let member = GroupMember(requests, access, request)
-        if groups.isEmpty && lane.queuedJobs == 0 {
-            guard member.gainsFromTransaction else { return nil }
-            _ = carryOut([member])
-        } else {
-            await withCheckedContinuation { continuation in
-                member.continuation = continuation
-                groups.append(member)
-                scheduleGroup()
-            }
+    /// - Returns: `nil` when nothing was kept and they have to be carried out by themselves.
+    /// - Throws: as ``serve(_:)``.
+    nonisolated func answerInGroup(
+        _ requests: [StreamRequest], _ access: AccessRights
+    ) async throws(BerthError) -> [Result<StreamResponse, SQLError>]? {
+        // One statement for which nobody has to wait needs no transaction around it.
+        if lane.isIdle && requests.statementCount <= 1 { return nil }
+        lastUse.store(environment.clock.now().wholeNanoseconds, ordering: .relaxed)
+        let outcome = await withCheckedContinuation { continuation in
+            let request = GroupRequest(requests: requests, access: access, continuation: continuation)
+            if inbox.put(request) { Task { await self.carryOutGroup() } }
         }
-        return member.standsAlone ? nil : member.results
-    }
-
-    /// Behind everything that is on the lane already: whoever comes with it joins.
-    private func scheduleGroup() {
-        guard !groups.isScheduled else { return }
-        groups.isScheduled = true
-        Task { self.carryOutGroup() }
+        switch outcome {
+        case .answered(let results): return results
+        case .refused(let error): throw error
+        case .standsAlone: return nil
+        }
     }
 
     private func carryOutGroup() {
-        groups.isScheduled = false
-        let members = groups.take(atMost: environment.settings.groupRequests)
-        let count = members.count == 1 && !members[0].gainsFromTransaction ? leaveAlone(members) : carryOut(members)
-        if count < members.count { groups.putBack(members[count...]) }
-        if !groups.isEmpty { scheduleGroup() }
-        for member in members[..<count] { member.continuation?.resume() }
+        let waiting = inbox.take(atMost: environment.settings.groupRequests)
+        // Whoever finds the files closed, the database on the move or the gate closed opens them, or is told, by itself.
+        guard case .serving(let database) = state, !isDraining, environment.gate.isOpen else {
+            for request in waiting { request.continuation.resume(returning: .standsAlone) }
+            return followUp(leaving: [])
+        }
+        let members = waiting.map { GroupMember($0.requests, $0.access, RequestUnderWay(epoch: epoch, life: life)) }
+        let count = carryOut(members, on: database)
+        for (request, member) in zip(waiting, members[..<count]) { acknowledge(member, to: request) }
+        followUp(leaving: waiting[count...])
     }
 
-    private func leaveAlone(_ members: some Collection<GroupMember>) -> Int {
-        for member in members { member.standAlone() }
-        return members.count
+    private func followUp(leaving requests: ArraySlice<GroupRequest>) {
+        if inbox.finish(leaving: requests) { Task { self.carryOutGroup() } }
+    }
+
+    /// Answers a member, each after its own second gate: at once, or when what its answer rests on is published.
+    private func acknowledge(_ member: GroupMember, to request: GroupRequest) {
+        let underWay = member.request
+        if member.standsAlone {
+            request.continuation.resume(returning: .standsAlone)
+        } else if !underWay.touchedData {
+            request.continuation.resume(returning: .answered(member.results))
+        } else if waitsForBucket(lastCommit) {
+            requestsUnderWay += 1
+            let (commit, results) = (lastCommit, member.results)
+            Task {
+                let outcome: GroupRequest.Outcome
+                do throws(BerthError) {
+                    try await confirm(underWay, upTo: commit)
+                    outcome = .answered(results)
+                } catch {
+                    outcome = .refused(error)
+                }
+                endRequest()
+                request.continuation.resume(returning: outcome)
+            }
+        } else {
+            request.continuation.resume(
+                returning: isServing(underWay) ? .answered(member.results) : .refused(unconfirmed(underWay)))
+        }
+    }
+}
+
+extension [StreamRequest] {
+    /// Those of batches included.
+    fileprivate var statementCount: Int {
+        reduce(0) { count, request in
+            switch request {
+            case .execute: count + 1
+            case .batch(let batch): count + batch.steps.count
+            default: count
+            }
+        }
     }
 }

@@ -20,8 +20,8 @@ struct EngineBenchmark: Benchmark {
                         share one read transaction, 8 requests at a time; and, for information, one statement in a
                         request, 64 requests at a time.
           range read    100 rows from a key on. Subject: 10 statements in a request, 8 at a time.
-          INSERT        a row in autocommit. Subject: one statement in a request, 64 at a time, committed in groups.
-          UPDATE        by key, in the same way.
+          single INSERT a row in autocommit. Subject: one statement in a request, 64 at a time, committed in groups.
+          UPDATE by key in the same way.
           batch INSERT  500 rows in a transaction. Subject: a Hrana batch of BEGIN, 500 INSERTs and COMMIT, each step
                         conditional on the one before, 8 at a time.
 

@@ -52,7 +52,7 @@ struct EntryRounds {
                 target: nil, baseline.rangeReads))
         let singles = context.scaled(40_000, minimum: 64)
         results.append(
-            contentsOf: try await writes("INSERT", target: .ratio(atLeast: 1), rows: singles) { _ in
+            contentsOf: try await writes("single INSERT", target: .ratio(atLeast: 1), rows: singles) { _ in
                 let entries = newEntries(singles)
                 return Writing(
                     bodies: entries.rows.map { PipelineBody.many([entries.insert($0)]) },
