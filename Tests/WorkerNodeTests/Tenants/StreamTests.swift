@@ -159,10 +159,10 @@ struct StreamTests {
         try await withTenant(settings: settings) { client, _, _ in
             var batons: [String?] = []
             for _ in 0..<3 { batons.append(try await client.pipeline(nil, .execute("SELECT 1")).baton) }
-            let error = await #expect(throws: BerthError.self) { try await client.execute("SELECT 1") }
+            let error = await #expect(throws: BerthError.self) { try await client.pipeline(nil, .execute("SELECT 1")) }
             #expect(error?.code == .tooManyRequests)
             _ = try await client.pipeline(batons[0], .close)
-            try await client.execute("SELECT 1")
+            _ = try await client.pipeline(nil, .execute("SELECT 1"))
         }
     }
 
