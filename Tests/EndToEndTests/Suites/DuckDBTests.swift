@@ -194,5 +194,49 @@ extension EndToEnd {
             try await fleet.client("shop").execute("INSERT INTO t VALUES (1)")
             #expect(try await fleet.client("shop", through: "node-3").rows("SELECT a FROM t") == [[.sqlInteger(1)]])
         }
+
+        /// A DuckDB database has one place to be, and waits for it rather than going where it cannot be served.
+        @Test func oneNodeAmongThemHasTheLibrary() async throws {
+            let fleet = try TestFleet.ofThisSuite(), admin = try fleet.admin(), name = "node-with-duckdb"
+            func start() async throws -> RoleProcess {
+                let node = try await fleet.startRole(
+                    ["node", "run", "--name", name, "--data", "\(fleet.directory)/\(name)"], name: name,
+                    environment: ["BERTH_POSTGRES": fleet.postgres, "BERTH_BUCKET": fleet.bucket])
+                try await eventually("the node is there, with its engine") {
+                    let shown = try? await admin.node(name)
+                    let engines = shown?["engines"]?.array?.compactMap(\.string)
+                    return shown?["alive"]?.bool == true && engines == ["duckdb", "sqlite"] ? () : nil
+                }
+                return node
+            }
+            var node = try await start()
+            do {
+                try await admin.createDatabase("sales", engine: "duckdb", durability: "bucket")
+                let client = try fleet.client("sales")
+                try await client.execute("CREATE TABLE t (a INTEGER)")
+                try await client.execute("INSERT INTO t VALUES (7)")
+                #expect(try await admin.leader(of: "sales") == name)
+                let moved = try await fleet.berth("db", "move", "sales", "--to", "node-1")
+                #expect(moved.exitCode != 0 && moved.standardError.contains("duckdb"), "\(moved)")
+                let drained = try await fleet.berth("node", "drain", name)
+                #expect(drained.exitCode != 0 && drained.standardError.contains("duckdb"), "\(drained)")
+                let uncordoned = try await fleet.berth("node", "uncordon", name)
+                #expect(uncordoned.exitCode == 0, "\(uncordoned)")
+                #expect(try await client.rows("SELECT a FROM t") == [[.sqlInteger(7)]])
+
+                await node.kill()
+                try await eventually("its session has ended") { try await admin.node(name)["alive"]?.bool == false ? () : nil }
+                try await admin.createDatabase("beside")
+                try await fleet.client("beside").execute("CREATE TABLE t (a)")
+                #expect(try await admin.database("sales")["placed_on"]?.string == name)
+                node = try await start()
+                let rows = try await eventually("it is served again") { try? await client.rows("SELECT a FROM t") }
+                #expect(rows == [[.sqlInteger(7)]])
+            } catch {
+                await node.stop()
+                throw error
+            }
+            #expect(await node.stop() == 0)
+        }
     }
 }
