@@ -25,8 +25,11 @@ public struct TenantSettings: Sendable {
     public var idleTimeout: Duration = .seconds(300)
     /// Streams one database may have at a time.
     public var maximumStreams = 128
-    /// Requests that share one transaction, at most.
+    /// Requests that share one transaction, at most. With few, the next group is carried out while the answers of the last one
+    /// are written; with many, there are fewer commits.
     public var groupRequests = 64
+    /// Statements after which a group takes no further request in.
+    public var groupStatements = 256
     /// How long a group goes on taking requests in, and how long one statement may run in it. A statement that needs longer is
     /// stopped and carried out by itself afterwards: nobody waits for it with an answer that could be given already.
     public var groupTime: Duration = .milliseconds(10)

@@ -65,7 +65,6 @@ struct UncommittingEngine: Engine {
         func capture() throws(CaptureError) -> CapturedChanges? { try base.capture() }
         func captureAll() throws(CaptureError) -> CapturedChanges { try base.captureAll() }
         var nextCaptureIsFull: Bool { base.nextCaptureIsFull }
-        var commitMark: UInt64 { base.commitMark }
         func checkpoint(above bytes: Int) throws(CaptureError) { try base.checkpoint(above: bytes) }
         func closeClean() throws(CaptureError) { try base.closeClean() }
         func close() { base.close() }

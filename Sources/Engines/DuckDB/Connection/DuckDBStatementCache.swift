@@ -4,13 +4,13 @@ struct DuckDBStatementCache {
     static let longestSQL = 16 << 10
 
     private let capacity: Int
-    private var entries: [String: (statement: DuckDBStatement, lastUse: UInt64)] = [:]
+    private var entries: [SQLText: (statement: DuckDBStatement, lastUse: UInt64)] = [:]
     private var uses: UInt64 = 0
 
     init(capacity: Int) { self.capacity = max(0, capacity) }
 
     mutating func statement(for sql: String) -> DuckDBStatement? {
-        guard let index = entries.index(forKey: sql) else { return nil }
+        guard let index = entries.index(forKey: SQLText(sql: sql)) else { return nil }
         uses += 1
         entries.values[index].lastUse = uses
         return entries.values[index].statement
@@ -23,7 +23,7 @@ struct DuckDBStatementCache {
             entries[oldest.key] = nil
         }
         uses += 1
-        entries[sql] = (statement, uses)
+        entries[SQLText(sql: sql)] = (statement, uses)
     }
 
     mutating func removeAll() { entries = [:] }

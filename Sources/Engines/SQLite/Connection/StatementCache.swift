@@ -1,31 +1,7 @@
-import Foundation
-
 /// The statements a connection used last, by their text.
 struct StatementCache {
     /// Longer statements are unlikely to come again and cost much memory.
     static let longestSQL = 16 << 10
-
-    /// SQL compared byte by byte. Strings are equal when their characters are, however these are composed; to SQLite such
-    /// texts are different statements.
-    private struct Text: Hashable {
-        let sql: String
-
-        static func == (left: Self, right: Self) -> Bool {
-            left.sql.utf8.withContiguousStorageIfAvailable { left in
-                right.sql.utf8.withContiguousStorageIfAvailable { right in
-                    guard left.count == right.count, let start = left.baseAddress, let other = right.baseAddress else {
-                        return left.count == right.count
-                    }
-                    return start == other || memcmp(start, other, left.count) == 0
-                }
-            }.flatMap { $0 } ?? left.sql.utf8.elementsEqual(right.sql.utf8)
-        }
-
-        func hash(into hasher: inout Hasher) {
-            var sql = sql
-            sql.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        }
-    }
 
     private struct Entry {
         var statement: PreparedStatement
@@ -33,17 +9,17 @@ struct StatementCache {
     }
 
     private let capacity: Int
-    private var entries: [Text: Entry] = [:]
+    private var entries: [SQLText: Entry] = [:]
     private var uses: UInt64 = 0
     /// The one used last: most often the next one too, and then its text need not be hashed.
-    private var latest: (text: Text, statement: PreparedStatement)?
+    private var latest: (text: SQLText, statement: PreparedStatement)?
 
     init(capacity: Int) { self.capacity = max(0, capacity) }
 
     var count: Int { entries.count }
 
     mutating func statement(for sql: String) -> PreparedStatement? {
-        let text = Text(sql: sql)
+        let text = SQLText(sql: sql)
         if let latest, latest.text == text { return latest.statement }
         guard let index = entries.index(forKey: text) else { return nil }
         uses += 1
@@ -60,8 +36,8 @@ struct StatementCache {
             entries[oldest.key] = nil
         }
         uses += 1
-        entries[Text(sql: sql)] = Entry(statement: statement, lastUse: uses)
-        latest = (Text(sql: sql), statement)
+        entries[SQLText(sql: sql)] = Entry(statement: statement, lastUse: uses)
+        latest = (SQLText(sql: sql), statement)
     }
 
     mutating func removeAll() {

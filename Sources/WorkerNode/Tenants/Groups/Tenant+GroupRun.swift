@@ -20,10 +20,14 @@ extension Tenant {
         var count = 0
         do throws(SQLError) {
             try connection.control("BEGIN")
-            while count < members.count, count == 0 || environment.clock.now() < end {
+            var statements = 0
+            while count < members.count,
+                count == 0 || statements < environment.settings.groupStatements && environment.clock.now() < end
+            {
                 let member = members[count]
                 count += 1
                 try carryOut(member, on: connection)
+                statements += member.statements
             }
         } catch {
             groupsWithSavepoints = Self.groupsWithSavepointsAfterError

@@ -36,8 +36,11 @@ extension Tenant {
 
     private func carryOutGroup() {
         let waiting = inbox.take(atMost: environment.settings.groupRequests)
-        // Whoever finds the files closed, the database on the move or the gate closed opens them, or is told, by itself.
-        guard case .serving(let database) = state, !isDraining, environment.gate.isOpen else {
+        // Whoever finds the files closed opens them by itself; whoever finds the database on the move, the gate closed or all
+        // streams taken is told so there.
+        guard case .serving(let database) = state, !isDraining, environment.gate.isOpen,
+            streams.count < environment.settings.maximumStreams
+        else {
             for request in waiting { request.continuation.resume(returning: .standsAlone) }
             return followUp(leaving: [])
         }

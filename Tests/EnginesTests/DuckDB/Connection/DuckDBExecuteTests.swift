@@ -20,6 +20,14 @@ import Testing
         #expect(result.columns.map(\.declaredType) == ["\"NULL\"", "BIGINT", "DOUBLE", "VARCHAR", "BLOB", "VARCHAR"])
     }
 
+    /// Equal as Swift's strings, and different statements all the same: cached ones must not be taken for each other.
+    @Test func textsAreToldApartByTheirBytes() throws {
+        for _ in 0..<2 {
+            #expect(try connection.value("SELECT strlen('\u{E9}')") == .integer(2))
+            #expect(try connection.value("SELECT strlen('e\u{301}')") == .integer(3))
+        }
+    }
+
     @Test func changesAreCountedAndQueriesHaveRows() throws {
         let created = try connection.run("CREATE TABLE t (a INTEGER PRIMARY KEY, b VARCHAR)")
         #expect(created.columns == [] && created.rows == [] && created.affectedRows == 0)
