@@ -62,6 +62,7 @@ struct UncommittingEngine: Engine {
             if let connection = connection as? Connection { base.giveBack(connection.base) }
         }
 
+        var commitMark: UInt64 { base.commitMark }
         func capture() throws(CaptureError) -> CapturedChanges? { try base.capture() }
         func captureAll() throws(CaptureError) -> CapturedChanges { try base.captureAll() }
         var nextCaptureIsFull: Bool { base.nextCaptureIsFull }
