@@ -107,7 +107,11 @@ struct HandoverTests {
     }
 
     @Test func aTransactionThatDoesNotFinishIsRolledBackAtTheDeadline() async throws {
-        try await withNodes { tenant, _, other in
+        var settings = TenantSettings()
+        // Else it is ended for its idleness, by whoever watches for that.
+        settings.idleTransactionTimeout = .seconds(60)
+        settings.streamTimeout = .seconds(60)
+        try await withNodes(settings: settings) { tenant, _, other in
             let baton = try await tenant.client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (2)")).baton
             let move = Task { await tenant.handOver(to: other.session.id, copy: nil) }
             try await becomesTrue("it is draining") { await tenant.isDraining }
