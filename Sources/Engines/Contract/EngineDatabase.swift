@@ -56,6 +56,10 @@ public protocol EngineConnection: AnyObject {
     /// Some errors roll a whole transaction back. Ask this after an error inside a transaction.
     var isAutocommit: Bool { get }
 
+    /// A client left something on it that outlasts a transaction (a setting, a temporary table): its next statement has to find
+    /// it, and nobody else may. ``EngineDatabase/giveBack(_:)`` undoes it.
+    var hasSessionState: Bool { get }
+
     /// Runs one statement to its end.
     ///
     /// - Throws: `SQLError`: `SQL_NO_STATEMENT`, `SQL_MANY_STATEMENTS`, `SQL_PARSE_ERROR`, `ARGS_INVALID`,

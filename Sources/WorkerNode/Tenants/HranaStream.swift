@@ -5,7 +5,7 @@ import FleetModel
 final class HranaStream {
     let id: UInt64
     let access: AccessRights
-    /// Held while a transaction is open; otherwise connections are shared.
+    /// Held while a transaction is open, or once the client left something on it; otherwise connections are shared.
     var connection: (any EngineConnection)?
     var storedSQL: [Int32: String] = [:]
     /// The only sequence number the next baton may carry.

@@ -89,14 +89,17 @@ extension Tenant {
         return connection
     }
 
-    /// After a statement: outside a transaction the connection is anybody's again, and so is the turn to write.
+    /// After a statement: outside a transaction the turn to write is anybody's again, and so is the connection, unless the
+    /// client left something on it for its next statements.
     func settle(_ stream: HranaStream) {
         // Its rows are read from the connection.
         if stream.cursor?.rows != nil { return }
         if let connection = stream.connection {
             guard connection.isAutocommit else { return }
-            stream.connection = nil
-            giveBack(connection)
+            if !connection.hasSessionState || stream.isClosed {
+                stream.connection = nil
+                giveBack(connection)
+            }
         }
         endTurn(of: stream)
     }

@@ -82,6 +82,7 @@ struct UncommittingEngine: Engine {
             self.failures = failures
         }
 
+        var hasSessionState: Bool { base.hasSessionState }
         var isAutocommit: Bool { base.isAutocommit }
 
         func execute(_ statement: SQLStatement, limits: StatementLimits) throws(SQLError) -> SQLResult {

@@ -49,6 +49,20 @@ struct DuckDBTenantTests {
         }
     }
 
+    @Test func temporaryTablesBelongToTheirStream() async throws {
+        try await withTenant { client, tenant, stores in
+            try await stores.whileTimePasses {
+                let first = try await client.pipeline(nil, .execute("CREATE TEMP TABLE mine (a INTEGER)"), .execute("INSERT INTO mine VALUES (7)"))
+                #expect(first.outcomes == ["execute", "execute"])
+                let second = try await client.pipeline(first.baton, .execute("SELECT a FROM mine"), .close)
+                #expect(second.rows(0) == [["7"]])
+                let after = try await client.pipeline(nil, .execute("SELECT a FROM mine"), .close)
+                #expect(after.outcomes == ["DUCKDB_CATALOG", "close"])
+            }
+            #expect(await tenant.isAtRest)
+        }
+    }
+
     @Test func readersChangeNothingHoweverItHides() async throws {
         try await withTenant { client, tenant, _ in
             let blocked = ErrorAnswer(code: "BLOCKED", message: "")

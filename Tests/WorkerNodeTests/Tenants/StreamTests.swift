@@ -39,6 +39,34 @@ struct StreamTests {
         }
     }
 
+    /// What a client sets is there for the rest of its stream, outside transactions too, and for nobody else.
+    @Test func settingsAndTemporaryTablesBelongToTheirStream() async throws {
+        try await withTenant { client, tenant, _ in
+            try await client.execute("CREATE TABLE child (v REFERENCES parent (id))")
+            try await client.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+            let first = try await client.pipeline(
+                nil, .execute("PRAGMA foreign_keys = ON"), .execute("CREATE TEMP TABLE mine (a)"), .execute("CREATE TEMP VIEW look AS SELECT 7 AS a"))
+            let second = try await client.pipeline(
+                first.baton, .execute("INSERT INTO child VALUES (1)"), .execute("INSERT INTO mine SELECT a FROM look"),
+                .execute("SELECT a FROM mine"))
+            #expect(second.outcomes == ["SQLITE_CONSTRAINT_FOREIGNKEY", "execute", "execute"] && second.rows(2) == [["7"]])
+            // Another client meanwhile, and afterwards.
+            try await client.execute("INSERT INTO child VALUES (2)")
+            let others = try await client.pipeline(nil, .execute("SELECT * FROM mine"), .execute("SELECT * FROM look"), .close)
+            #expect(others.outcomes == ["SQLITE_ERROR", "SQLITE_ERROR", "close"])
+            _ = try await client.pipeline(second.baton, .close)
+            for _ in 0..<3 {
+                let after = try await client.pipeline(
+                    nil, .execute("SELECT * FROM mine"), .execute("SELECT count(*) FROM temp.sqlite_schema"), .execute("PRAGMA foreign_keys"),
+                    .close)
+                #expect(after.outcomes == ["SQLITE_ERROR", "execute", "execute", "close"])
+                #expect(after.rows(1) == [["0"]] && after.rows(2) == [["0"]])
+            }
+            #expect(await tenant.isAtRest)
+            #expect(await tenant.openConnections <= 2)
+        }
+    }
+
     @Test func aBatonIsGoodOnce() async throws {
         try await withTenant { client, _, _ in
             let first = try await client.pipeline(nil, .execute("SELECT 1"))

@@ -28,6 +28,7 @@ public final class DuckDBConnection {
     var trusted: [String: DuckDBStatement] = [:]
     /// A client may have left settings, variables or temporary tables on it.
     var isMarked = false
+    public var hasSessionState: Bool { isMarked }
 
     /// The columns of a result that could not be answered as it is.
     var unreadable: [DuckDBColumn]?

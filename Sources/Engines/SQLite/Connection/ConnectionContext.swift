@@ -17,6 +17,6 @@ final class ConnectionContext {
     /// Found by the authorizer in the statement last compiled.
     var insertsRows = false
     var pragma: (name: String, hasArgument: Bool)?
-    /// A temporary table was created since the connection was opened.
+    /// Something temporary was created, as far as compiling it tells.
     var createsTemporaryTables = false
 }

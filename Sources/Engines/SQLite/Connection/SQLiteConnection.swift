@@ -80,14 +80,29 @@ public final class SQLiteConnection {
         if !isAutocommit { try runTrusted("ROLLBACK") }
     }
 
-    /// Makes the connection ready for another client: ends what is under way, rolls back, and undoes the client's PRAGMAs.
-    ///
-    /// Temporary tables stay.
+    /// A client used a PRAGMA or made something temporary.
+    public var hasSessionState: Bool { settingsBefore != nil || context.createsTemporaryTables }
+
+    /// Makes the connection ready for another client: ends what is under way, rolls back, undoes the client's PRAGMAs, and drops
+    /// what is temporary.
     public func resetSession() throws(SQLError) {
         endOpenWork()
         try rollback()
         try setReadingOnly(false)
         try settingsBefore?.restore(on: self)
         settingsBefore = nil
+        try dropTemporaryObjects()
+    }
+
+    private func dropTemporaryObjects() throws(SQLError) {
+        guard context.createsTemporaryTables else { return }
+        // Worth nothing without the tables, and kept they would be compiled again at every use.
+        cache.removeAll()
+        let next = #"""
+            SELECT type || ' temp."' || replace(name, '"', '""') || '"' FROM temp.sqlite_schema
+            WHERE type IN ('view', 'trigger', 'table') AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY type = 'table' LIMIT 1
+            """#
+        while let object = try runTrusted(next) { try runTrusted("DROP \(object)") }
+        context.createsTemporaryTables = false
     }
 }

@@ -24,7 +24,7 @@ enum SQLiteAuthorizer {
         switch action {
         case SQLITE_INSERT:
             if context.isPreparing && trigger == nil { context.insertsRows = true }
-        case SQLITE_CREATE_TEMP_TABLE:
+        case SQLITE_CREATE_TEMP_TABLE, SQLITE_CREATE_TEMP_VIEW, SQLITE_CREATE_TEMP_TRIGGER:
             context.createsTemporaryTables = true
         case SQLITE_PRAGMA:
             return authorizePragma(first, hasArgument: second != nil, context)
