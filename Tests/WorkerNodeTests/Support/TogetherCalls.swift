@@ -8,9 +8,11 @@ import FleetModel
 extension Tenant {
     /// Makes `calls` while the tenant's lane is occupied, so that all of them wait for it at once, in their order.
     ///
+    /// - Parameter meanwhile: runs once the lane is free again, before the calls are waited for. Nothing else may come to the
+    ///   lane before that: whoever moves the tenant's clock does it here.
     /// - Returns: how each ended.
     nonisolated func together<Value: Sendable>(
-        _ calls: [@Sendable () async throws -> Value]
+        _ calls: [@Sendable () async throws -> Value], meanwhile: () async throws -> Void = {}
     ) async throws -> [Result<Value, any Error>] {
         let lane = OccupiedLane()
         let occupation = Task { await self.occupy(lane) }
@@ -26,6 +28,7 @@ extension Tenant {
         }
         lane.leave()
         await occupation.value
+        try await meanwhile()
         var results: [Result<Value, any Error>] = []
         for task in tasks { results.append(await task.result) }
         return results

@@ -49,8 +49,10 @@ struct GroupTests {
         }
     }
 
-    private func together(_ tenant: Tenant, _ calls: [Call]) async throws -> [String] {
-        try await tenant.together(calls).map { try $0.get() }
+    private func together(
+        _ tenant: Tenant, _ calls: [Call], meanwhile: () async throws -> Void = {}
+    ) async throws -> [String] {
+        try await tenant.together(calls, meanwhile: meanwhile).map { try $0.get() }
     }
 
     // MARK: What it saves
@@ -205,21 +207,21 @@ struct GroupTests {
     @Test func anOpenTransactionIsWaitedForByWhoWrites() async throws {
         try await withTenant { client, tenant, _ in
             let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton
-            let answers = Task {
-                try await together(
-                    tenant,
-                    [
-                        execute("INSERT INTO t VALUES (2)", client), execute("SELECT count(*) FROM t", client),
-                        execute("INSERT INTO t VALUES (3)", client),
-                    ])
+            let answers = try await together(
+                tenant,
+                [
+                    execute("INSERT INTO t VALUES (2)", client), execute("SELECT count(*) FROM t", client),
+                    execute("INSERT INTO t VALUES (3)", client),
+                ]
+            ) {
+                try await becomesTrue("only the writes wait") {
+                    let waits = await tenant.hasTurnWaiters
+                    let requests = await tenant.waitingRequests
+                    return waits && requests == 2
+                }
+                #expect(try await client.pipeline(baton, .execute("COMMIT"), .close).outcomes == ["execute", "close"])
             }
-            try await becomesTrue("only the writes wait") {
-                let waits = await tenant.hasTurnWaiters
-                let requests = await tenant.waitingRequests
-                return waits && requests == 2
-            }
-            #expect(try await client.pipeline(baton, .execute("COMMIT"), .close).outcomes == ["execute", "close"])
-            #expect(try await answers.value == ["ok", "0", "ok"])
+            #expect(answers == ["ok", "0", "ok"])
             #expect(try await client.execute("SELECT v FROM t ORDER BY v").firstColumn == ["1", "2", "3"])
             #expect(await tenant.isAtRest)
         }
@@ -263,14 +265,15 @@ struct GroupTests {
             let door = Latch()
             stores.leases.before { call throws(LeaseStoreError) in if case .publish = call { await door.pass() } }
             let calls = (0..<3).map { execute("INSERT INTO t VALUES (\($0))", client) } + [execute("SELECT count(*) FROM t", client)]
-            let answers = Task { try await together(tenant, calls) }
-            try await becomesTrue("all wait for the bucket") {
-                stores.clock.advance(by: .milliseconds(10))
-                let waiting = await tenant.waitingRequests
-                return door.arrivals == 1 && waiting == 4
+            let answers = try await together(tenant, calls) {
+                try await becomesTrue("all wait for the bucket") {
+                    stores.clock.advance(by: .milliseconds(10))
+                    let waiting = await tenant.waitingRequests
+                    return door.arrivals == 1 && waiting == 4
+                }
+                door.open()
             }
-            door.open()
-            #expect(try await answers.value == ["ok", "ok", "ok", "3"])
+            #expect(answers == ["ok", "ok", "ok", "3"])
         }
     }
 
@@ -279,15 +282,16 @@ struct GroupTests {
             let door = Latch()
             stores.leases.before { call throws(LeaseStoreError) in if case .publish = call { await door.pass() } }
             let calls = (0..<3).map { execute("INSERT INTO t VALUES (\($0))", client) } + [execute("SELECT count(*) FROM t", client)]
-            let answers = Task { try await together(tenant, calls) }
-            try await becomesTrue("all wait for the bucket") {
-                stores.clock.advance(by: .milliseconds(10))
-                let waiting = await tenant.waitingRequests
-                return door.arrivals == 1 && waiting == 4
+            let answers = try await together(tenant, calls) {
+                try await becomesTrue("all wait for the bucket") {
+                    stores.clock.advance(by: .milliseconds(10))
+                    let waiting = await tenant.waitingRequests
+                    return door.arrivals == 1 && waiting == 4
+                }
+                host.gate.closeForGood()
+                door.open()
             }
-            host.gate.closeForGood()
-            door.open()
-            #expect(try await answers.value == Array(repeating: "outcome_unknown", count: 3) + ["leader_unavailable"])
+            #expect(answers == Array(repeating: "outcome_unknown", count: 3) + ["leader_unavailable"])
         }
     }
 
