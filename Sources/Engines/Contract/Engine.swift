@@ -17,10 +17,11 @@ public protocol Engine: Sendable {
     /// - Throws: `SQLError` with the engine's code.
     func open(_ path: String, base: CaptureBase) throws(SQLError) -> any EngineDatabase
 
-    /// Whether a statement that comes outside a transaction may be carried out in one that it shares with others, each in a
-    /// savepoint: it neither begins nor ends one, and does the same inside. Told from its text; `false` is always right.
+    /// Whether a statement that comes outside a transaction may be carried out in one that it shares with others: it neither
+    /// begins nor ends one, and does the same inside. Told from its text; `false` is always right.
     ///
-    /// An engine that answers `true` has the SQL of `BEGIN`, `COMMIT`, `SAVEPOINT`, `ROLLBACK TO` and `RELEASE`.
+    /// An engine that answers `true` has the SQL of `BEGIN`, `COMMIT`, `SAVEPOINT`, `ROLLBACK TO` and `RELEASE`: the statements
+    /// of each request get a savepoint while requests fail.
     func mayShareTransaction(_ sql: String) -> Bool
 
     /// Begins to build the files of a database out of page sets, beside the place where they are to be.

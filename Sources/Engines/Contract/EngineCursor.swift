@@ -8,12 +8,12 @@ public import FleetModel
 public protocol EngineCursor: AnyObject {
     var columns: [SQLResult.Column] { get }
 
-    /// The next rows: at least one, and no more once they have `bytes` bytes, counted as
-    /// ``StatementLimits/maximumResponseBytes`` counts them. Nothing when there are no more, also when asked again.
+    /// The next rows: at least one, and no more once they have `bytes` bytes, as `RowBlock.byteCount` counts them. None when
+    /// there are no more, also when asked again.
     ///
     /// - Throws: as ``EngineConnection/execute(_:limits:)``; the cursor is closed then. `CURSOR_CLOSED` for one that is closed
     ///   and was not at its end.
-    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> [[SQLValue]]
+    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> RowBlock
 
     /// What the statement did besides answering rows; final after `next` answered nothing. Has no rows and no columns.
     var outcome: SQLResult { get }

@@ -18,9 +18,13 @@ public struct EngineSet: Sendable {
     public mutating func miss(_ kind: EngineKind, _ error: BerthError) { absent[kind] = error }
 
     /// - Throws: code `engine_unavailable`.
-    public func engine(_ kind: EngineKind) throws(BerthError) -> any Engine {
-        if let engine = engines[kind] { return engine }
-        throw absent[kind]
-            ?? BerthError(.engineUnavailable, "This node has no \(kind.rawValue) engine. Move the database to a node that has one.")
+    public func engine(_ kind: EngineKind) throws(BerthError) -> any Engine { try find(kind).get() }
+
+    /// The engine, or why it is not there: `engine_unavailable`.
+    public func find(_ kind: EngineKind) -> Result<any Engine, BerthError> {
+        if let engine = engines[kind] { return .success(engine) }
+        return .failure(
+            absent[kind]
+                ?? BerthError(.engineUnavailable, "This node has no \(kind.rawValue) engine. Move the database to a node that has one."))
     }
 }

@@ -4,7 +4,7 @@ public struct StatementLimits: Sendable, Hashable {
     public var deadline: ContinuousClock.Instant?
     /// More rows are `RESPONSE_TOO_LARGE`.
     public var maximumRows: Int?
-    /// More bytes are `RESPONSE_TOO_LARGE`: a value counts as 8 bytes plus the length of its text or blob.
+    /// More bytes are `RESPONSE_TOO_LARGE`, as `RowBlock.byteCount` counts them.
     public var maximumResponseBytes: Int?
     /// Any attempt to change the database is `BLOCKED`, however it hides (a view, a macro, a trigger). A transaction that the
     /// statement begins cannot write either. Settings of the connection are not the database.

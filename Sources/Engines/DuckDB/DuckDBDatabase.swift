@@ -25,6 +25,8 @@ public final class DuckDBDatabase: EngineDatabase {
     let health = DuckDBHealth()
     /// The state that is captured; `nil` when nothing is known of it.
     var captured: DuckDBState?
+    /// How often the size of the WAL could not be asked for.
+    var unreadableMarks: UInt64 = 0
 
     /// Opens the files at `path`, or creates them.
     ///

@@ -2,9 +2,10 @@
 ///
 /// An engine appends the values of a row after the other, copied from where it has them; whoever writes the answer reads
 /// them in the same order.
-public struct RowBlock: Sendable, Hashable {
-    // A byte for the kind of each value. After it: nothing, or eight bytes, or a length in eight bytes and so many bytes.
+public struct RowBlock: Sendable {
+    // Each value: a byte for its kind, eight bytes with the number or the length, and the text or blob itself.
     private enum Kind: UInt8 { case null, integer, real, text, blob }
+    private static let headBytes = 9
 
     private var bytes: [UInt8] = []
     public let columnCount: Int
@@ -13,23 +14,29 @@ public struct RowBlock: Sendable, Hashable {
     /// - Parameter byteCount: memory to begin with, such as ``byteCount`` of an earlier result of the same kind.
     public init(columnCount: Int, reserving byteCount: Int = 0) {
         self.columnCount = columnCount
-        bytes.reserveCapacity(byteCount)
+        if byteCount > 0 { bytes.reserveCapacity(byteCount) }
     }
 
-    /// Bytes of memory the rows take.
-    public var byteCount: Int { bytes.count }
+    /// - Parameter rows: all of the same length.
+    public init(_ rows: [[SQLValue]]) {
+        self.init(columnCount: rows.first?.count ?? 0)
+        for row in rows {
+            precondition(row.count == columnCount, "the rows of a result have the same columns")
+            for value in row { append(value) }
+        }
+    }
 
-    /// Rows begun.
-    public var count: Int { columnCount == 0 ? emptyRows : (valueCount + columnCount - 1) / columnCount }
-    /// Rows of a result without columns.
-    private var emptyRows = 0
+    /// Eight for each value, and the lengths of texts and blobs.
+    public var byteCount: Int { bytes.count - valueCount }
+
+    public var isEmpty: Bool { valueCount == 0 }
+
+    /// Rows begun. A result without columns has none.
+    public var count: Int { columnCount == 0 ? 0 : (valueCount + columnCount - 1) / columnCount }
 
     // MARK: Writing
 
-    public mutating func appendNull() {
-        valueCount += 1
-        bytes.append(Kind.null.rawValue)
-    }
+    public mutating func appendNull() { append(.null, 0) }
 
     public mutating func append(_ value: Int64) { append(.integer, UInt64(bitPattern: value)) }
 
@@ -56,9 +63,6 @@ public struct RowBlock: Sendable, Hashable {
         case .blob(let blob): blob.withUnsafeBytes { append(.blob, $0) }
         }
     }
-
-    /// A row without columns.
-    public mutating func appendEmptyRow() { emptyRows += 1 }
 
     private mutating func append(_ kind: Kind, _ value: UInt64) {
         valueCount += 1
@@ -98,7 +102,6 @@ public struct RowBlock: Sendable, Hashable {
 
     /// The same rows as values of their own.
     public var values: [[SQLValue]] {
-        if columnCount == 0 { return Array(repeating: [], count: emptyRows) }
         var rows: [[SQLValue]] = []
         rows.reserveCapacity(count)
         forEachValue { column, value in
@@ -108,6 +111,31 @@ public struct RowBlock: Sendable, Hashable {
         return rows
     }
 
+    /// How far the rows of a block were taken.
+    public struct Position: Sendable {
+        fileprivate var offset = 0
+        fileprivate var row = 0
+
+        public init() {}
+    }
+
+    /// The next rows: at least one if there are any, and no more once they have `limit` bytes, as ``byteCount`` counts them.
+    public func part(from position: inout Position, atMost limit: Int) -> RowBlock {
+        var part = RowBlock(columnCount: columnCount)
+        while position.row < count, part.isEmpty || part.byteCount < limit {
+            position.row += 1
+            let end = bytes.withUnsafeBytes { memory in
+                var reader = Reader(bytes: memory, offset: position.offset)
+                for _ in 0..<columnCount { _ = reader.next() }
+                return reader.offset
+            }
+            part.bytes.append(contentsOf: bytes[position.offset..<end])
+            part.valueCount += columnCount
+            position.offset = end
+        }
+        return part
+    }
+
     private struct Reader {
         let bytes: UnsafeRawBufferPointer
         var offset = 0
@@ -115,26 +143,33 @@ public struct RowBlock: Sendable, Hashable {
         mutating func next() -> Value? {
             guard offset < bytes.count else { return nil }
             let kind = Kind(rawValue: bytes[offset])
-            offset += 1
+            let word = bytes.loadUnaligned(fromByteOffset: offset + 1, as: UInt64.self)
+            offset += headBytes
             switch kind {
-            case .integer: return .integer(Int64(bitPattern: word()))
-            case .real: return .real(Double(bitPattern: word()))
-            case .text: return .text(content())
-            case .blob: return .blob(content())
+            case .integer: return .integer(Int64(bitPattern: word))
+            case .real: return .real(Double(bitPattern: word))
+            case .text: return .text(content(Int(word)))
+            case .blob: return .blob(content(Int(word)))
             case .null, nil: return .null
             }
         }
 
-        private mutating func word() -> UInt64 {
-            defer { offset += 8 }
-            return bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        }
-
-        private mutating func content() -> UnsafeRawBufferPointer {
-            let count = Int(word())
+        private mutating func content(_ count: Int) -> UnsafeRawBufferPointer {
             defer { offset += count }
             return UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
         }
+    }
+}
+
+extension RowBlock: Hashable {
+    /// Without rows it does not matter how many columns they would have.
+    public static func == (left: Self, right: Self) -> Bool {
+        left.count == right.count && (left.isEmpty || left.columnCount == right.columnCount) && left.bytes == right.bytes
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(count)
+        hasher.combine(bytes)
     }
 }
 

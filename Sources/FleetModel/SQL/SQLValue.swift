@@ -61,19 +61,12 @@ public struct SQLResult: Sendable, Hashable {
     }
 
     public var columns: [Column] = []
-    /// The rows, when an engine hands them out in one piece.
-    public var rowBlock: RowBlock?
-    private var separateRows: [[SQLValue]] = []
-    /// The rows as values of their own, however they are kept. Writing here unpacks them.
+    public var rowBlock = RowBlock(columnCount: 0)
+    /// The rows as values of their own, made anew each time.
     public var rows: [[SQLValue]] {
-        get { rowBlock?.values ?? separateRows }
-        _modify {
-            if let rowBlock { separateRows = rowBlock.values }
-            rowBlock = nil
-            yield &separateRows
-        }
+        get { rowBlock.values }
+        set { rowBlock = RowBlock(newValue) }
     }
-    public var rowCount: Int { rowBlock?.count ?? separateRows.count }
     /// Rows changed by INSERT, UPDATE or DELETE; 0 for every other statement.
     public var affectedRows: Int64 = 0
     public var lastInsertRowID: Int64?
@@ -82,19 +75,6 @@ public struct SQLResult: Sendable, Hashable {
     public var duration: Duration = .zero
 
     public init() {}
-
-    public static func == (left: Self, right: Self) -> Bool {
-        left.columns == right.columns && left.rows == right.rows && left.affectedRows == right.affectedRows
-            && left.lastInsertRowID == right.lastInsertRowID && left.rowsRead == right.rowsRead
-            && left.rowsWritten == right.rowsWritten && left.duration == right.duration
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(columns)
-        hasher.combine(rows)
-        hasher.combine(affectedRows)
-        hasher.combine(lastInsertRowID)
-    }
 }
 
 /// What a statement would need and answer, found out without running it.

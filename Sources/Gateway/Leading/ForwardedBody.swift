@@ -48,7 +48,9 @@ final class ForwardedBody: ReplyStream {
         do {
             return try await promise.futureResult.get().map { Array($0.readableBytesView) }
         } catch {
-            throw BerthError(.leaderUnavailable, "The connection to the leader was lost in the middle of its answer (\(error)). Ask again.")
+            throw BerthError(
+                .outcomeUnknown,
+                "The connection to the leader was lost in the middle of its answer (\(error)): what it wrote may or may not have been kept.")
         }
     }
 

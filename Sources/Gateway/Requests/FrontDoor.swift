@@ -23,7 +23,7 @@ package struct FrontDoor: Sendable {
 
         let arrived = clock.now()
         var target: DataTarget?
-        let reply: OutgoingReply
+        var reply: OutgoingReply
         do throws(RequestFailure) {
             let named = try DataTarget(request.head, naming: naming)
             target = named
@@ -38,6 +38,7 @@ package struct FrontDoor: Sendable {
             journal.failed(error.error, database: target?.database, requestID: requestID)
         }
         journal.answered(reply.outcome, target, requestID: requestID, after: clock.now() - arrived)
+        reply.rest = reply.rest.map { JournaledStream($0, journal, database: target?.database, requestID: requestID) }
         return (reply, requestID)
     }
 

@@ -26,24 +26,26 @@ struct Base64: Sendable {
     static func encodedCount(_ count: Int) -> Int { (count * 4 + 2) / 3 }
 
     func encode(_ source: [UInt8], appendingTo output: inout [UInt8]) {
+        source.withUnsafeBytes { encode($0, appendingTo: &output) }
+    }
+
+    func encode(_ source: UnsafeRawBufferPointer, appendingTo output: inout [UInt8]) {
         let start = output.count
         output.append(contentsOf: repeatElement(0, count: Self.encodedCount(source.count)))
         characters.withUnsafeBufferPointer { characters in
-            source.withUnsafeBufferPointer { source in
-                output.withUnsafeMutableBufferPointer { output in
-                    var target = start
-                    var index = 0
-                    while index < source.count {
-                        let left = min(3, source.count - index)
-                        var bits = UInt32(source[index]) << 16
-                        if left > 1 { bits |= UInt32(source[index + 1]) << 8 }
-                        if left > 2 { bits |= UInt32(source[index + 2]) }
-                        for position in 0...left {
-                            output[target + position] = characters[Int(bits >> UInt32(18 - 6 * position)) & 63]
-                        }
-                        target += left + 1
-                        index += 3
+            output.withUnsafeMutableBufferPointer { output in
+                var target = start
+                var index = 0
+                while index < source.count {
+                    let left = min(3, source.count - index)
+                    var bits = UInt32(source[index]) << 16
+                    if left > 1 { bits |= UInt32(source[index + 1]) << 8 }
+                    if left > 2 { bits |= UInt32(source[index + 2]) }
+                    for position in 0...left {
+                        output[target + position] = characters[Int(bits >> UInt32(18 - 6 * position)) & 63]
                     }
+                    target += left + 1
+                    index += 3
                 }
             }
         }

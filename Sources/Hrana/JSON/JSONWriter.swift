@@ -96,7 +96,7 @@ public struct JSONWriter: Sendable {
     }
 
     /// Writes a string of standard Base64 without padding.
-    public mutating func base64(_ blob: [UInt8]) {
+    public mutating func base64(_ blob: UnsafeRawBufferPointer) {
         bytes.append(UInt8(ascii: "\""))
         Base64.standard.encode(blob, appendingTo: &bytes)
         bytes.append(UInt8(ascii: "\""))

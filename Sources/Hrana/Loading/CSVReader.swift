@@ -13,12 +13,6 @@ struct CSVReader: Sendable {
     private var width: Int?
     private(set) var columns: [String]?
 
-    /// Of nothing.
-    init() {
-        bytes = []
-        options = LoadOptions(table: "")
-    }
-
     /// - Throws: `malformed_request` for a header that is none.
     init(_ bytes: [UInt8], _ options: LoadOptions) throws(BerthError) {
         self.bytes = bytes

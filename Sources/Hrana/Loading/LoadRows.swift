@@ -32,12 +32,9 @@ public struct LoadRows: Sendable {
     public mutating func next(_ count: Int) throws(BerthError) -> [[SQLValue]] {
         switch source {
         case .csv(var reader):
-            // Else the reader would be copied with its buffers.
-            source = .csv(CSVReader())
             defer { source = .csv(reader) }
             return try reader.next(count)
         case .ndjson(var reader):
-            source = .csv(CSVReader())
             defer { source = .ndjson(reader) }
             return try reader.next(count)
         }

@@ -25,8 +25,8 @@ final class CursorRun {
     var writer = JSONWriter()
     /// The last commit the rows may show.
     var seenCommit: UInt64 = 0
-    /// The tenant is at it, as opposed to waiting for the client.
-    var isAdvancing = false
+    /// The tenant is at its next piece, as opposed to waiting for the client: it is not to be ended meanwhile.
+    var isAtWork = true
     /// It is one of the tenant's requests under way.
     var isCounted = false
 

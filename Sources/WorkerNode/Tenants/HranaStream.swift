@@ -25,7 +25,7 @@ final class HranaStream {
     }
 
     /// Nothing of it is being carried out right now: no request, or one that waits for its client to read on.
-    var isWaitingForClient: Bool { cursor.map { !$0.isAdvancing } ?? !isBusy }
+    var isWaitingForClient: Bool { cursor.map { !$0.isAtWork } ?? !isBusy }
 
     var hasOpenTransaction: Bool { connection.map { !$0.isAutocommit } ?? false }
 }

@@ -48,14 +48,14 @@ extension Tenant {
     func nextPiece(ofCursor id: UInt64) async -> [UInt8]? {
         guard let run = cursors[id] else { return nil }
         if run.isRunning {
-            run.stream.lastUse = environment.clock.now()
+            run.isAtWork = true
             await advance(run)
             do throws(BerthError) { try await confirm(run.request, upTo: run.seenCommit) } catch {
                 // Made, but not to be shown.
                 _ = run.takeLines()
                 end(run, .cutOff(SQLError(code: error.code.rawValue.uppercased(), message: error.message)))
             }
-            run.stream.lastUse = environment.clock.now()
+            handOut(run)
         }
         switch run.phase {
         case .running: return run.takeLines()
@@ -70,15 +70,22 @@ extension Tenant {
         }
     }
 
+    /// What was made may be taken; then it is the client's turn.
+    func handOut(_ run: CursorRun) {
+        run.isAtWork = false
+        run.stream.lastUse = environment.clock.now()
+        // Cancelled in the meantime.
+        if !run.isRunning { end(run, run.phase) }
+        // The draining may have waited in vain meanwhile.
+        if isDraining { endOpenTransactions() }
+    }
+
     /// The client reads no further.
     func cancelCursor(_ id: UInt64) {
         guard let run = cursors.removeValue(forKey: id) else { return }
-        if run.isAdvancing {
-            // Looks at its phase when it goes on.
-            run.phase = .cutOff(Self.unread)
-        } else {
-            end(run, .complete)
-        }
+        // One that is at work looks at its phase when it goes on.
+        run.phase = .cutOff(Self.unread)
+        if !run.isAtWork { end(run, run.phase) }
     }
 
     /// Ends an answer that is not at its end.
@@ -119,7 +126,6 @@ extension Tenant {
 
     /// Goes on until there is enough to hand out, or the end is reached.
     private func advance(_ run: CursorRun) async {
-        run.isAdvancing = true
         let pieceBytes = environment.settings.cursorPieceBytes
         while run.isRunning, run.writer.count < pieceBytes {
             if let rows = run.rows {
@@ -130,7 +136,6 @@ extension Tenant {
                 run.phase = .complete
             }
         }
-        run.isAdvancing = false
         if !run.isRunning { end(run, run.phase) }
     }
 
@@ -152,7 +157,7 @@ extension Tenant {
                 let result = try await execute(step.statement, on: stream, run.request)
                 run.seenCommit = lastCommit
                 run.writer.cursorStepBegin(step: number, columns: result.columns)
-                for row in result.rows { try run.writer.cursorRow(row, limit: .unlimited) }
+                run.writer.cursorRows(result.rowBlock)
                 run.writer.cursorStepEnd(affectedRows: result.affectedRows, lastInsertRowID: result.lastInsertRowID)
             }
             return .succeeded
@@ -187,7 +192,7 @@ extension Tenant {
             let deadline = ContinuousClock.now + environment.settings.statementTimeout
             let batch = try noticingCommits(run.request) { () throws(SQLError) in try rows.next(atMost: bytes, deadline: deadline) }
             run.seenCommit = run.request.mayHaveCommitted ? lastCommit : run.seenCommit
-            for row in batch { try run.writer.cursorRow(row, limit: .unlimited) }
+            run.writer.cursorRows(batch)
             guard batch.isEmpty else { return }
             let outcome = rows.outcome
             run.writer.cursorStepEnd(affectedRows: outcome.affectedRows, lastInsertRowID: outcome.lastInsertRowID)

@@ -35,7 +35,7 @@ extension Tenant {
     private func performOpening() async throws {
         let started = environment.clock.now()
         do {
-            let engine = try environment.engines.engine(record.engine)
+            let engine = try self.engine.get()
             let copyID = try await environment.fileTurns.withTurn(on: self.database) { () throws(BerthError) in
                 try await environment.restorer.bring(copy, to: head, by: engine)
             }

@@ -11,7 +11,7 @@ extension Tenant {
     ///
     /// - Throws: `not_leader`, `leader_unavailable`: nothing was executed. `outcome_unknown`: it may have been.
     nonisolated func serve(_ call: DataCall) async throws(BerthError) -> DataReply {
-        let call = try ParsedCall(call, engine: try? environment.engines.engine(record.engine))
+        let call = try ParsedCall(call, engine: try? engine.get())
         let answer: TenantAnswer
         if let requests = call.shareable, let results = try await answerInGroup(requests, call.access) {
             answer = TenantAnswer(results, of: call)
@@ -46,6 +46,7 @@ extension Tenant {
         }
         if let cursor = request.cursor, cursor.isRunning {
             cursor.isCounted = true
+            handOut(cursor)
         } else {
             endRequest()
         }

@@ -28,7 +28,7 @@ extension Tenant {
                 return nil
             }
             let createdAt = environment.clock.wallTime()
-            let profile = try environment.engines.engine(record.engine).profile
+            let profile = try engine.get().profile
             let encoded = try HADBP.encode(
                 pages, profile: profile, seq: tip.seq + 1, previousChecksum: tip.checksum, createdAt: createdAt)
             let previous = tip

@@ -29,6 +29,8 @@ actor Tenant: Shippable {
     nonisolated let database: DatabaseID
     nonisolated let record: DatabaseRecord
     nonisolated let environment: TenantEnvironment
+    /// The engine of the database, unless this node has none of its kind.
+    nonisolated let engine: Result<any Engine, BerthError>
     nonisolated let lane: EngineLane
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
@@ -87,6 +89,7 @@ actor Tenant: Shippable {
         self.database = record.id
         self.record = record
         self.environment = environment
+        self.engine = environment.engines.find(record.engine)
         self.lane = environment.pool.makeLane()
         self.epoch = lease.epoch
         self.head = lease.head

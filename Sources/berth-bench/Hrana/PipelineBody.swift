@@ -90,7 +90,7 @@ extension JSONWriter {
             literal("}")
         case .blob(let value):
             literal(#"{"type":"blob","base64":"#)
-            base64(value)
+            value.withUnsafeBytes { base64($0) }
             literal("}")
         }
     }

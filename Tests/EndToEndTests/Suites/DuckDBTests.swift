@@ -147,6 +147,8 @@ extension EndToEnd {
             try await admin.createDatabase("appends", engine: "duckdb", durability: "bucket")
             let client = try fleet.client("appends")
             try await client.execute("CREATE TABLE t (batch INTEGER, i INTEGER)")
+            // Left alone it succeeds: what goes wrong below is the kill's.
+            try await client.execute("FROM checkpoint()")
             try await fleet.waitForAllNodes()
             var acknowledged: Set<Int> = [], random = SeededGenerator(seed: 4)
             for batch in 0..<16 {

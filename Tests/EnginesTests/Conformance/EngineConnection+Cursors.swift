@@ -10,7 +10,7 @@ extension EngineConnection {
     /// What is left of a cursor.
     func all(_ cursor: any EngineCursor) throws(SQLError) -> [[SQLValue]] {
         var rows: [[SQLValue]] = []
-        while case let more = try cursor.next(atMost: 1_000, deadline: nil), !more.isEmpty { rows += more }
+        while case let more = try cursor.rows(atMost: 1_000, deadline: nil), !more.isEmpty { rows += more }
         return rows
     }
 
@@ -18,9 +18,16 @@ extension EngineConnection {
     func cursorCode(_ sql: String, readOnly: Bool = false, deadline: ContinuousClock.Instant? = nil) -> String? {
         do {
             let cursor = try cursor(SQLStatement(sql), readOnly: readOnly, deadline: deadline)
-            while case let more = try cursor.next(atMost: 1_000, deadline: deadline), !more.isEmpty {}
+            while case let more = try cursor.rows(atMost: 1_000, deadline: deadline), !more.isEmpty {}
             return nil
         } catch { return error.code }
+    }
+}
+
+extension EngineCursor {
+    /// The next rows as values of their own.
+    func rows(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> [[SQLValue]] {
+        try next(atMost: bytes, deadline: deadline).values
     }
 }
 

@@ -16,21 +16,21 @@ import Testing
         try bench.use(database) { connection in
             let cursor = try connection.open(tested.numbers(20_000))
             #expect(cursor.columns.map(\.name) == ["i"])
-            #expect(try cursor.next(atMost: 1, deadline: Self.soon) == [[.integer(0)]])
-            #expect(try cursor.next(atMost: 0, deadline: nil) == [[.integer(1)]], "never none, as long as there are some")
-            #expect(try cursor.next(atMost: 24, deadline: nil) == [[.integer(2)], [.integer(3)], [.integer(4)]])
-            #expect(try cursor.next(atMost: 17, deadline: nil).count == 3, "the last one may go beyond")
+            #expect(try cursor.rows(atMost: 1, deadline: Self.soon) == [[.integer(0)]])
+            #expect(try cursor.rows(atMost: 0, deadline: nil) == [[.integer(1)]], "never none, as long as there are some")
+            #expect(try cursor.rows(atMost: 24, deadline: nil) == [[.integer(2)], [.integer(3)], [.integer(4)]])
+            #expect(try cursor.rows(atMost: 17, deadline: nil).count == 3, "the last one may go beyond")
             var rows = 8
-            while case let more = try cursor.next(atMost: 8_000, deadline: nil), !more.isEmpty {
+            while case let more = try cursor.rows(atMost: 8_000, deadline: nil), !more.isEmpty {
                 #expect(more.first == [.integer(Int64(rows))])
                 rows += more.count
             }
             #expect(rows == 20_000)
-            #expect(try cursor.next(atMost: 8, deadline: nil) == [], "at the end also when asked again")
+            #expect(try cursor.rows(atMost: 8, deadline: nil) == [], "at the end also when asked again")
             #expect(cursor.outcome.affectedRows == 0 && cursor.outcome.rowsRead >= 20_000)
             cursor.close()
             cursor.close()
-            #expect(try cursor.next(atMost: 8, deadline: nil) == [])
+            #expect(try cursor.rows(atMost: 8, deadline: nil) == [])
         }
     }
 
@@ -49,7 +49,7 @@ import Testing
             #expect(connection.cursorCode("SELECT ?") == "ARGS_INVALID")
             #expect(connection.cursorCode("SELEC 1") == "SQL_PARSE_ERROR")
             #expect(connection.cursorCode("SELECT 1; SELECT 2") == "SQL_MANY_STATEMENTS")
-            #expect(try connection.open("SELECT a FROM t WHERE a > 99").next(atMost: 100, deadline: nil) == [])
+            #expect(try connection.open("SELECT a FROM t WHERE a > 99").rows(atMost: 100, deadline: nil) == [])
         }
     }
 
@@ -59,10 +59,10 @@ import Testing
         let database = try bench.newDatabase()
         try bench.use(database) { connection in
             let cursor = try connection.open(tested.numbers(1_000_000_000_000))
-            let rows = try cursor.next(atMost: 80, deadline: Self.soon)
+            let rows = try cursor.rows(atMost: 80, deadline: Self.soon)
             #expect(rows.count == 10)
             cursor.close()
-            let error = #expect(throws: SQLError.self) { try cursor.next(atMost: 8, deadline: nil) }
+            let error = #expect(throws: SQLError.self) { try cursor.rows(atMost: 8, deadline: nil) }
             #expect(error?.code == "CURSOR_CLOSED")
             #expect(connection.isAutocommit)
             try connection.run("INSERT INTO t VALUES (1, 'usable')")
@@ -83,7 +83,7 @@ import Testing
             let cursor = try connection.open("SELECT i, '\(text)' || i FROM (\(tested.numbers(count))) AS n")
             var rows = 0
             var calls = 0
-            while case let more = try cursor.next(atMost: 1 << 20, deadline: Self.soon), !more.isEmpty {
+            while case let more = try cursor.rows(atMost: 1 << 20, deadline: Self.soon), !more.isEmpty {
                 rows += more.count
                 calls += 1
                 if calls % 64 == 0 { largest = max(largest, try ResidentMemory.bytes()) }
@@ -101,11 +101,11 @@ import Testing
             let cursor = try connection.open(tested.failing)
             var rows = 0
             let error = #expect(throws: SQLError.self) {
-                while case let more = try cursor.next(atMost: 80_000, deadline: nil), !more.isEmpty { rows += more.count }
+                while case let more = try cursor.rows(atMost: 80_000, deadline: nil), !more.isEmpty { rows += more.count }
             }
             #expect(error?.code == tested.failure)
             #expect(rows > 0 && rows <= 3_000_000)
-            let closed = #expect(throws: SQLError.self) { try cursor.next(atMost: 800, deadline: nil) }
+            let closed = #expect(throws: SQLError.self) { try cursor.rows(atMost: 800, deadline: nil) }
             #expect(closed?.code == "CURSOR_CLOSED")
             #expect(connection.isAutocommit)
             try connection.run("INSERT INTO t VALUES (1, 'usable')")
@@ -118,15 +118,15 @@ import Testing
         let database = try bench.newDatabase()
         try bench.use(database) { connection in
             let cursor = try connection.open(tested.numbers(1_000_000_000_000))
-            #expect(try cursor.next(atMost: 80, deadline: Self.soon).count == 10, "every call has its own")
-            let error = #expect(throws: SQLError.self) { try cursor.next(atMost: .max, deadline: .now + .milliseconds(30)) }
+            #expect(try cursor.rows(atMost: 80, deadline: Self.soon).count == 10, "every call has its own")
+            let error = #expect(throws: SQLError.self) { try cursor.rows(atMost: .max, deadline: .now + .milliseconds(30)) }
             #expect(error?.code == tested.interrupted)
             #expect(connection.isAutocommit)
             #expect(connection.cursorCode(tested.numbers(10), deadline: .now - .seconds(1)) == tested.interrupted)
             // The work is in the first call here, which is the one that makes the cursor.
             #expect(connection.cursorCode(tested.endless, deadline: .now + .milliseconds(30)) == tested.interrupted)
             let again = try connection.open(tested.numbers(3))
-            let passed = #expect(throws: SQLError.self) { try again.next(atMost: 8, deadline: .now - .seconds(1)) }
+            let passed = #expect(throws: SQLError.self) { try again.rows(atMost: 8, deadline: .now - .seconds(1)) }
             #expect(passed?.code == tested.interrupted)
             #expect(try connection.value("SELECT 1") == .integer(1), "and no deadline outlasts its call")
         }
@@ -140,7 +140,7 @@ import Testing
         try connection.run("BEGIN")
         try connection.run(tested.insert(10_000))
         let cursor = try connection.open("SELECT a FROM t")
-        #expect(try cursor.next(atMost: 8, deadline: nil).count == 1)
+        #expect(try cursor.rows(atMost: 8, deadline: nil).count == 1)
         #expect(!connection.isAutocommit)
         cursor.close()
         #expect(!connection.isAutocommit)
@@ -159,7 +159,7 @@ import Testing
         #expect(try bench.rows(database).count == 10_000)
         try connection.run("BEGIN")
         try connection.run("DELETE FROM t")
-        _ = try connection.open(tested.numbers(1_000_000)).next(atMost: 8, deadline: nil)
+        _ = try connection.open(tested.numbers(1_000_000)).rows(atMost: 8, deadline: nil)
         database.giveBack(connection)
         #expect(try bench.rows(database).count == 10_000, "given back in the middle")
     }
@@ -173,7 +173,7 @@ import Testing
                 let cursor = try connection.open(sql)
                 #expect(connection.isAutocommit == isAutocommit, "\(sql)")
                 #expect(cursor.columns == [])
-                #expect(try cursor.next(atMost: 8, deadline: nil) == [])
+                #expect(try cursor.rows(atMost: 8, deadline: nil) == [])
             }
         }
         #expect(try bench.rows(database).count == 3)
@@ -192,7 +192,7 @@ import Testing
         #expect(try bench.rows(database).count == 5_002, "committed: others see it")
         _ = try #require(try database.capture())
         #expect(cursor.columns.map(\.name) == ["a", "b"])
-        #expect(try cursor.next(atMost: 16, deadline: nil) == [[.integer(0), .text("row 0")]])
+        #expect(try cursor.rows(atMost: 16, deadline: nil) == [[.integer(0), .text("row 0")]])
         cursor.close()
         #expect(try bench.rows(database).count == 5_002, "closed in the middle")
         #expect(try database.capture() == nil)
@@ -212,7 +212,7 @@ import Testing
         var sets = [try #require(try database.capture()).pages]
         try bench.use(database) { reader in
             let cursor = try reader.open("SELECT a FROM t ORDER BY a")
-            #expect(try cursor.next(atMost: 800, deadline: nil).count == 100)
+            #expect(try cursor.rows(atMost: 800, deadline: nil).count == 100)
             #expect(try database.capture() == nil, "reading is no change")
             try bench.use(database) { try $0.run("DELETE FROM t WHERE a >= 10") }
             sets.append(try #require(try database.capture()).pages)
@@ -233,7 +233,7 @@ import Testing
         var sets = [try #require(try database.capture()).pages]
         let reader = try database.takeConnection()
         let cursor = try reader.open("SELECT a FROM t ORDER BY a")
-        #expect(try cursor.next(atMost: 800, deadline: nil).count == 100)
+        #expect(try cursor.rows(atMost: 800, deadline: nil).count == 100)
         try bench.use(database) { try $0.run("UPDATE t SET b = 'changed' WHERE a < 10000") }
         sets.append(try #require(try database.capture()).pages)
         try database.checkpoint(above: 1)
@@ -249,11 +249,11 @@ import Testing
         sets.append(try #require(try database.capture()).pages)
         #expect(try bench.rows(at: bench.restore(sets)) == bench.rows(database))
         // Abandoned in the middle, it is in nobody's way either.
-        _ = try reader.open("SELECT a FROM t").next(atMost: 8, deadline: nil)
+        _ = try reader.open("SELECT a FROM t").rows(atMost: 8, deadline: nil)
         try bench.use(database) { try $0.run("DELETE FROM t WHERE a = -2") }
         sets.append(try #require(try database.capture()).pages)
         let abandoned = try reader.open("SELECT a FROM t")
-        #expect(try abandoned.next(atMost: 8, deadline: nil).count == 1)
+        #expect(try abandoned.rows(atMost: 8, deadline: nil).count == 1)
         abandoned.close()
         try database.checkpoint(above: 1)
         #expect(try bench.logBytes() == 0)
@@ -269,16 +269,16 @@ import Testing
         _ = try database.capture()
         let connection = try database.takeConnection()
         let cursor = try connection.open("SELECT a FROM t")
-        _ = try cursor.next(atMost: 8, deadline: nil)
+        _ = try cursor.rows(atMost: 8, deadline: nil)
         try database.closeClean()
-        #expect(throws: SQLError.self) { try cursor.next(atMost: 8, deadline: nil) }
+        #expect(throws: SQLError.self) { try cursor.rows(atMost: 8, deadline: nil) }
         database = try bench.engine.open(bench.path, base: .restored)
         #expect(try database.capture() == nil)
         let second = try database.takeConnection()
         let open = try second.open("SELECT a FROM t")
-        _ = try open.next(atMost: 8, deadline: nil)
+        _ = try open.rows(atMost: 8, deadline: nil)
         database.close()
-        #expect(throws: SQLError.self) { try open.next(atMost: 8, deadline: nil) }
+        #expect(throws: SQLError.self) { try open.rows(atMost: 8, deadline: nil) }
     }
 
     /// Closing a descriptor later would drop the locks of whoever has the files open then.
@@ -291,7 +291,7 @@ import Testing
             _ = try database.capture()
             let connections = try (0..<4).map { _ in try database.takeConnection() }
             let open = try connections[0].open("SELECT a, 1 FROM t")
-            _ = try open.next(atMost: 8, deadline: nil)
+            _ = try open.rows(atMost: 8, deadline: nil)
             let atEnd = try connections[1].open("SELECT a, 2 FROM t")
             _ = try connections[1].all(atEnd)
             let finished = try connections[2].load(into: "t", columns: nil)
@@ -320,14 +320,14 @@ import Testing
         try bench.use(database) { connection in
             let sql = tested.numbers(100_000)
             let first = try connection.open(sql)
-            #expect(try first.next(atMost: 8, deadline: nil) == [[.integer(0)]])
+            #expect(try first.rows(atMost: 8, deadline: nil) == [[.integer(0)]])
             // The same text: the statement itself is one and the same.
             let second = try connection.open(sql)
-            #expect(try second.next(atMost: 8, deadline: nil) == [[.integer(0)]])
-            let error = #expect(throws: SQLError.self) { try first.next(atMost: 8, deadline: nil) }
+            #expect(try second.rows(atMost: 8, deadline: nil) == [[.integer(0)]])
+            let error = #expect(throws: SQLError.self) { try first.rows(atMost: 8, deadline: nil) }
             #expect(error?.code == "CURSOR_CLOSED")
             #expect(try connection.run(sql).rows.count == 100_000)
-            #expect(throws: SQLError.self) { try second.next(atMost: 8, deadline: nil) }
+            #expect(throws: SQLError.self) { try second.rows(atMost: 8, deadline: nil) }
         }
     }
 }

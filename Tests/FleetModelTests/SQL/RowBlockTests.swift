@@ -7,15 +7,10 @@ struct RowBlockTests {
         [.blob([0, 1, 255]), .text(String(repeating: "x", count: 300)), .integer(.max)],
     ]
 
-    private func block(_ rows: [[SQLValue]], columns: Int) -> RowBlock {
-        var block = RowBlock(columnCount: columns, reserving: 8)
-        for row in rows { for value in row { block.append(value) } }
-        return block
-    }
-
     @Test func valuesComeBackAsTheyWere() {
-        let block = block(rows, columns: 3)
-        #expect(block.count == 3 && block.values == rows)
+        let block = RowBlock(rows)
+        #expect(block.count == 3 && block.values == rows && block.columnCount == 3)
+        #expect(block.byteCount == 9 * 8 + Array("grün 🌱".utf8).count + 3 + 300)
         var columns: [Int] = []
         block.forEachValue { column, _ in columns.append(column) }
         #expect(columns == [0, 1, 2, 0, 1, 2, 0, 1, 2])
@@ -30,13 +25,26 @@ struct RowBlockTests {
         #expect(block.values == [[.text("a\u{FFFD}b")], [.text("\u{FFFD}")], [.text("plain ascii, longer than eight")]])
     }
 
-    @Test func aResultIsTheSameHoweverItsRowsAreKept() {
-        var packed = SQLResult()
-        packed.rowBlock = block(rows, columns: 3)
-        var separate = SQLResult()
-        separate.rows = rows
-        #expect(packed == separate && packed.hashValue == separate.hashValue && packed.rowCount == 3)
-        packed.rows.append([.null, .null, .null])
-        #expect(packed.rowBlock == nil && packed.rows == rows + [[.null, .null, .null]])
+    @Test func blocksAreEqualWhenTheirRowsAre() {
+        let block = RowBlock(rows)
+        #expect(block == RowBlock(rows) && block.hashValue == RowBlock(rows).hashValue)
+        #expect(block != RowBlock(Array(rows.dropLast())) && block != RowBlock(rows.map { Array($0.dropLast()) }))
+        #expect(RowBlock(columnCount: 2) == RowBlock(columnCount: 0))
+        #expect(RowBlock([[.integer(1), .integer(2)]]) != RowBlock([[.integer(1)], [.integer(2)]]))
+    }
+
+    @Test func rowsAreTakenBitByBit() {
+        let rows: [[SQLValue]] = (0..<10).map { [.integer($0), .text(String(repeating: "x", count: Int($0)))] }
+        let block = RowBlock(rows)
+        for limit in [0, 1, 17, 50, 1_000] {
+            var position = RowBlock.Position(), taken: [[SQLValue]] = []
+            while case let part = block.part(from: &position, atMost: limit), !part.isEmpty {
+                // The last row may go beyond.
+                #expect(part.count == 1 || RowBlock(Array(part.values.dropLast())).byteCount < limit)
+                taken += part.values
+            }
+            #expect(taken == rows)
+            #expect(block.part(from: &position, atMost: limit).isEmpty, "at the end also when asked again")
+        }
     }
 }

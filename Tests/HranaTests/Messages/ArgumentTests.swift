@@ -67,7 +67,7 @@ import Testing
         for length in 0..<70 {
             let blob = (0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }
             var writer = JSONWriter()
-            writer.base64(blob)
+            blob.withUnsafeBytes { writer.base64($0) }
             let unpadded = text(writer.bytes).dropFirst().dropLast()
             #expect(!unpadded.contains("="))
             let padded = unpadded + String(repeating: "=", count: (4 - unpadded.count % 4) % 4)

@@ -77,11 +77,11 @@ import Testing
             text(ResponseBody.pipeline(closed)) == #"{"baton":null,"base_url":"http://node-1:8080/db/shop","results":[]}"#)
     }
 
-    @Test func writesCursorEntriesOneALine() throws {
+    @Test func writesCursorEntriesOneALine() {
         var writer = JSONWriter()
         writer.cursorOpening(baton: nil, baseURL: nil)
         writer.cursorStepBegin(step: 0, columns: [.init(name: "x", declaredType: nil)])
-        try writer.cursorRow([.integer(1), .null], limit: .default)
+        writer.cursorRows(RowBlock([[.integer(1), .null], [.text("a\"b"), .real(0.5)]]))
         writer.cursorStepEnd(affectedRows: 0, lastInsertRowID: 4)
         writer.cursorStepEnd(affectedRows: 1, lastInsertRowID: nil)
         writer.cursorStepError(step: 1, SQLError(code: "C", message: "line\nbreak"))
@@ -92,6 +92,7 @@ import Testing
                 {"baton":null,"base_url":null}
                 {"type":"step_begin","step":0,"cols":[{"name":"x","decltype":null}]}
                 {"type":"row","row":[{"type":"integer","value":"1"},{"type":"null"}]}
+                {"type":"row","row":[{"type":"text","value":"a\"b"},{"type":"float","value":0.5}]}
                 {"type":"step_end","affected_row_count":0,"last_insert_rowid":"4"}
                 {"type":"step_end","affected_row_count":1,"last_insert_rowid":null}
                 {"type":"step_error","step":1,"error":{"message":"line\nbreak","code":"C"}}

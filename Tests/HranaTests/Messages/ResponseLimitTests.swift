@@ -42,15 +42,4 @@ import Testing
                 #""code":"RESPONSE_TOO_LARGE"}},{"type":"ok","response":{"type":"get_autocommit","is_autocommit":true}}]}"#))
         #expect(!body.contains("xxx"))
     }
-
-    @Test func aRowBeyondTheLimitLeavesNothingBehind() throws {
-        var writer = JSONWriter()
-        writer.cursorOpening(baton: nil, baseURL: nil)
-        let before = writer.bytes
-        let error = #expect(throws: SQLError.self) {
-            try writer.cursorRow([.integer(1), .blob([UInt8](repeating: 0, count: 2_000))], limit: limit)
-        }
-        #expect(error?.code == "RESPONSE_TOO_LARGE")
-        #expect(writer.bytes == before)
-    }
 }

@@ -25,7 +25,15 @@ extension DuckDBDatabase {
     }
 
     /// Every commit is in the WAL, if only as a reference to blocks.
-    public var commitMark: UInt64 { (try? FileSystem.size(files.wal)).flatMap { $0.map { UInt64($0) } } ?? 0 }
+    public var commitMark: UInt64 {
+        do throws(FileFailure) {
+            return UInt64(try FileSystem.size(files.wal) ?? 0)
+        } catch {
+            // Not known, so taken for a commit: unlike every other mark.
+            unreadableMarks += 1
+            return .max - unreadableMarks
+        }
+    }
 
     public var nextCaptureIsFull: Bool { captured == nil }
 

@@ -21,15 +21,16 @@ struct DuckDBChunk {
     }
 
     /// - Throws: `RESPONSE_TOO_LARGE`.
-    func append(to rows: inout [[SQLValue]], _ byteCount: inout Int, atMost maximumBytes: Int) throws(SQLError) {
+    func append(to rows: inout RowBlock, atMost maximumBytes: Int) throws(SQLError) {
         for row in 0..<count {
-            rows.append(self.row(row, &byteCount))
-            guard byteCount <= maximumBytes else { throw Self.tooLarge("more than \(maximumBytes) bytes") }
+            append(row, to: &rows)
+            guard rows.byteCount <= maximumBytes else { throw Self.tooLarge("more than \(maximumBytes) bytes") }
         }
     }
 
-    /// - Parameter byteCount: grows by 8 and the length of its text or blob for every value.
-    func row(_ row: Int, _ byteCount: inout Int) -> [SQLValue] { vectors.map { $0.value(row, &byteCount) } }
+    func append(_ row: Int, to rows: inout RowBlock) {
+        for vector in vectors { vector.append(row, to: &rows) }
+    }
 
     static func tooLarge(_ what: String) -> SQLError {
         SQLError(code: "RESPONSE_TOO_LARGE", message: "the result has \(what): ask for less, for example with LIMIT")

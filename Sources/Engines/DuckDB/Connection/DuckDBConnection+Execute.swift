@@ -71,11 +71,11 @@ extension DuckDBConnection {
     ) throws(SQLError) -> SQLResult {
         var result = SQLResult()
         var rowCount = 0
-        var byteCount = 0
         try run(prepared, arguments: values, limits) { described throws(SQLError) in
             guard described.kind == .rows else { return }
             if wantsRows { try requireReadable(described) }
             result.columns = described.describedColumns
+            result.rowBlock = RowBlock(columnCount: result.columns.count)
         } _: { chunk throws(SQLError) in
             guard chunk.result.kind == .rows else {
                 if chunk.result.kind == .changedRows { result.affectedRows += chunk.changedRows() }
@@ -84,7 +84,7 @@ extension DuckDBConnection {
             rowCount += chunk.count
             guard wantsRows else { return }
             guard rowCount <= limits.maximumRows ?? .max else { throw tooLarge("more than \(limits.maximumRows ?? 0) rows") }
-            try chunk.append(to: &result.rows, &byteCount, atMost: limits.maximumResponseBytes ?? .max)
+            try chunk.append(to: &result.rowBlock, atMost: limits.maximumResponseBytes ?? .max)
         }
         result.rowsRead = Int64(rowCount)
         if !prepared.type.isQuery && prepared.type != .pragma && !result.columns.isEmpty { result.affectedRows = Int64(rowCount) }

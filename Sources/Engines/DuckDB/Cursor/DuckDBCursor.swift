@@ -40,8 +40,8 @@ final class DuckDBCursor: EngineCursor {
 
     deinit { close() }
 
-    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> [[SQLValue]] {
-        if isAtEnd { return [] }
+    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> RowBlock {
+        if isAtEnd { return RowBlock(columnCount: columns.count) }
         guard let rows else { throw DuckDBErrorCode.cursorClosed }
         let start = ContinuousClock.now
         if let deadline, deadline <= start {
@@ -57,15 +57,14 @@ final class DuckDBCursor: EngineCursor {
         }
     }
 
-    private func take(atMost bytes: Int, of rows: DuckDBRows) throws(SQLError) -> [[SQLValue]] {
-        var taken: [[SQLValue]] = []
-        var byteCount = 0
-        while taken.isEmpty || byteCount < bytes {
+    private func take(atMost bytes: Int, of rows: DuckDBRows) throws(SQLError) -> RowBlock {
+        var taken = RowBlock(columnCount: columns.count)
+        while taken.isEmpty || taken.byteCount < bytes {
             guard let chunk, position < chunk.count else {
                 guard try fetch(rows) else { break }
                 continue
             }
-            taken.append(chunk.row(position, &byteCount))
+            chunk.append(position, to: &taken)
             position += 1
         }
         outcome.rowsRead += Int64(taken.count)

@@ -28,8 +28,10 @@ extension DuckDBConnection {
         }
     }
 
-    /// There is nothing to commit.
-    func endReadOnly() { try? runTrusted(cached: "ROLLBACK") }
+    /// There is nothing to commit. What cannot be ended stays open for all to see: whoever gets the connection back closes it.
+    func endReadOnly() {
+        do throws(SQLError) { try runTrusted(cached: "ROLLBACK") } catch { (transaction, isTransactionReadOnly) = (.open, true) }
+    }
 
     /// Runs BEGIN for a client that may only read, whatever kind of transaction it asked for.
     func beginForReader() throws(SQLError) {

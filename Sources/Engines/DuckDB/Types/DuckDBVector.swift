@@ -78,31 +78,26 @@ struct DuckDBVector {
         }
     }
 
-    /// - Parameter byteCount: grows by 8 and the length of a text or blob.
-    func value(_ row: Int, _ byteCount: inout Int) -> SQLValue {
-        byteCount += 8
-        if isNull(row) { return .null }
+    /// Appends the value of a row as clients see it.
+    func append(_ row: Int, to rows: inout RowBlock) {
+        if isNull(row) { return rows.appendNull() }
         switch type.id {
-        case .boolean: return .integer(load(row, as: UInt8.self) != 0 ? 1 : 0)
-        case .tinyint: return .integer(Int64(load(row, as: Int8.self)))
-        case .smallint: return .integer(Int64(load(row, as: Int16.self)))
-        case .integer: return .integer(Int64(load(row, as: Int32.self)))
-        case .bigint: return .integer(load(row))
-        case .utinyint: return .integer(Int64(load(row, as: UInt8.self)))
-        case .usmallint: return .integer(Int64(load(row, as: UInt16.self)))
-        case .uinteger: return .integer(Int64(load(row, as: UInt32.self)))
+        case .boolean: rows.append(load(row, as: UInt8.self) != 0 ? 1 as Int64 : 0)
+        case .tinyint: rows.append(Int64(load(row, as: Int8.self)))
+        case .smallint: rows.append(Int64(load(row, as: Int16.self)))
+        case .integer: rows.append(Int64(load(row, as: Int32.self)))
+        case .bigint: rows.append(load(row, as: Int64.self))
+        case .utinyint: rows.append(Int64(load(row, as: UInt8.self)))
+        case .usmallint: rows.append(Int64(load(row, as: UInt16.self)))
+        case .uinteger: rows.append(Int64(load(row, as: UInt32.self)))
         case .ubigint:
-            if let integer = Int64(exactly: load(row, as: UInt64.self)) { return .integer(integer) }
-        case .float: return .real(Double(load(row, as: Float.self)))
-        case .double: return .real(load(row))
-        case .blob:
-            let bytes = withBytes(row) { [UInt8]($0) }
-            byteCount += bytes.count
-            return .blob(bytes)
-        default: break
+            let value = load(row, as: UInt64.self)
+            if let integer = Int64(exactly: value) { rows.append(integer) } else { rows.append(.text("\(value)")) }
+        case .float: rows.append(Double(load(row, as: Float.self)))
+        case .double: rows.append(load(row, as: Double.self))
+        case .varchar: withBytes(row) { rows.append(text: $0) }
+        case .blob: withBytes(row) { rows.append(blob: $0) }
+        default: rows.append(.text(text(row)))
         }
-        let text = text(row)
-        byteCount += text.utf8.count
-        return .text(text)
     }
 }

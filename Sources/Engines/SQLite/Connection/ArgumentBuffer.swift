@@ -41,7 +41,7 @@ struct ArgumentBuffer: ~Copyable {
                 message: "the statement has \(statement.parameterCount) parameters, \(values.count) values were given")
         }
         guard !values.isEmpty else { return }
-        var free = reserve(values.reduce(0) { $0 + $1.byteCount })
+        var free = reserve(values.reduce(0) { $0 + $1.storedBytes })
         for (index, value) in values.enumerated() {
             let code = Self.bind(value, at: Int32(index + 1), of: statement.handle, into: &free)
             guard code == SQLITE_OK else {
@@ -112,16 +112,5 @@ struct ArgumentBuffer: ~Copyable {
             throw SQLError(code: "ARGS_INVALID", message: "the statement has no parameter “\(name)”")
         }
         return values
-    }
-}
-
-extension SQLValue {
-    /// Bytes of text or blob; 0 for the other storage classes.
-    fileprivate var byteCount: Int {
-        switch self {
-        case .null, .integer, .real: 0
-        case .text(let text): text.utf8.count
-        case .blob(let bytes): bytes.count
-        }
     }
 }

@@ -68,7 +68,6 @@ extension SQLiteConnection {
         let maximumRows = limits.maximumRows ?? .max
         let maximumBytes = limits.maximumResponseBytes ?? .max
         var rowCount = 0
-        var byteCount = 0
         var code = sqlite3_step(statement)
         // Only now: the first step may have recompiled the statement for a changed table.
         result.columns = prepared.columns
@@ -78,8 +77,8 @@ extension SQLiteConnection {
             rowCount += 1
             if wantsRows {
                 guard rowCount <= maximumRows else { throw Self.tooLarge("more than \(maximumRows) rows") }
-                for index in 0..<columnCount { byteCount += 8 + Self.appendValue(of: statement, index, to: &rows) }
-                guard byteCount <= maximumBytes else { throw Self.tooLarge("more than \(maximumBytes) bytes") }
+                Self.appendRow(of: statement, columnCount, to: &rows)
+                guard rows.byteCount <= maximumBytes else { throw Self.tooLarge("more than \(maximumBytes) bytes") }
             }
             code = sqlite3_step(statement)
         }
@@ -90,60 +89,27 @@ extension SQLiteConnection {
         result.rowsRead = max(Int64(rowCount), Int64(scanned))
     }
 
-    /// - Returns: the length of the text or blob, 0 for the other storage classes.
     @inline(__always)
-    private static func appendValue(of statement: OpaquePointer, _ index: Int32, to rows: inout RowBlock) -> Int {
-        switch sqlite3_column_type(statement, index) {
-        case SQLITE_INTEGER:
-            rows.append(sqlite3_column_int64(statement, index))
-            return 0
-        case SQLITE_FLOAT:
-            rows.append(sqlite3_column_double(statement, index))
-            return 0
-        case SQLITE_TEXT:
-            // The pointer first: asking for it is what converts, and only then is the length right.
-            let start = sqlite3_column_text(statement, index)
-            let count = start == nil ? 0 : Int(sqlite3_column_bytes(statement, index))
-            rows.append(text: UnsafeRawBufferPointer(start: start, count: count))
-            return count
-        case SQLITE_BLOB:
-            let start = sqlite3_column_blob(statement, index)
-            let count = start == nil ? 0 : Int(sqlite3_column_bytes(statement, index))
-            rows.append(blob: UnsafeRawBufferPointer(start: start, count: count))
-            return count
-        default:
-            rows.appendNull()
-            return 0
-        }
-    }
-
-    static func row(of statement: OpaquePointer, _ columnCount: Int32, _ byteCount: inout Int) -> [SQLValue] {
-        [SQLValue](unsafeUninitializedCapacity: Int(columnCount)) { buffer, initialized in
-            for index in 0..<columnCount {
-                buffer.initializeElement(at: Int(index), to: value(of: statement, index, &byteCount))
-                initialized += 1
+    static func appendRow(of statement: OpaquePointer, _ columnCount: Int32, to rows: inout RowBlock) {
+        for index in 0..<columnCount {
+            switch sqlite3_column_type(statement, index) {
+            case SQLITE_INTEGER: rows.append(sqlite3_column_int64(statement, index))
+            case SQLITE_FLOAT: rows.append(sqlite3_column_double(statement, index))
+            case SQLITE_TEXT:
+                // The pointer first: asking for it is what converts, and only then is the length right.
+                let start = sqlite3_column_text(statement, index)
+                rows.append(text: bytes(from: start, of: statement, index))
+            case SQLITE_BLOB:
+                let start = sqlite3_column_blob(statement, index)
+                rows.append(blob: bytes(from: start, of: statement, index))
+            default: rows.appendNull()
             }
         }
     }
 
-    private static func value(of statement: OpaquePointer, _ index: Int32, _ byteCount: inout Int) -> SQLValue {
-        byteCount += 8
-        switch sqlite3_column_type(statement, index) {
-        case SQLITE_INTEGER: return .integer(sqlite3_column_int64(statement, index))
-        case SQLITE_FLOAT: return .real(sqlite3_column_double(statement, index))
-        case SQLITE_TEXT:
-            // The pointer first: asking for it is what converts, and only then is the length right.
-            let start = sqlite3_column_text(statement, index)
-            let count = Int(sqlite3_column_bytes(statement, index))
-            byteCount += count
-            return .text(String(decoding: UnsafeBufferPointer(start: start, count: start == nil ? 0 : count), as: UTF8.self))
-        case SQLITE_BLOB:
-            let start = sqlite3_column_blob(statement, index)
-            let count = Int(sqlite3_column_bytes(statement, index))
-            byteCount += count
-            return .blob([UInt8](UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count)))
-        default: return .null
-        }
+    @inline(__always)
+    private static func bytes(from start: UnsafeRawPointer?, of statement: OpaquePointer, _ index: Int32) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : Int(sqlite3_column_bytes(statement, index)))
     }
 
     private static func tooLarge(_ what: String) -> SQLError {

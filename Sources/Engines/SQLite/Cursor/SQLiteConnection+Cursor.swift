@@ -4,8 +4,8 @@ public import FleetModel
 extension SQLiteConnection {
     /// Runs one statement whose rows are taken bit by bit.
     ///
-    /// A query is stepped as its rows are asked for. A change is carried out at once, and the rows of its RETURNING are kept,
-    /// packed: SQLite commits it only when it has answered the last of them.
+    /// A query is stepped as its rows are asked for. A change is carried out at once, and the rows of its RETURNING are kept:
+    /// SQLite commits it only when it has answered the last of them.
     public func cursor(
         _ statement: SQLStatement, readOnly: Bool, deadline: ContinuousClock.Instant?
     ) throws(SQLError) -> any EngineCursor {
@@ -33,7 +33,7 @@ extension SQLiteConnection {
                 }
                 guard code == SQLITE_DONE else { throw failure(code) }
                 defer { release(prepared) }
-                return SQLiteCursor(prepared.columns, PackedRows(), SQLResult(), on: self)
+                return SQLiteCursor(prepared.columns, RowBlock(columnCount: 0), SQLResult(), on: self)
             }
             let changesBefore = sqlite3_total_changes64(database)
             let rows = try carryOut(prepared)
@@ -53,12 +53,12 @@ extension SQLiteConnection {
         }
     }
 
-    private func carryOut(_ prepared: PreparedStatement) throws(SQLError) -> PackedRows {
-        var rows = PackedRows()
+    private func carryOut(_ prepared: PreparedStatement) throws(SQLError) -> RowBlock {
         var code = sqlite3_step(prepared.handle)
         let columnCount = sqlite3_column_count(prepared.handle)
+        var rows = RowBlock(columnCount: Int(columnCount))
         while code == SQLITE_ROW {
-            rows.append(rowOf: prepared.handle, columnCount)
+            Self.appendRow(of: prepared.handle, columnCount, to: &rows)
             code = sqlite3_step(prepared.handle)
         }
         guard code == SQLITE_DONE else { throw failure(code) }

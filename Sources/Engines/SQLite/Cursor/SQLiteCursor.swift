@@ -10,8 +10,8 @@ final class SQLiteCursor: EngineCursor {
     private enum State {
         /// A query that goes on; whether its next row is there already.
         case stepping(PreparedStatement, hasRow: Bool)
-        /// A change that was carried out, with the rows that are left of its answer.
-        case answered(PackedRows)
+        /// A change that was carried out, with the rows of its answer and how far they were taken.
+        case answered(RowBlock, RowBlock.Position)
         case atEnd
         case closed
     }
@@ -26,26 +26,26 @@ final class SQLiteCursor: EngineCursor {
     }
 
     /// Of a statement that is done.
-    init(_ columns: [SQLResult.Column], _ rows: PackedRows, _ outcome: SQLResult, on connection: SQLiteConnection) {
+    init(_ columns: [SQLResult.Column], _ rows: RowBlock, _ outcome: SQLResult, on connection: SQLiteConnection) {
         self.connection = connection
         self.columns = columns
         self.outcome = outcome
-        state = .answered(rows)
+        state = .answered(rows, RowBlock.Position())
     }
 
     deinit { close() }
 
     func add(_ duration: Duration) { outcome.duration += duration }
 
-    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> [[SQLValue]] {
+    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> RowBlock {
         let start = ContinuousClock.now
         defer { outcome.duration += ContinuousClock.now - start }
         switch state {
-        case .atEnd: return []
+        case .atEnd: return RowBlock(columnCount: columns.count)
         case .closed: throw SQLiteConnection.cursorClosed
-        case .answered(var rows):
-            let taken = rows.take(atMost: bytes)
-            state = taken.isEmpty ? .atEnd : .answered(rows)
+        case .answered(let rows, var position):
+            let taken = rows.part(from: &position, atMost: bytes)
+            state = taken.isEmpty ? .atEnd : .answered(rows, position)
             return taken
         case .stepping(let statement, let hasRow):
             do throws(SQLError) {
@@ -61,12 +61,11 @@ final class SQLiteCursor: EngineCursor {
 
     private func take(
         atMost bytes: Int, of statement: PreparedStatement, hasRow: Bool
-    ) throws(SQLError) -> [[SQLValue]] {
-        var taken: [[SQLValue]] = []
-        var byteCount = 0
+    ) throws(SQLError) -> RowBlock {
+        var taken = RowBlock(columnCount: columns.count, reserving: statement.expectedBytes)
         var hasRow = hasRow
         let columnCount = Int32(columns.count)
-        while taken.isEmpty || byteCount < bytes {
+        while taken.isEmpty || taken.byteCount < bytes {
             if !hasRow {
                 let code = sqlite3_step(statement.handle)
                 guard code == SQLITE_ROW else {
@@ -75,9 +74,10 @@ final class SQLiteCursor: EngineCursor {
                     return taken
                 }
             }
-            taken.append(SQLiteConnection.row(of: statement.handle, columnCount, &byteCount))
+            SQLiteConnection.appendRow(of: statement.handle, columnCount, to: &taken)
             hasRow = false
         }
+        statement.expect(taken.byteCount)
         state = .stepping(statement, hasRow: false)
         outcome.rowsRead += Int64(taken.count)
         return taken

@@ -72,8 +72,13 @@ final class SQLiteLoader: EngineLoader {
         if hasOwnTransaction {
             try? connection.rollback()
         } else {
-            _ = try? connection.runTrusted("ROLLBACK TO \(Self.savepoint)")
-            _ = try? connection.runTrusted("RELEASE \(Self.savepoint)")
+            do throws(SQLError) {
+                try connection.runTrusted("ROLLBACK TO \(Self.savepoint)")
+                try connection.runTrusted("RELEASE \(Self.savepoint)")
+            } catch {
+                // Nothing may be left of the load in what is committed later.
+                try? connection.rollback()
+            }
         }
     }
 

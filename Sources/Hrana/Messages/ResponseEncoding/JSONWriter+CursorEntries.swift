@@ -19,20 +19,6 @@ extension JSONWriter {
         literal("}\n")
     }
 
-    /// - Parameter limit: Of the bytes in this writer, as for a response sent in one piece.
-    /// - Throws: `SQLError` with code `RESPONSE_TOO_LARGE`; nothing of the line is written then.
-    public mutating func cursorRow(_ values: [SQLValue], limit: ResponseLimit) throws(SQLError) {
-        let start = count
-        do throws(SQLError) {
-            literal(#"{"type":"row","row":"#)
-            try row(values, limit)
-            literal("}\n")
-        } catch {
-            truncate(to: start)
-            throw error
-        }
-    }
-
     public mutating func cursorStepEnd(affectedRows: Int64, lastInsertRowID: Int64?) {
         literal(#"{"type":"step_end","affected_row_count":"#)
         integer(affectedRows)

@@ -2,9 +2,8 @@ public import FleetModel
 
 extension JSONWriter {
     /// Writes a value. NaN, which JSON cannot say, becomes a null as it does in SQLite.
-    ///
-    /// - Throws: `SQLError` with code `RESPONSE_TOO_LARGE`; what was written so far stays.
-    mutating func value(_ value: SQLValue, _ limit: ResponseLimit) throws(SQLError) {
+    @inline(__always)
+    private mutating func value(_ value: RowBlock.Value) {
         switch value {
         case .null: literal(#"{"type":"null"}"#)
         case .integer(let value):
@@ -16,27 +15,37 @@ extension JSONWriter {
             literal(#"{"type":"float","value":"#)
             double(value)
             literal("}")
-        case .text(let text):
-            try limit.admit(text.utf8.count, in: self)
+        case .text(let utf8):
             literal(#"{"type":"text","value":"#)
-            string(text)
+            string(utf8: utf8)
             literal("}")
         case .blob(let blob):
-            try limit.admit(Base64.encodedCount(blob.count), in: self)
             literal(#"{"type":"blob","base64":"#)
             base64(blob)
             literal("}")
         }
+    }
+
+    /// Writes rows without their brackets.
+    private mutating func rows(_ rows: RowBlock, _ limit: ResponseLimit) throws(SQLError) {
+        var isFirst = true
+        try rows.forEachValue { (column, value) throws(SQLError) in
+            if column == 0 { literal(isFirst ? "[" : "],[") } else { literal(",") }
+            isFirst = false
+            try limit.admit(value.leastBytes, in: self)
+            self.value(value)
+        }
+        if !isFirst { literal("]") }
         try limit.admit(in: self)
     }
 
-    mutating func row(_ row: [SQLValue], _ limit: ResponseLimit) throws(SQLError) {
-        literal("[")
-        for index in row.indices {
-            if index > 0 { literal(",") }
-            try value(row[index], limit)
+    /// Writes each row as an entry of a cursor, a line each.
+    public mutating func cursorRows(_ rows: RowBlock) {
+        rows.forEachValue { column, value in
+            literal(column == 0 ? #"{"type":"row","row":["# : ",")
+            self.value(value)
+            if column == rows.columnCount - 1 { literal("]}\n") }
         }
-        literal("]")
     }
 
     mutating func columns(_ columns: [SQLResult.Column]) {
@@ -54,33 +63,6 @@ extension JSONWriter {
         latestColumns = (columns, Array(bytes[start...]))
     }
 
-    /// Writes rows without their brackets.
-    private mutating func rows(_ rows: RowBlock, _ limit: ResponseLimit) throws(SQLError) {
-        if rows.columnCount == 0 {
-            for index in 0..<rows.count { literal(index > 0 ? ",[]" : "[]") }
-            return
-        }
-        var isFirst = true
-        try rows.forEachValue { (column, value) throws(SQLError) in
-            if column == 0 { literal(isFirst ? "[" : "],[") } else { literal(",") }
-            isFirst = false
-            switch value {
-            case .integer(let value):
-                literal(#"{"type":"integer","value":""#)
-                integer(value)
-                literal(#""}"#)
-            case .text(let utf8):
-                try limit.admit(utf8.count, in: self)
-                literal(#"{"type":"text","value":"#)
-                string(utf8: utf8)
-                literal("}")
-            default: return try self.value(SQLValue(value), limit)
-            }
-            try limit.admit(in: self)
-        }
-        if !isFirst { literal("]") }
-    }
-
     mutating func rowID(_ id: Int64?) {
         guard let id else { return literal("null") }
         literal("\"")
@@ -95,14 +77,7 @@ extension JSONWriter {
         literal(#"{"cols":"#)
         columns(result.columns)
         literal(#","rows":["#)
-        if let packed = result.rowBlock {
-            try rows(packed, limit)
-        } else {
-            for (index, row) in result.rows.enumerated() {
-                if index > 0 { literal(",") }
-                try self.row(row, limit)
-            }
-        }
+        try rows(result.rowBlock, limit)
         literal(#"],"affected_row_count":"#)
         integer(result.affectedRows)
         literal(#","last_insert_rowid":"#)
@@ -170,5 +145,16 @@ extension JSONWriter {
         literal(#","code":"#)
         string(error.code)
         literal("}")
+    }
+}
+
+extension RowBlock.Value {
+    /// Bytes of JSON it takes at least.
+    fileprivate var leastBytes: Int {
+        switch self {
+        case .null, .integer, .real: 0
+        case .text(let utf8): utf8.count
+        case .blob(let bytes): Base64.encodedCount(bytes.count)
+        }
     }
 }

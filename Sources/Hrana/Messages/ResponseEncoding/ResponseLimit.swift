@@ -8,9 +8,6 @@ public struct ResponseLimit: Sendable, Hashable {
     /// The limit of libSQL's server.
     public static let `default` = ResponseLimit(maximumBytes: 10 << 20)
 
-    /// For what is handed out while it is made.
-    public static let unlimited = ResponseLimit(maximumBytes: .max)
-
     /// Bytes of JSON.
     public var maximumBytes: Int
 
