@@ -17,12 +17,11 @@ public protocol Engine: Sendable {
     /// - Throws: `SQLError` with the engine's code.
     func open(_ path: String, base: CaptureBase) throws(SQLError) -> any EngineDatabase
 
-    /// Whether a statement that comes outside a transaction may be carried out in one that it shares with others: it neither
-    /// begins nor ends one, and does the same inside. Told from its text; `false` is always right.
+    /// What a statement is to transactions; decides whether it may be carried out in one that several requests share.
     ///
-    /// An engine that answers `true` has the SQL of `BEGIN`, `COMMIT`, `SAVEPOINT`, `ROLLBACK TO` and `RELEASE`: the statements
-    /// of each request get a savepoint while requests fail.
-    func mayShareTransaction(_ sql: String) -> Bool
+    /// An engine with answers other than ``TransactionRole/unknown`` has the SQL of `BEGIN`, `COMMIT`, `SAVEPOINT`, `ROLLBACK TO`
+    /// and `RELEASE`: each request in a shared transaction gets a savepoint while requests fail.
+    func transactionRole(of sql: String) -> TransactionRole
 
     /// Begins to build the files of a database out of page sets, beside the place where they are to be.
     ///
@@ -44,7 +43,20 @@ public protocol Engine: Sendable {
 
 extension Engine {
     /// No statement shares a transaction.
-    public func mayShareTransaction(_ sql: String) -> Bool { false }
+    public func transactionRole(of sql: String) -> TransactionRole { .unknown }
+}
+
+/// What a statement is to transactions, as far as its first word tells.
+public enum TransactionRole: Sendable {
+    /// Neither begins nor ends one, and does the same inside of one.
+    case inside
+    case begins
+    /// Ends one and keeps what it did.
+    case commits
+    /// Undoes what a transaction did, or a part of it.
+    case undoes
+    /// May be anything: always right.
+    case unknown
 }
 
 /// Builds the files of a database beside their place and moves them there when they are complete.

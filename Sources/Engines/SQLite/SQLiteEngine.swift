@@ -13,9 +13,9 @@ public struct SQLiteEngine: Engine {
         try SQLiteDatabase(path: path, base: base, options: options)
     }
 
-    public func mayShareTransaction(_ sql: String) -> Bool {
+    public func transactionRole(of sql: String) -> TransactionRole {
         var sql = sql
-        return sql.withUTF8 { StatementKind(firstWordOf: $0, from: SQLTrivia.end(in: $0, from: 0)) }.mayShareTransaction
+        return sql.withUTF8 { StatementKind(firstWordOf: $0, from: SQLTrivia.end(in: $0, from: 0)) }.transactionRole
     }
 
     public func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try SQLiteFileWriter(target: path) }

@@ -13,7 +13,7 @@ extension Tenant {
     nonisolated func serve(_ call: DataCall) async throws(BerthError) -> DataReply {
         let call = try ParsedCall(call, engine: try? engine.get())
         let answer: TenantAnswer
-        if let requests = call.shareable, let results = try await answerInGroup(requests, call.access) {
+        if let shareable = call.shareable, let results = try await answerInGroup(shareable, call.access) {
             answer = TenantAnswer(results, of: call)
         } else {
             answer = try await serve(call)

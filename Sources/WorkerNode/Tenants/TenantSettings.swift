@@ -29,9 +29,10 @@ public struct TenantSettings: Sendable {
     /// are written; with many, there are fewer commits.
     public var groupRequests = 64
     /// Statements after which a group takes no further request in.
-    public var groupStatements = 256
-    /// How long a group goes on taking requests in, and how long one statement may run in it. A statement that needs longer is
-    /// stopped and carried out by itself afterwards: nobody waits for it with an answer that could be given already.
+    public var groupStatements = 2_048
+    /// How long a group goes on taking requests in, and how long one statement may run in it, except those of the first request. A
+    /// statement that needs longer is stopped and carried out by itself afterwards: nobody waits for it with an answer that
+    /// could be given already.
     public var groupTime: Duration = .milliseconds(10)
     /// Bytes one statement of a group may answer; more are answered by itself.
     public var groupResponseBytes = 256 << 10

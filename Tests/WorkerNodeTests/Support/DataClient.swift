@@ -42,7 +42,9 @@ struct DataClient: Sendable {
     }
 
     /// `POST /v1/batch`.
-    func batch(_ steps: Step...) async throws -> BatchAnswer {
+    func batch(_ steps: Step...) async throws -> BatchAnswer { try await batch(steps) }
+
+    func batch(_ steps: [Step]) async throws -> BatchAnswer {
         let reply = try await call(.v1Batch, #"{"batch":\#(Step.batch(steps))}"#)
         struct Body: Decodable { var result: BatchAnswer }
         return try decode(reply, as: Body.self).result

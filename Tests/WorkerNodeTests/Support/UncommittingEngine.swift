@@ -41,7 +41,7 @@ struct UncommittingEngine: Engine {
     func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try base.build(at: path) }
     func apply(_ sets: [PageSet], to path: String) throws(BerthError) { try base.apply(sets, to: path) }
     func verify(_ path: String) throws(SQLError) { try base.verify(path) }
-    func mayShareTransaction(_ sql: String) -> Bool { base.mayShareTransaction(sql) }
+    func transactionRole(of sql: String) -> TransactionRole { base.transactionRole(of: sql) }
 
     private final class Database: EngineDatabase {
         private let base: any EngineDatabase

@@ -169,6 +169,28 @@ struct CursorTests {
         }
     }
 
+    /// Then it is the tenant's turn, however patient its client has to be.
+    @Test func aPieceThatWaitsForTheBucketIsNotEnded() async throws {
+        try await withTenant(durability: .bucket, settings: { $0.cursorTimeout = .milliseconds(100) }) { client, tenant, stores, _ in
+            let door = Latch()
+            stores.objects.before { call in if call.operation == .put { await door.pass() } }
+            let reading = Task { @Sendable in
+                let cursor = try await client.openCursor(nil, Step(Self.many), Step("INSERT INTO t VALUES (1)"))
+                while try await cursor.read() {}
+                return cursor.outline
+            }
+            try await becomesTrue("its last piece waits") { await tenant.waitsForPublish }
+            stores.clock.advance(by: .milliseconds(200))
+            #expect(await tenant.expire())
+            door.open()
+            try await becomesTrue("it is published") {
+                stores.clock.advance(by: .milliseconds(10))
+                return await tenant.allIsPublished
+            }
+            #expect(try await reading.value == ["step_begin", "2000", "step_end", "step_begin", "step_end"])
+        }
+    }
+
     @Test func aMoveWaitsForItAndThenEndsIt() async throws {
         try await withTenant { client, tenant, stores, host in
             let cursor = try await client.openCursor(nil, Step(Self.many))

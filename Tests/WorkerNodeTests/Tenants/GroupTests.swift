@@ -102,6 +102,68 @@ struct GroupTests {
         }
     }
 
+    /// A batch as client libraries send it.
+    private func transaction(_ client: DataClient, begin: String = "BEGIN", _ statements: String...) -> Call {
+        {
+            var steps = [Step(begin)] + statements.enumerated().map { Step($1, if: Step.ok($0)) }
+            steps.append(Step("COMMIT", if: Step.ok(steps.count - 1)))
+            steps.append(Step("ROLLBACK", if: Step.not(Step.ok(steps.count - 1))))
+            return try await client.batch(steps).outcomes.joined(separator: " ")
+        }
+    }
+
+    @Test func transactionsInOneRequestShareTheirCommit() async throws {
+        try await withTenant { client, tenant, _ in
+            let commits = await tenant.lastCommit
+            let answers = try await together(
+                tenant,
+                [
+                    transaction(client, "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)"), execute("INSERT INTO t VALUES (3)", client),
+                    transaction(client, begin: "BEGIN IMMEDIATE", "INSERT INTO t VALUES (4)"),
+                    transaction(client, begin: "BEGIN DEFERRED", "SELECT count(*) FROM t"),
+                    {
+                        let answer = try await client.pipeline(
+                            nil, .getAutocommit, .execute("BEGIN"), .execute("INSERT INTO t VALUES (5)"), .getAutocommit,
+                            .execute("COMMIT"), .getAutocommit, .close)
+                        return answer.results.map { "\($0.response?.isAutocommit.map { $0 ? "auto" : "open" } ?? "ok")" }.joined(separator: " ")
+                    },
+                ])
+            #expect(
+                answers == [
+                    "ok ok ok ok skipped", "ok", "ok ok ok skipped", "ok ok ok skipped", "auto ok ok open ok auto ok",
+                ])
+            #expect(await tenant.lastCommit == commits + 1)
+            #expect(try await client.execute("SELECT v FROM t ORDER BY v").firstColumn == ["1", "2", "3", "4", "5"])
+        }
+    }
+
+    /// Whatever is not simply kept is carried out by itself.
+    @Test func transactionsThatFailOrRollBackFailAlone() async throws {
+        try await withTenant { client, tenant, _ in
+            try await client.execute("INSERT INTO t VALUES (0)")
+            let answers = try await together(
+                tenant,
+                [
+                    execute("INSERT INTO t VALUES (1)", client), transaction(client, "INSERT INTO t VALUES (10)", "INSERT INTO t VALUES (0)"),
+                    { try await client.batch([Step("BEGIN"), Step("INSERT INTO t VALUES (11)"), Step("ROLLBACK")]).outcomes.joined(separator: " ") },
+                    // Its stream ends with the transaction open.
+                    { try await client.batch([Step("BEGIN"), Step("INSERT INTO t VALUES (12)"), Step("COMMIT", if: Step.failed(1))]).outcomes.joined(separator: " ") },
+                    { try await client.batch([Step("BEGIN"), Step("BEGIN"), Step("COMMIT")]).outcomes.joined(separator: " ") },
+                    { try await client.batch([Step("BEGIN NOW"), Step("INSERT INTO t VALUES (2)"), Step("COMMIT")]).outcomes.joined(separator: " ") },
+                    { try await client.batch([Step("COMMIT"), Step("BEGIN"), Step("COMMIT"), Step("ROLLBACK")]).outcomes.joined(separator: " ") },
+                    transaction(client.reading, "INSERT INTO t VALUES (13)"), transaction(client, "INSERT INTO t VALUES (3)"),
+                ])
+            let constraint = "SQLITE_CONSTRAINT_UNIQUE"
+            #expect(
+                answers == [
+                    "ok", "ok ok \(constraint) skipped ok", "ok ok ok", "ok ok skipped", "ok SQLITE_ERROR ok", "SQL_PARSE_ERROR ok SQLITE_ERROR",
+                    "SQLITE_ERROR ok ok SQLITE_ERROR", "ok BLOCKED skipped ok", "ok ok ok skipped",
+                ])
+            #expect(try await client.execute("SELECT v FROM t ORDER BY v").firstColumn == ["0", "1", "2", "3"])
+            #expect(await tenant.isAtRest)
+        }
+    }
+
     // MARK: Each as if alone
 
     @Test func anErrorIsOnlyItsOwn() async throws {

@@ -4,7 +4,12 @@ enum StatementKind {
     case change
     case with
     case query
-    case transaction
+    case begin
+    /// COMMIT, END.
+    case commit
+    case rollback
+    /// SAVEPOINT, RELEASE.
+    case savepoint
     case pragma
     case explain
     /// DDL and maintenance: rare, so not worth a place in the cache.
@@ -22,8 +27,10 @@ enum StatementKind {
         case (Self.letters("INSERT"), 6), (Self.letters("REPLACE"), 7), (Self.letters("UPDATE"), 6), (Self.letters("DELETE"), 6): .change
         case (Self.letters("WITH"), 4): .with
         case (Self.letters("SELECT"), 6), (Self.letters("VALUES"), 6): .query
-        case (Self.letters("BEGIN"), 5), (Self.letters("COMMIT"), 6), (Self.letters("END"), 3), (Self.letters("ROLLBACK"), 8),
-            (Self.letters("SAVEPOIN"), 9), (Self.letters("RELEASE"), 7): .transaction
+        case (Self.letters("BEGIN"), 5): .begin
+        case (Self.letters("COMMIT"), 6), (Self.letters("END"), 3): .commit
+        case (Self.letters("ROLLBACK"), 8): .rollback
+        case (Self.letters("SAVEPOIN"), 9), (Self.letters("RELEASE"), 7): .savepoint
         case (Self.letters("PRAGMA"), 6): .pragma
         case (Self.letters("EXPLAIN"), 7): .explain
         default: .other
@@ -35,17 +42,19 @@ enum StatementKind {
         word.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt64($1) } }
     }
 
-    /// It neither begins nor ends a transaction, and does the same inside of one.
-    var mayShareTransaction: Bool {
+    var transactionRole: TransactionRole {
         switch self {
-        case .change, .with, .query: true
-        case .transaction, .pragma, .explain, .other: false
+        case .change, .with, .query: .inside
+        case .begin: .begins
+        case .commit: .commits
+        case .rollback: .undoes
+        case .savepoint, .pragma, .explain, .other: .unknown
         }
     }
 
     var isWorthCaching: Bool {
         switch self {
-        case .change, .with, .query, .transaction: true
+        case .change, .with, .query, .begin, .commit, .rollback, .savepoint: true
         case .pragma, .explain, .other: false
         }
     }

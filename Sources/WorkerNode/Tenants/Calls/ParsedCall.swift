@@ -17,7 +17,7 @@ struct ParsedCall: Sendable {
     let body: Body
     let access: AccessRights
     /// What is to be carried out, when it may be in a transaction shared with other requests; else `nil`.
-    let shareable: [StreamRequest]?
+    let shareable: ShareableRequests?
 
     /// - Parameter engine: the database's; `nil` when this node has none, which is said when it is opened.
     /// - Throws: `malformed_request`.
@@ -44,7 +44,7 @@ extension ParsedCall.Body {
     }
 
     /// The requests of a call that keeps no stream, if every statement is one that may share a transaction.
-    fileprivate func shareable(by engine: any Engine) -> [StreamRequest]? {
+    fileprivate func shareable(by engine: any Engine) -> ShareableRequests? {
         let requests: [StreamRequest]
         switch self {
         case .execute(let body):
@@ -59,25 +59,19 @@ extension ParsedCall.Body {
             requests = body.requests
         case .cursor, .load, .versionCheck: return nil
         }
+        var shareable = ShareableRequests(requests)
         for (index, request) in requests.enumerated() {
             switch request {
             case .execute(let statement):
-                guard engine.mayShare(statement) else { return nil }
+                guard shareable.admit(statement, by: engine) else { return nil }
             case .batch(let batch):
-                for step in batch.steps where !engine.mayShare(step.statement) { return nil }
+                for step in batch.steps where !shareable.admit(step.statement, by: engine) { return nil }
             case .close:
                 guard index == requests.count - 1 else { return nil }
             case .getAutocommit, .invalid: break
             case .sequence, .describe, .storeSQL, .closeSQL: return nil
             }
         }
-        return requests
-    }
-}
-
-extension Engine {
-    fileprivate func mayShare(_ statement: HranaStatement) -> Bool {
-        guard case .inline(let sql) = statement.text else { return false }
-        return mayShareTransaction(sql)
+        return shareable.isInTransaction ? nil : shareable
     }
 }

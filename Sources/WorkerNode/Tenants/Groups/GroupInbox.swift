@@ -11,7 +11,7 @@ struct GroupRequest: Sendable {
         case standsAlone
     }
 
-    let requests: [StreamRequest]
+    let call: ShareableRequests
     let access: AccessRights
     let continuation: CheckedContinuation<Outcome, Never>
 }

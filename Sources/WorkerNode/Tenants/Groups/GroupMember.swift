@@ -4,23 +4,27 @@ import Hrana
 
 /// One request in a transaction that it shares with others. Confined to the tenant's actor.
 final class GroupMember {
-    let requests: [StreamRequest]
+    let call: ShareableRequests
     let access: AccessRights
     let request: RequestUnderWay
     /// One for each request carried out. Worth nothing before the transaction has ended well.
     var results: [Result<StreamResponse, SQLError>] = []
     /// Statements begun.
     var statements = 0
+    /// Its statements are in a transaction of its own making. The one it shares takes that one's place.
+    var isInTransaction = false
     var limits = StatementLimits.unlimited
     /// The first request that wrote.
     var firstWrite: Int?
+    /// Nobody before it in the group, who would wait for it with an answer that could be given already.
+    var isFirst = false
     /// What it wrote can be undone without what others did.
     var hasSavepoint = false
     /// Nothing of it was kept: it is carried out again, in transactions of its own.
     private(set) var standsAlone = false
 
-    init(_ requests: [StreamRequest], _ access: AccessRights, _ request: RequestUnderWay) {
-        self.requests = requests
+    init(_ call: ShareableRequests, _ access: AccessRights, _ request: RequestUnderWay) {
+        self.call = call
         self.access = access
         self.request = request
     }

@@ -25,6 +25,7 @@ extension Tenant {
                 count == 0 || statements < environment.settings.groupStatements && environment.clock.now() < end
             {
                 let member = members[count]
+                member.isFirst = count == 0
                 count += 1
                 try carryOut(member, on: connection)
                 statements += member.statements
@@ -45,14 +46,16 @@ extension Tenant {
     /// - Throws: when nothing of the transaction can be kept.
     private func carryOut(_ member: GroupMember, on connection: any EngineConnection) throws(SQLError) {
         var isKept = true
-        member.results.reserveCapacity(member.requests.count)
-        for request in member.requests {
+        member.results.reserveCapacity(member.call.requests.count)
+        for request in member.call.requests {
             guard let result = carryOut(request, of: member, on: connection) else {
                 isKept = false
                 break
             }
             member.results.append(result)
         }
+        // A step that was skipped may have been the one that ends it.
+        if member.isInTransaction { isKept = false }
         // Some errors roll the whole transaction back.
         if connection.isAutocommit { throw Self.transactionGone }
         if !isKept {
@@ -77,7 +80,7 @@ extension Tenant {
             results.reserveCapacity(batch.steps.count)
             var outcomes: [StepOutcome] = []
             for step in batch.steps {
-                if let condition = step.condition, !condition.holds(after: outcomes, isAutocommit: true) {
+                if let condition = step.condition, !condition.holds(after: outcomes, isAutocommit: !member.isInTransaction) {
                     results.append(.skipped)
                 } else if let result = carryOut(step.statement, of: member, on: connection) {
                     results.append(.succeeded(result))
@@ -87,7 +90,7 @@ extension Tenant {
                 outcomes.append(results[results.count - 1].outcome)
             }
             return .success(.batch(BatchResult(steps: results)))
-        case .getAutocommit: return .success(.getAutocommit(true))
+        case .getAutocommit: return .success(.getAutocommit(!member.isInTransaction))
         case .close: return .success(.close)
         case .invalid(_, let error): return .failure(error)
         case .sequence, .describe, .storeSQL, .closeSQL: return nil
@@ -112,11 +115,21 @@ extension Tenant {
             }
             if member.statements % Self.statementsPerDeadline == 0 { member.limits = limits(in: member) }
             member.statements += 1
+            if member.call.hasTransactions, let role = try? engine.get().transactionRole(of: sql), role != .inside {
+                return carryOut(role, statement, of: member)
+            }
             return try connection.execute(
                 SQLStatement(sql, arguments: statement.arguments, wantsRows: statement.wantsRows), limits: member.limits)
         } catch {
             return nil
         }
+    }
+
+    /// BEGIN and COMMIT of a member's own transaction, which was checked to be proper SQL. There is nothing to do: see ``GroupMember/isInTransaction``.
+    private func carryOut(_ role: TransactionRole, _ statement: HranaStatement, of member: GroupMember) -> SQLResult? {
+        guard role == (member.isInTransaction ? .commits : .begins), statement.arguments == .none else { return nil }
+        member.isInTransaction.toggle()
+        return SQLResult()
     }
 
     /// Rule 2, the first gate, and what else is asked of a write before it begins.
@@ -154,8 +167,9 @@ extension Tenant {
     }
 
     private func limits(in member: GroupMember) -> StatementLimits {
-        StatementLimits(
-            deadline: .now + min(environment.settings.groupTime, environment.settings.statementTimeout),
+        let timeout = environment.settings.statementTimeout
+        return StatementLimits(
+            deadline: .now + (member.isFirst ? timeout : min(environment.settings.groupTime, timeout)),
             maximumResponseBytes: min(environment.settings.groupResponseBytes, environment.settings.responseLimit.maximumBytes),
             isReadOnly: member.access.isReadOnly)
     }

@@ -4,7 +4,10 @@ import Hrana
 import Leases
 import Synchronization
 
-/// Group commit: requests that are there at the same time, and consist of statements in autocommit, share a transaction.
+/// Group commit: requests that are there at the same time, and leave no transaction behind, share one.
+///
+/// Transactions that a member begins and commits itself are part of it: nothing comes between the statements of a member, and
+/// everything is kept or nothing, so its BEGIN and COMMIT have nothing left to do. One that is rolled back is carried out by itself.
 ///
 /// What a member may answer is decided for each of them as if it were alone: its own gates, its own acknowledgement after
 /// the commit. A group keeps only what succeeds: a member with an error, or with anything that a group cannot give it (the
@@ -13,18 +16,18 @@ import Synchronization
 /// carried out again; a commit that fails is the answer of everybody who wrote. Members have savepoints of their own as soon as
 /// an error was seen, for some time; without one, an error undoes its group.
 extension Tenant {
-    /// Carries `requests` out together with whoever else is waiting.
+    /// Carries the requests of a call out together with whoever else is waiting.
     ///
     /// - Returns: `nil` when nothing was kept and they have to be carried out by themselves.
     /// - Throws: as ``serve(_:)``.
     nonisolated func answerInGroup(
-        _ requests: [StreamRequest], _ access: AccessRights
+        _ call: ShareableRequests, _ access: AccessRights
     ) async throws(BerthError) -> [Result<StreamResponse, SQLError>]? {
         // One statement for which nobody has to wait needs no transaction around it.
-        if lane.isIdle && requests.statementCount <= 1 { return nil }
+        if lane.isIdle && call.statementCount <= 1 { return nil }
         lastUse.store(environment.clock.now().wholeNanoseconds, ordering: .relaxed)
         let outcome = await withCheckedContinuation { continuation in
-            let request = GroupRequest(requests: requests, access: access, continuation: continuation)
+            let request = GroupRequest(call: call, access: access, continuation: continuation)
             if inbox.put(request) { Task { await self.carryOutGroup() } }
         }
         switch outcome {
@@ -44,7 +47,7 @@ extension Tenant {
             for request in waiting { request.continuation.resume(returning: .standsAlone) }
             return followUp(leaving: [])
         }
-        let members = waiting.map { GroupMember($0.requests, $0.access, RequestUnderWay(epoch: epoch, life: life)) }
+        let members = waiting.map { GroupMember($0.call, $0.access, RequestUnderWay(epoch: epoch, life: life)) }
         let count = carryOut(members, on: database)
         for (request, member) in zip(waiting, members[..<count]) { acknowledge(member, to: request) }
         followUp(leaving: waiting[count...])
@@ -78,19 +81,6 @@ extension Tenant {
         } else {
             request.continuation.resume(
                 returning: isServing(underWay) ? .answered(member.results) : .refused(unconfirmed(underWay)))
-        }
-    }
-}
-
-extension [StreamRequest] {
-    /// Those of batches included.
-    fileprivate var statementCount: Int {
-        reduce(0) { count, request in
-            switch request {
-            case .execute: count + 1
-            case .batch(let batch): count + batch.steps.count
-            default: count
-            }
         }
     }
 }

@@ -27,13 +27,15 @@ import Testing
     }
 
     @Test(arguments: [
-        ("SELECT 1", true), ("  /* a */ select 1", true), ("insert into t values (1)", true), ("REPLACE INTO t VALUES (1)", true),
-        ("WITH a AS (SELECT 1) SELECT * FROM a", true), ("VALUES (1)", true), ("UPDATE t SET a = 1", true), ("DELETE FROM t", true),
-        ("BEGIN", false), ("SAVEPOINT a", false), ("SAVEPOINTS", false), ("RELEASE a", false), ("END", false), ("COMMIT", false),
-        ("ROLLBACK TO a", false), ("PRAGMA user_version", false), ("VACUUM", false), ("CREATE TABLE t (a)", false), ("", false),
-        ("EXPLAIN SELECT 1", false), ("SELECTION", false), ("INSERTS", false), ("ALTER TABLE t ADD b", false), ("-- only this", false),
+        ("SELECT 1", TransactionRole.inside), ("  /* a */ select 1", .inside), ("insert into t values (1)", .inside),
+        ("REPLACE INTO t VALUES (1)", .inside), ("WITH a AS (SELECT 1) SELECT * FROM a", .inside), ("VALUES (1)", .inside),
+        ("UPDATE t SET a = 1", .inside), ("DELETE FROM t", .inside), ("BEGIN", .begins), ("begin immediate", .begins),
+        ("END", .commits), ("COMMIT", .commits), ("ROLLBACK", .undoes), ("ROLLBACK TO a", .undoes), ("SAVEPOINT a", .unknown),
+        ("SAVEPOINTS", .unknown), ("RELEASE a", .unknown), ("PRAGMA user_version", .unknown), ("VACUUM", .unknown),
+        ("CREATE TABLE t (a)", .unknown), ("", .unknown), ("EXPLAIN SELECT 1", .unknown), ("SELECTION", .unknown),
+        ("INSERTS", .unknown), ("ALTER TABLE t ADD b", .unknown), ("-- only this", .unknown), ("BEGINNING", .unknown),
     ])
-    func whatMayShareATransactionIsToldFromTheFirstWord(_ sql: String, _ mayShare: Bool) {
-        #expect(SQLiteEngine().mayShareTransaction(sql) == mayShare)
+    func theFirstWordTellsWhatAStatementIsToTransactions(_ sql: String, _ role: TransactionRole) {
+        #expect(SQLiteEngine().transactionRole(of: sql) == role)
     }
 }
