@@ -13,7 +13,7 @@ public protocol EngineCursor: AnyObject {
     ///
     /// - Throws: as ``EngineConnection/execute(_:limits:)``; the cursor is closed then. `CURSOR_CLOSED` for one that is closed
     ///   and was not at its end.
-    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> RowBlock
+    func next(atMost bytes: Int, deadline: BootInstant?) throws(SQLError) -> RowBlock
 
     /// What the statement did besides answering rows; final after `next` answered nothing. Has no rows and no columns.
     var outcome: SQLResult { get }

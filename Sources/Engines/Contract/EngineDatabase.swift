@@ -72,7 +72,7 @@ public protocol EngineConnection: AnyObject {
     ///
     /// - Parameter readOnly: as ``StatementLimits/isReadOnly``.
     /// - Throws: as ``execute(_:limits:)``, except `RESPONSE_TOO_LARGE`.
-    func cursor(_ statement: SQLStatement, readOnly: Bool, deadline: ContinuousClock.Instant?) throws(SQLError) -> any EngineCursor
+    func cursor(_ statement: SQLStatement, readOnly: Bool, deadline: BootInstant?) throws(SQLError) -> any EngineCursor
 
     /// Begins to load rows into `table`.
     ///

@@ -12,12 +12,12 @@ public protocol EngineLoader: AnyObject {
     ///
     /// - Throws: the engine's codes, `ARGS_INVALID` for a row of another length; the message names the row, counted from 1 over
     ///   all calls, as far as the engine tells. Everything is undone then: abandon it.
-    func append(_ rows: [[SQLValue]], deadline: ContinuousClock.Instant?) throws(SQLError)
+    func append(_ rows: [[SQLValue]], deadline: BootInstant?) throws(SQLError)
 
     /// Commits, outside a transaction.
     ///
     /// - Returns: the number of rows.
-    func finish(deadline: ContinuousClock.Instant?) throws(SQLError) -> Int64
+    func finish(deadline: BootInstant?) throws(SQLError) -> Int64
 
     /// Undoes what was added. Inside a transaction of the caller's, that is rolled back when the engine cannot do less; see
     /// ``EngineConnection/isAutocommit``. Does nothing after `finish()`.

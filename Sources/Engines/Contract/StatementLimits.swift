@@ -1,7 +1,9 @@
+public import FleetModel
+
 /// What one execution may take.
 public struct StatementLimits: Sendable, Hashable {
     /// When the statement is stopped, with `SQLITE_INTERRUPT` or the engine's own code for it.
-    public var deadline: ContinuousClock.Instant?
+    public var deadline: BootInstant?
     /// More rows are `RESPONSE_TOO_LARGE`.
     public var maximumRows: Int?
     /// More bytes are `RESPONSE_TOO_LARGE`, as `RowBlock.byteCount` counts them.
@@ -11,7 +13,7 @@ public struct StatementLimits: Sendable, Hashable {
     public var isReadOnly: Bool
 
     public init(
-        deadline: ContinuousClock.Instant? = nil, maximumRows: Int? = nil, maximumResponseBytes: Int? = nil, isReadOnly: Bool = false
+        deadline: BootInstant? = nil, maximumRows: Int? = nil, maximumResponseBytes: Int? = nil, isReadOnly: Bool = false
     ) {
         self.deadline = deadline
         self.maximumRows = maximumRows

@@ -141,6 +141,9 @@ public struct JSONReader: Sendable {
         return value
     }
 
+    /// One more array or object may begin.
+    var mayNest: Bool { depth < maximumDepth }
+
     // MARK: Tokens
 
     func error(_ reason: JSONError.Reason) -> JSONError { JSONError(reason, at: offset) }
@@ -168,7 +171,7 @@ public struct JSONReader: Sendable {
 
     private mutating func begin(_ kind: JSONKind) throws(JSONError) {
         try expect(kind)
-        guard depth < maximumDepth else { throw error(.tooDeep(limit: maximumDepth)) }
+        guard mayNest else { throw error(.tooDeep(limit: maximumDepth)) }
         depth += 1
         offset += 1
         isAtFirst = true

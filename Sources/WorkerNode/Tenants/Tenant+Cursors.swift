@@ -189,7 +189,7 @@ extension Tenant {
 
     private func writeRows(_ rows: any EngineCursor, of run: CursorRun, atMost bytes: Int) {
         do throws(SQLError) {
-            let deadline = ContinuousClock.now + environment.settings.statementTimeout
+            let deadline = BootInstant.now + environment.settings.statementTimeout
             let batch = try noticingCommits(run.request) { () throws(SQLError) in try rows.next(atMost: bytes, deadline: deadline) }
             run.seenCommit = run.request.mayHaveCommitted ? lastCommit : run.seenCommit
             run.writer.cursorRows(batch)

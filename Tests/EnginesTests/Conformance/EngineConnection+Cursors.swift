@@ -15,7 +15,7 @@ extension EngineConnection {
     }
 
     /// The code with which making a cursor, or reading it to its end, fails; `nil` when it does not.
-    func cursorCode(_ sql: String, readOnly: Bool = false, deadline: ContinuousClock.Instant? = nil) -> String? {
+    func cursorCode(_ sql: String, readOnly: Bool = false, deadline: BootInstant? = nil) -> String? {
         do {
             let cursor = try cursor(SQLStatement(sql), readOnly: readOnly, deadline: deadline)
             while case let more = try cursor.rows(atMost: 1_000, deadline: deadline), !more.isEmpty {}
@@ -26,7 +26,7 @@ extension EngineConnection {
 
 extension EngineCursor {
     /// The next rows as values of their own.
-    func rows(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> [[SQLValue]] {
+    func rows(atMost bytes: Int, deadline: BootInstant?) throws(SQLError) -> [[SQLValue]] {
         try next(atMost: bytes, deadline: deadline).values
     }
 }

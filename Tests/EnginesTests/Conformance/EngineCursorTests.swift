@@ -7,7 +7,7 @@ import Testing
 /// What holds of the cursors of every engine.
 @Suite(.timeLimit(.minutes(3))) struct EngineCursorTests {
     /// Longer than anything here takes.
-    private static var soon: ContinuousClock.Instant { .now + .seconds(100) }
+    private static var soon: BootInstant { .now + .seconds(100) }
 
     @Test(arguments: EngineUnderTest.all)
     func rowsComeInOrderAndAsManyAsAsked(_ tested: EngineUnderTest) throws {

@@ -31,7 +31,28 @@ import Testing
         (#"{"type":"blob","base64":"+\/8="}"#, .blob([0xFB, 0xFF])),
     ])
     func readsValues(_ json: String, _ expected: SQLValue) throws {
-        #expect(try argument(json).get() == expected)
+        for spelling in [json, Self.spaced(json), Self.extended(json)] { #expect(try argument(spelling).get() == expected, "\(spelling)") }
+    }
+
+    /// Not as client libraries write it.
+    private static func spaced(_ json: String) -> String { json.hasPrefix("{") ? "{ " + json.dropFirst() : " " + json }
+    private static func extended(_ json: String) -> String { json.hasSuffix("}") ? json.dropLast() + #","more":[{}]}"# : json }
+
+    /// Read in one step or part by part: the same numbers.
+    @Test func readsIntegersOfEveryLength() throws {
+        var generator = SeededGenerator(seed: 5)
+        for bits in 0..<63 {
+            for value in [Int64(1) << bits, -(Int64(1) << bits), Int64.random(in: 0...(1 << bits), using: &generator)] {
+                for text in ["\(value)", "\"\(value)\""] {
+                    let json = #"{"type":"integer","value":\#(text)}"#
+                    #expect(try argument(json).get() == .integer(value))
+                    #expect(try argument(Self.spaced(json)).get() == .integer(value))
+                }
+            }
+        }
+        for text in ["007", "-0", "-007", "00"] {
+            #expect(try argument(#"{"type":"integer","value":"\#(text)"}"#).get() == .integer(try #require(Int64(text))))
+        }
     }
 
     @Test(arguments: [
@@ -43,12 +64,17 @@ import Testing
         #"{"type":"text","value":5}"#, #"{"value":[1,{"a":2}],"type":"text"}"#, #"{"type":"blob","base64":7}"#,
     ])
     func badArgumentsAreErrorsOfTheStatement(_ json: String) throws {
-        guard case .failure(let error) = try argument(json) else {
-            Issue.record("accepted \(json)")
-            return
+        var errors: [SQLError] = []
+        for spelling in [json, Self.spaced(json)] {
+            guard case .failure(let error) = try argument(spelling) else {
+                Issue.record("accepted \(spelling)")
+                return
+            }
+            errors.append(error)
         }
-        #expect(error.code == "ARGS_INVALID")
-        #expect(error.message.hasPrefix("Argument 1 "))
+        #expect(errors[0] == errors[1])
+        #expect(errors[0].code == "ARGS_INVALID")
+        #expect(errors[0].message.hasPrefix("Argument 1 "))
     }
 
     @Test(arguments: [

@@ -94,7 +94,7 @@ struct UncommittingEngine: Engine {
         }
 
         func cursor(
-            _ statement: SQLStatement, readOnly: Bool, deadline: ContinuousClock.Instant?
+            _ statement: SQLStatement, readOnly: Bool, deadline: BootInstant?
         ) throws(SQLError) -> any EngineCursor { try base.cursor(statement, readOnly: readOnly, deadline: deadline) }
 
         func load(into table: String, columns: [String]?) throws(SQLError) -> any EngineLoader {

@@ -1,4 +1,5 @@
 import Dispatch
+import FleetModel
 import Synchronization
 
 /// Interrupts statements at their deadlines: one timer for all connections of the process, armed only while it is needed.
@@ -6,14 +7,14 @@ final class DeadlineWatch: Sendable {
     static let shared = DeadlineWatch()
 
     private struct Watched {
-        var deadline: ContinuousClock.Instant
+        var deadline: BootInstant
         var interrupter: DuckDBInterrupter
         var hasFired = false
     }
     private struct State {
         var running: [UInt64: Watched] = [:]
         var lastTicket: UInt64 = 0
-        var armedFor: ContinuousClock.Instant?
+        var armedFor: BootInstant?
     }
 
     private let state = Mutex(State())
@@ -23,7 +24,7 @@ final class DeadlineWatch: Sendable {
     ///
     /// - Returns: what `body` returned, and whether it was interrupted.
     func watch<Value>(
-        _ interrupter: DuckDBInterrupter, until deadline: ContinuousClock.Instant?, _ body: () -> Value
+        _ interrupter: DuckDBInterrupter, until deadline: BootInstant?, _ body: () -> Value
     ) -> (Value, timedOut: Bool) {
         guard let deadline else { return (body(), false) }
         let ticket = begin(interrupter, deadline)
@@ -33,7 +34,7 @@ final class DeadlineWatch: Sendable {
         return (value, watched?.hasFired ?? false)
     }
 
-    private func begin(_ interrupter: DuckDBInterrupter, _ deadline: ContinuousClock.Instant) -> UInt64 {
+    private func begin(_ interrupter: DuckDBInterrupter, _ deadline: BootInstant) -> UInt64 {
         state.withLock { state in
             state.lastTicket += 1
             state.running[state.lastTicket] = Watched(deadline: deadline, interrupter: interrupter)
@@ -55,7 +56,7 @@ final class DeadlineWatch: Sendable {
     private func fire() {
         state.withLock { state in
             state.armedFor = nil
-            let now = ContinuousClock.now
+            let now = BootInstant.now
             for (ticket, watched) in state.running where watched.deadline <= now {
                 watched.interrupter.interrupt()
                 state.running[ticket]?.hasFired = true

@@ -56,7 +56,7 @@ extension DuckDBConnection {
     /// - Parameter isLast: nothing of what is run goes on afterwards. Otherwise an interrupt that comes when `body` has just
     ///   ended counts as well: it would stop what goes on.
     func watched<Answer>(
-        until deadline: ContinuousClock.Instant?, isLast: Bool = true, _ body: () throws(SQLError) -> Answer
+        until deadline: BootInstant?, isLast: Bool = true, _ body: () throws(SQLError) -> Answer
     ) throws(SQLError) -> Answer {
         let (outcome, timedOut) = DeadlineWatch.shared.watch(interrupter, until: deadline) { () -> Result<Answer, SQLError> in
             do throws(SQLError) { return .success(try body()) } catch { return .failure(error) }

@@ -4,9 +4,9 @@ extension DuckDBConnection {
     /// Runs one statement whose rows are taken bit by bit: those of a query are made as they are asked for, those of a write's
     /// RETURNING are kept by DuckDB, within its memory limit.
     public func cursor(
-        _ statement: SQLStatement, readOnly: Bool, deadline: ContinuousClock.Instant?
+        _ statement: SQLStatement, readOnly: Bool, deadline: BootInstant?
     ) throws(SQLError) -> any EngineCursor {
-        let start = ContinuousClock.now
+        let start = BootInstant.now
         if let deadline, deadline <= start { throw DuckDBErrorCode.interrupt(timedOut: true) }
         try makeReady()
         return try withStatement(statement.sql) { prepared throws(SQLError) in
@@ -15,7 +15,7 @@ extension DuckDBConnection {
     }
 
     private func cursor(
-        of prepared: DuckDBStatement, _ statement: SQLStatement, readOnly: Bool, deadline: ContinuousClock.Instant?
+        of prepared: DuckDBStatement, _ statement: SQLStatement, readOnly: Bool, deadline: BootInstant?
     ) throws(SQLError) -> DuckDBCursor {
         let values = try DuckDBArguments.values(statement.arguments, for: prepared)
         if prepared.transaction != nil {

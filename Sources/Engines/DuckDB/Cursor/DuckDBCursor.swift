@@ -40,15 +40,15 @@ final class DuckDBCursor: EngineCursor {
 
     deinit { close() }
 
-    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> RowBlock {
+    func next(atMost bytes: Int, deadline: BootInstant?) throws(SQLError) -> RowBlock {
         if isAtEnd { return RowBlock(columnCount: columns.count) }
         guard let rows else { throw DuckDBErrorCode.cursorClosed }
-        let start = ContinuousClock.now
+        let start = BootInstant.now
         if let deadline, deadline <= start {
             close()
             throw DuckDBErrorCode.interrupt(timedOut: true)
         }
-        defer { outcome.duration += ContinuousClock.now - start }
+        defer { outcome.duration += BootInstant.now - start }
         do throws(SQLError) {
             return try connection.watched(until: deadline, isLast: false) { () throws(SQLError) in try take(atMost: bytes, of: rows) }
         } catch {

@@ -27,7 +27,7 @@ final class DuckDBLoader: EngineLoader {
 
     var columnCount: Int { target.columns.count }
 
-    func append(_ rows: [[SQLValue]], deadline: ContinuousClock.Instant?) throws(SQLError) {
+    func append(_ rows: [[SQLValue]], deadline: BootInstant?) throws(SQLError) {
         try orUndo { () throws(SQLError) in
             try check(rows)
             try widen(for: rows, deadline)
@@ -44,7 +44,7 @@ final class DuckDBLoader: EngineLoader {
         }
     }
 
-    func finish(deadline: ContinuousClock.Instant?) throws(SQLError) -> Int64 {
+    func finish(deadline: BootInstant?) throws(SQLError) -> Int64 {
         try orUndo { () throws(SQLError) in
             try insert(deadline)
             try connection.quota.check()
@@ -94,7 +94,7 @@ final class DuckDBLoader: EngineLoader {
     }
 
     /// Makes the staging wide enough for the classes of values in `rows`. That happens a few times per column at most.
-    private func widen(for rows: [[SQLValue]], _ deadline: ContinuousClock.Instant?) throws(SQLError) {
+    private func widen(for rows: [[SQLValue]], _ deadline: BootInstant?) throws(SQLError) {
         var wider = classes
         for row in rows {
             for index in wider.indices { wider[index].formUnion(ValueClasses(of: row[index])) }
@@ -106,7 +106,7 @@ final class DuckDBLoader: EngineLoader {
         staging = try DuckDBStaging(target, classes, on: connection)
     }
 
-    private func insert(_ deadline: ContinuousClock.Instant?) throws(SQLError) {
+    private func insert(_ deadline: BootInstant?) throws(SQLError) {
         if let deadline, deadline <= .now { throw DuckDBErrorCode.interrupt(timedOut: true) }
         guard let staging, staging.rows > 0 else { return }
         try connection.quota.check()

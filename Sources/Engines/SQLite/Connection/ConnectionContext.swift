@@ -1,9 +1,11 @@
+import FleetModel
+
 /// What SQLite's callbacks of one connection read and leave behind.
 ///
 /// Owned by the connection and confined to its lane, like the callbacks: SQLite calls them inside its own functions.
 final class ConnectionContext {
     /// When the running statement is to be stopped.
-    var deadline: ContinuousClock.Instant?
+    var deadline: BootInstant?
     /// The deadline stopped the statement.
     var timedOut = false
 

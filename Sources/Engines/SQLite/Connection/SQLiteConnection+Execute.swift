@@ -16,7 +16,7 @@ extension SQLiteConnection {
     public func execute(
         _ statement: SQLStatement, limits: StatementLimits = .unlimited
     ) throws(SQLError) -> SQLResult {
-        let start = ContinuousClock.now
+        let start = BootInstant.now
         context.deadline = limits.deadline
         context.timedOut = false
         defer { context.deadline = nil }
@@ -34,7 +34,7 @@ extension SQLiteConnection {
             ? try inSavepoint { () throws(SQLError) in try run(prepared, statement, limits) }
             : try run(prepared, statement, limits)
         try limitTemporaryTables()
-        result.duration = ContinuousClock.now - start
+        result.duration = BootInstant.now - start
         return result
     }
 

@@ -7,14 +7,14 @@ extension SQLiteConnection {
     /// A query is stepped as its rows are asked for. A change is carried out at once, and the rows of its RETURNING are kept:
     /// SQLite commits it only when it has answered the last of them.
     public func cursor(
-        _ statement: SQLStatement, readOnly: Bool, deadline: ContinuousClock.Instant?
+        _ statement: SQLStatement, readOnly: Bool, deadline: BootInstant?
     ) throws(SQLError) -> any EngineCursor {
-        let start = ContinuousClock.now
+        let start = BootInstant.now
         return try until(deadline, from: start) { () throws(SQLError) in
             let prepared = try prepare(statement.sql)
             try makeReady(for: prepared, readOnly: readOnly)
             let cursor = try begin(prepared, statement)
-            cursor.add(ContinuousClock.now - start)
+            cursor.add(BootInstant.now - start)
             try limitTemporaryTables()
             return cursor
         }
@@ -80,7 +80,7 @@ extension SQLiteConnection {
 
     /// Runs `body` with a deadline for its statements.
     func until<Answer>(
-        _ deadline: ContinuousClock.Instant?, from start: ContinuousClock.Instant, _ body: () throws(SQLError) -> Answer
+        _ deadline: BootInstant?, from start: BootInstant, _ body: () throws(SQLError) -> Answer
     ) throws(SQLError) -> Answer {
         context.deadline = deadline
         context.timedOut = false

@@ -37,9 +37,9 @@ final class SQLiteCursor: EngineCursor {
 
     func add(_ duration: Duration) { outcome.duration += duration }
 
-    func next(atMost bytes: Int, deadline: ContinuousClock.Instant?) throws(SQLError) -> RowBlock {
-        let start = ContinuousClock.now
-        defer { outcome.duration += ContinuousClock.now - start }
+    func next(atMost bytes: Int, deadline: BootInstant?) throws(SQLError) -> RowBlock {
+        let start = BootInstant.now
+        defer { outcome.duration += BootInstant.now - start }
         switch state {
         case .atEnd: return RowBlock(columnCount: columns.count)
         case .closed: throw SQLiteConnection.cursorClosed

@@ -28,7 +28,7 @@ final class SQLiteLoader: EngineLoader {
 
     deinit { abandon() }
 
-    func append(_ rows: [[SQLValue]], deadline: ContinuousClock.Instant?) throws(SQLError) {
+    func append(_ rows: [[SQLValue]], deadline: BootInstant?) throws(SQLError) {
         try orUndo(deadline) { () throws(SQLError) in
             guard let insert else { throw SQLiteConnection.loaderClosed }
             for row in rows {
@@ -55,7 +55,7 @@ final class SQLiteLoader: EngineLoader {
         sqlite3_reset(insert.handle)
     }
 
-    func finish(deadline: ContinuousClock.Instant?) throws(SQLError) -> Int64 {
+    func finish(deadline: BootInstant?) throws(SQLError) -> Int64 {
         try orUndo(deadline) { () throws(SQLError) in
             try connection.stopAfterDeadline()
             try connection.runTrusted(hasOwnTransaction ? "COMMIT" : "RELEASE \(Self.savepoint)")
@@ -93,7 +93,7 @@ final class SQLiteLoader: EngineLoader {
     }
 
     /// Undoes everything when `body` fails.
-    private func orUndo(_ deadline: ContinuousClock.Instant?, _ body: () throws(SQLError) -> Void) throws(SQLError) {
+    private func orUndo(_ deadline: BootInstant?, _ body: () throws(SQLError) -> Void) throws(SQLError) {
         guard isOpen else { throw SQLiteConnection.loaderClosed }
         do throws(SQLError) {
             try connection.until(deadline, from: .now, body)

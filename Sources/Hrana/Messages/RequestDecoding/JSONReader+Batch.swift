@@ -62,6 +62,7 @@ extension JSONReader {
     }
 
     private mutating func readCondition() throws(JSONError) -> BatchCondition {
+        if let step = readPlainSuccessCondition() { return .succeeded(step: Int(step)) }
         try beginObject()
         let start = offset - 1
         var type: String?

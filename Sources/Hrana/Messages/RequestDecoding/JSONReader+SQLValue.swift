@@ -30,6 +30,7 @@ private let valueMembers = KnownMembers("type", "value", "base64")
 extension JSONReader {
     /// Reads `{"type":…,"value":…}` or `{"type":"blob","base64":…}`, whatever the order of the members.
     mutating func readSQLValue() throws(JSONError) -> Result<SQLValue, ValueProblem> {
+        if let value = try readPlainValue() { return .success(value) }
         guard try peekKind() == .object else {
             try skipValue()
             return .failure(.notAnObject)
