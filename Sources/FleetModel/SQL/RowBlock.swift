@@ -66,8 +66,11 @@ public struct RowBlock: Sendable {
 
     private mutating func append(_ kind: Kind, _ value: UInt64) {
         valueCount += 1
-        bytes.append(kind.rawValue)
-        withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
+        withUnsafeTemporaryAllocation(byteCount: Self.headBytes, alignment: 1) { head in
+            head.storeBytes(of: kind.rawValue, as: UInt8.self)
+            head.storeBytes(of: value, toByteOffset: 1, as: UInt64.self)
+            bytes.append(contentsOf: UnsafeRawBufferPointer(head))
+        }
     }
 
     private mutating func append(_ kind: Kind, _ content: UnsafeRawBufferPointer) {

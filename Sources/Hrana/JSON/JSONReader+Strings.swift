@@ -1,13 +1,5 @@
 import Foundation
 
-extension UnsafeRawBufferPointer {
-    fileprivate func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
-        guard count == other.count else { return false }
-        guard let start = baseAddress, let otherStart = other.baseAddress else { return true }
-        return memcmp(start, otherStart, count) == 0
-    }
-}
-
 extension JSONReader {
     public mutating func readString() throws(JSONError) -> String {
         let token = try readStringToken()
@@ -22,19 +14,25 @@ extension JSONReader {
 
     /// Reads a string that is likely to be the one read by this function before.
     mutating func readSQL() throws(JSONError) -> String {
-        let start = offset
-        let token = try readStringToken()
-        if token.isASCII, var latest = latestSQL,
-            token.withBytes(of: bytes, { new in
-                latest.withUTF8 { UnsafeRawBufferPointer($0).hasSameBytes(as: UnsafeRawBufferPointer(new)) }
-            })
-        {
-            return latest
+        if offset < bytes.count, bytes[offset] == UInt8(ascii: "\""), let (sql, end) = repeatedSQL(at: offset + 1) {
+            offset = end + 1
+            return sql
         }
-        offset = start
+        try expect(.string)
+        let start = offset + 1
         let sql = try readString()
-        latestSQL = sql
+        latestSQL = (sql, start..<offset - 1)
         return sql
+    }
+
+    /// The text of the last statement if it is spelled here again, and where its closing quote is.
+    func repeatedSQL(at start: Int) -> (sql: String, end: Int)? {
+        guard let latestSQL, case let count = latestSQL.source.count, bytes.count - start > count else { return nil }
+        let isSame = bytes.withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress, base[start + count] == UInt8(ascii: "\"") else { return false }
+            return memcmp(base + latestSQL.source.lowerBound, base + start, count) == 0
+        }
+        return isSame ? (latestSQL.text, start + count) : nil
     }
 
     mutating func skipString() throws(JSONError) {

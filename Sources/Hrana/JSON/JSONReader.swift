@@ -13,8 +13,8 @@ public struct JSONReader: Sendable {
     let bytes: [UInt8]
     /// Bytes read so far; after leading white space, the offset of the value to be read next.
     public internal(set) var offset = 0
-    /// The text of the last statement: the next one's is most often the same, and then shares its memory.
-    var latestSQL: String?
+    /// The text of the last statement, and where it stands: the next one's is most often the same, and then shares its memory.
+    var latestSQL: (text: String, source: Range<Int>)?
     private let maximumDepth: Int
     private var depth = 0
     private var isAtFirst = false
@@ -141,8 +141,8 @@ public struct JSONReader: Sendable {
         return value
     }
 
-    /// One more array or object may begin.
-    var mayNest: Bool { depth < maximumDepth }
+    /// Whether so many arrays or objects may begin inside each other.
+    func mayNest(_ levels: Int = 1) -> Bool { maximumDepth - depth >= levels }
 
     // MARK: Tokens
 
@@ -171,7 +171,7 @@ public struct JSONReader: Sendable {
 
     private mutating func begin(_ kind: JSONKind) throws(JSONError) {
         try expect(kind)
-        guard mayNest else { throw error(.tooDeep(limit: maximumDepth)) }
+        guard mayNest() else { throw error(.tooDeep(limit: maximumDepth)) }
         depth += 1
         offset += 1
         isAtFirst = true

@@ -39,6 +39,11 @@ extension JSONReader {
     }
 
     private mutating func readStep(_ index: Int) throws(JSONError) -> Result<Batch.Step, SQLError> {
+        let place = offset
+        if let step = try readPlainStep() {
+            if step.condition?.firstStepNotBefore(index) == nil { return .success(step) }
+            offset = place
+        }
         try beginObject()
         let start = offset - 1
         var condition: BatchCondition?

@@ -4,9 +4,64 @@ import Foundation
 /// What most of a request consists of, read in one step when it is written as client libraries write it: without spaces, and the
 /// type first. Whatever is written in another way is read by the general functions, with the same result.
 extension JSONReader {
+    /// Reads a request to execute the statement before once more, with other arguments; `nil`, and nothing is read, for any other.
+    mutating func readPlainExecute() throws(JSONError) -> HranaStatement? {
+        guard mayNest(), let place = end(of: #"{"type":"execute","stmt":"#, at: offset) else { return nil }
+        let start = offset
+        offset = place
+        if let statement = try readPlainStatement(levels: 1), let end = end(of: "}", at: offset) {
+            offset = end
+            return statement
+        }
+        offset = start
+        return nil
+    }
+
+    /// Reads a step with the statement of the one before, if an earlier step succeeded; `nil`, and nothing is read, for any other.
+    mutating func readPlainStep() throws(JSONError) -> Batch.Step? {
+        guard mayNest(2), let place = end(of: #"{"condition":"#, at: offset) else { return nil }
+        let start = offset
+        offset = place
+        if let step = readPlainSuccessCondition(), let place = end(of: #","stmt":"#, at: offset) {
+            offset = place
+            if let statement = try readPlainStatement(levels: 1), let end = end(of: "}", at: offset) {
+                offset = end
+                return Batch.Step(statement, condition: .succeeded(step: Int(step)))
+            }
+        }
+        offset = start
+        return nil
+    }
+
+    /// Reads the statement before once more, with other arguments; `nil`, and nothing is read, for any other.
+    ///
+    /// - Parameter levels: objects around it that were begun without being counted.
+    mutating func readPlainStatement(levels: Int = 0) throws(JSONError) -> HranaStatement? {
+        guard mayNest(levels + 3), let text = end(of: #"{"sql":""#, at: offset), let (sql, quote) = repeatedSQL(at: text),
+            let list = end(of: #"","args":["#, at: quote)
+        else { return nil }
+        let start = offset
+        offset = list
+        var values: [SQLValue] = []
+        values.reserveCapacity(4)
+        while let value = try readPlainValue() {
+            values.append(value)
+            if let next = end(of: ",", at: offset) {
+                offset = next
+            } else if let end = end(of: "]}", at: offset) {
+                offset = end
+                return HranaStatement(.inline(sql), arguments: .positional(values))
+            } else {
+                break
+            }
+        }
+        offset = start
+        return nil
+    }
+
     /// Reads a value; `nil`, and nothing is read, for one that has to be looked at closer.
     mutating func readPlainValue() throws(JSONError) -> SQLValue? {
-        guard mayNest, let type = end(of: #"{"type":""#, at: offset) else { return nil }
+        guard mayNest(), let type = end(of: #"{"type":""#, at: offset) else { return nil }
         if let digits = end(of: #"integer","value":""#, at: type) {
             guard let (value, end) = plainInteger(at: digits), let end = self.end(of: #""}"#, at: end) else { return nil }
             offset = end
@@ -31,7 +86,7 @@ extension JSONReader {
 
     /// Reads the condition that another step succeeded, and answers that step's number; `nil`, and nothing is read, for any other.
     mutating func readPlainSuccessCondition() -> UInt32? {
-        guard mayNest, let digits = end(of: #"{"type":"ok","step":"#, at: offset), let (value, end) = plainInteger(at: digits),
+        guard mayNest(), let digits = end(of: #"{"type":"ok","step":"#, at: offset), let (value, end) = plainInteger(at: digits),
             let step = UInt32(exactly: value), let end = self.end(of: "}", at: end), bytes[digits] != UInt8(ascii: "-")
         else { return nil }
         offset = end

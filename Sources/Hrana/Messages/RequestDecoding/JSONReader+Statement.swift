@@ -6,6 +6,7 @@ private let namedArgumentMembers = KnownMembers("name", "value")
 extension JSONReader {
     /// Reads a statement; what is wrong with its SQL or arguments alone is the failure.
     mutating func readStatement() throws(JSONError) -> Result<HranaStatement, SQLError> {
+        if let statement = try readPlainStatement() { return .success(statement) }
         try beginObject()
         var sql: String?
         var sqlID: Int32?

@@ -5,6 +5,7 @@ private let streamRequestMembers = KnownMembers("type", "stmt", "batch", "sql", 
 extension JSONReader {
     /// Reads one request of a stream, whatever the order of its members.
     mutating func readStreamRequest(version: HranaVersion) throws(JSONError) -> StreamRequest {
+        if let statement = try readPlainExecute() { return .execute(statement) }
         try beginObject()
         let start = offset - 1
         var type: String?

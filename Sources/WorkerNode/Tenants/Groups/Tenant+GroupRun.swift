@@ -46,9 +46,11 @@ extension Tenant {
     /// - Throws: when nothing of the transaction can be kept.
     private func carryOut(_ member: GroupMember, on connection: any EngineConnection) throws(SQLError) {
         var isKept = true
-        member.results.reserveCapacity(member.call.requests.count)
-        for request in member.call.requests {
-            guard let result = carryOut(request, of: member, on: connection) else {
+        let requests = member.call.requests
+        member.results.reserveCapacity(requests.count)
+        // By their places: a loop over the requests themselves would copy each of them.
+        for index in requests.indices {
+            guard let result = carryOut(requests[index], of: member, on: connection) else {
                 isKept = false
                 break
             }
