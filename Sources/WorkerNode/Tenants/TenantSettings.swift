@@ -30,6 +30,9 @@ public struct TenantSettings: Sendable {
     public var groupRequests = 64
     /// Statements after which a group takes no further request in.
     public var groupStatements = 2_048
+    /// The same for a group that has written nothing so far: there is no commit to share, and while its answers are written the
+    /// next one is carried out.
+    public var groupReads = 128
     /// How long a group goes on taking requests in, and how long one statement may run in it, except those of the first request. A
     /// statement that needs longer is stopped and carried out by itself afterwards: nobody waits for it with an answer that
     /// could be given already.

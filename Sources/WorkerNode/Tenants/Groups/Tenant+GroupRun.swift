@@ -21,14 +21,14 @@ extension Tenant {
         do throws(SQLError) {
             try connection.control("BEGIN")
             var statements = 0
-            while count < members.count,
-                count == 0 || statements < environment.settings.groupStatements && environment.clock.now() < end
-            {
+            var limit = environment.settings.groupReads
+            while count < members.count, count == 0 || statements < limit && environment.clock.now() < end {
                 let member = members[count]
                 member.isFirst = count == 0
                 count += 1
                 try carryOut(member, on: connection)
                 statements += member.statements
+                if member.firstWrite != nil { limit = environment.settings.groupStatements }
             }
         } catch {
             groupsWithSavepoints = Self.groupsWithSavepointsAfterError

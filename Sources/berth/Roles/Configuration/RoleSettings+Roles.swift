@@ -50,6 +50,7 @@ extension RoleSettings {
         worker.tenants.checkpointBytes = try int("checkpoint-bytes", in: 4_096...(1 << 40), default: worker.tenants.checkpointBytes)
         worker.tenants.groupRequests = try int("group-requests", in: 1...100_000, default: worker.tenants.groupRequests)
         worker.tenants.groupStatements = try int("group-statements", in: 1...1_000_000, default: worker.tenants.groupStatements)
+        worker.tenants.groupReads = try int("group-reads", in: 1...1_000_000, default: worker.tenants.groupReads)
         worker.tenants.groupResponseBytes = try int(
             "group-response-bytes", in: 4_096...(1 << 30), default: worker.tenants.groupResponseBytes)
         worker.tenants.cursorPieceBytes = try int("cursor-piece-bytes", in: 4_096...(1 << 26), default: worker.tenants.cursorPieceBytes)
