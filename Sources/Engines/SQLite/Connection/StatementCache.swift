@@ -32,6 +32,8 @@ struct StatementCache {
     /// Evicts the least recently used entry when full. The search is linear: small beside compiling a statement.
     mutating func insert(_ statement: PreparedStatement, for sql: String) {
         guard capacity > 0, statement.kind.isWorthCaching, sql.utf8.count <= Self.longestSQL else { return }
+        // Its uses were not counted.
+        if let latest { entries[latest.text]?.lastUse = uses }
         if entries.count >= capacity, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
             entries[oldest.key] = nil
         }
