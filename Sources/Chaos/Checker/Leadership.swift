@@ -18,16 +18,22 @@ struct Leadership {
         self.faults = faults
         self.rules = rules
         changes = Dictionary(grouping: history.leaseChanges, by: \.database)
-        let nodes = Dictionary(history.sessionOpenings.map { ($0.session, $0.node) }) { first, _ in first }
+        let openings = Dictionary(history.sessionOpenings.map { ($0.session, $0) }) { first, _ in first }
         let ends = Dictionary(history.sessionEnds.map { ($0.session, $0.at) }) { first, _ in first }
         takeovers = changes.mapValues { changes in
             var found: [Takeover] = []
             for (before, after) in zip(changes, changes.dropFirst()) {
                 guard let former = before.session, after.session != former, let ended = ends[former], ended <= after.at
                 else { continue }
-                let node = nodes[former] ?? "?"
-                found.append(
-                    Takeover(at: after.at, stopped: Self.stop(of: node, endedAt: ended, takenAt: after.at, faults, rules), node: node))
+                let node = openings[former]?.node ?? "?"
+                var stopped = Self.stop(of: node, endedAt: ended, takenAt: after.at, faults, rules)
+                // A session is one life of a process: however late its end is noticed (the store may be away, all managers
+                // paused), it shipped nothing after the kill.
+                let kill = openings[former].flatMap { opening in
+                    faults.filter { $0.kills(node) && $0.began >= opening.at && $0.began <= ended }.map(\.began).min()
+                }
+                if let kill { stopped = min(stopped, kill) }
+                found.append(Takeover(at: after.at, stopped: stopped, node: node))
             }
             return found
         }

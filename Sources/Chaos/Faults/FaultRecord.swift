@@ -32,6 +32,14 @@ public struct FaultRecord: Sendable, Hashable, Codable {
         }
     }
 
+    /// Whether it ends the process of a node at once, and with it the session of that process.
+    public func kills(_ node: String) -> Bool {
+        switch kind {
+        case .workerKill, .machineKill, .diskLoss: targets.first == node
+        default: false
+        }
+    }
+
     /// Whether it is a reason for a node to ship later than at its interval.
     public func mayDelayShipping(of node: String) -> Bool {
         switch kind {

@@ -70,6 +70,27 @@ import Testing
         #expect(verdict.counts.takeovers == 1)
     }
 
+    /// While Postgres is away and every manager is paused nobody notices that a leader died: it died all the same when it was killed.
+    @Test func aDeathCountsFromTheKillHoweverLateItIsNoticed() {
+        var story = Story(durability: "local")
+        story.append(1_000, 1_010)
+        story.read(1_100, 1_110, sees: 1)
+        story.append(4_900, 4_910, isThere: false)
+        story.faults.append(
+            FaultRecord(number: 1, kind: .postgresRestart, targets: ["postgres"], began: Story.at(7_000), ended: Story.at(20_000)))
+        story.faults.append(
+            FaultRecord(number: 2, kind: .machineKill, targets: ["node-1"], began: Story.at(5_000), ended: Story.at(5_500)))
+        story.events += [
+            .sessionEnded(SessionEnd(session: "s1", reason: "silent", at: Story.at(29_900))),
+            .leaseChanged(LeaseChange(database: "db", epoch: 2, session: "s2", at: Story.at(30_000))),
+        ]
+        story.append(31_000, 31_010)
+        #expect(story.check().violations == [])
+        // A kill before the session began was of another life.
+        story.events[1] = .sessionOpened(SessionOpening(session: "s1", node: "node-1", at: Story.at(5_200)))
+        #expect(story.check().properties == [.localWriteLostOutsideAllowance])
+    }
+
     /// A write that was under way when one leader died may have gone with the next: it does not stretch what the first
     /// death took.
     @Test func aWriteBetweenTwoDeathsMayGoWithEither() {
