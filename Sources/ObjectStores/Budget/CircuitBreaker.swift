@@ -2,14 +2,15 @@
 ///
 /// A pure state machine: it is told the time and the outcomes and does nothing itself. Closed, it lets everything
 /// through and counts failures in a row. At the threshold it opens and refuses everything for a while. Then it lets one
-/// request through; its success closes the circuit, its failure opens it again.
+/// request through; its success closes the circuit, its failure opens it again. When it does neither for as long as the
+/// circuit is open after a failure, another one is let through: a request that hangs must not hold back all others.
 public struct CircuitBreaker: Sendable, Hashable {
     public enum State: Sendable, Hashable {
         case closed(failures: Int)
         /// Until a moment of the clock that the caller uses.
         case open(until: Duration)
-        /// - Parameter isProbing: Whether the one request is under way.
-        case halfOpen(isProbing: Bool)
+        /// - Parameter probing: When the last request that tries began; `nil` when none is under way.
+        case halfOpen(probing: Duration?)
     }
 
     /// Permission for one request, to be given back with its outcome.
@@ -19,7 +20,7 @@ public struct CircuitBreaker: Sendable, Hashable {
 
     public enum Admission: Sendable, Hashable {
         case admitted(Ticket)
-        /// Not before `retryAfter` from now, or, when that is zero, not before the request that tries has ended.
+        /// Not before `retryAfter` from now, unless the request that tries succeeds earlier.
         case refused(retryAfter: Duration)
     }
 
@@ -56,11 +57,15 @@ public struct CircuitBreaker: Sendable, Hashable {
             return .admitted(Ticket(generation: generation))
         case .open(let until) where now < until:
             return .refused(retryAfter: until - now)
-        case .open, .halfOpen(isProbing: false):
-            enter(.halfOpen(isProbing: true))
+        case .open:
+            enter(.halfOpen(probing: now))
             return .admitted(Ticket(generation: generation))
-        case .halfOpen(isProbing: true):
-            return .refused(retryAfter: .zero)
+        case .halfOpen(let began?) where now < began + openDuration:
+            return .refused(retryAfter: began + openDuration - now)
+        case .halfOpen:
+            // The outcome of the one before still counts, whenever it comes.
+            state = .halfOpen(probing: now)
+            return .admitted(Ticket(generation: generation))
         }
     }
 
@@ -76,7 +81,7 @@ public struct CircuitBreaker: Sendable, Hashable {
         case (.halfOpen, .answered):
             enter(.closed(failures: 0))
         case (.halfOpen, .abandoned):
-            enter(.halfOpen(isProbing: false))
+            enter(.halfOpen(probing: nil))
         case (.closed, .abandoned), (.open, _):
             break
         }

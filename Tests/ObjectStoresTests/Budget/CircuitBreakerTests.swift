@@ -32,8 +32,8 @@ import Testing
     @Test mutating func letsOneRequestTryAndClosesOnItsSuccess() throws {
         for _ in 0..<3 { try fail(at: .zero) }
         let probe = try admitted(at: .seconds(10))
-        #expect(breaker.state == .halfOpen(isProbing: true))
-        #expect(breaker.admit(at: .seconds(10)) == .refused(retryAfter: .zero))
+        #expect(breaker.state == .halfOpen(probing: .seconds(10)))
+        #expect(breaker.admit(at: .seconds(11)) == .refused(retryAfter: .seconds(9)))
         breaker.record(.answered, of: probe, at: .seconds(11))
         #expect(breaker.state == .closed(failures: 0))
         #expect(!breaker.isOpen)
@@ -54,7 +54,7 @@ import Testing
         let second = try admitted(at: .seconds(10))
         // The first one's outcome is not the second one's.
         breaker.record(.answered, of: first, at: .seconds(10))
-        #expect(breaker.state == .halfOpen(isProbing: true))
+        #expect(breaker.state == .halfOpen(probing: .seconds(10)))
         breaker.record(.answered, of: second, at: .seconds(10))
         #expect(!breaker.isOpen)
     }
@@ -67,13 +67,29 @@ import Testing
         #expect(breaker.state == .open(until: .seconds(10)))
         let probe = try admitted(at: .seconds(10))
         breaker.record(.failed, of: alsoEarly, at: .seconds(10))
-        #expect(breaker.state == .halfOpen(isProbing: true))
+        #expect(breaker.state == .halfOpen(probing: .seconds(10)))
         breaker.record(.answered, of: probe, at: .seconds(10))
         breaker.record(.failed, of: alsoEarly, at: .seconds(10))
         #expect(breaker.state == .closed(failures: 0))
     }
 
-    /// Whatever happens, it never lets two try at once, never stays shut for good and never opens without cause.
+    /// The connection hangs, or the answer takes its time: others try, and whoever is answered first closes the circuit.
+    @Test mutating func aRequestThatHangsDoesNotHoldBackAllOthers() throws {
+        for _ in 0..<3 { try fail(at: .zero) }
+        let hanging = try admitted(at: .seconds(10))
+        #expect(breaker.admit(at: .seconds(19)) == .refused(retryAfter: .seconds(1)))
+        let second = try admitted(at: .seconds(20))
+        #expect(breaker.admit(at: .seconds(21)) == .refused(retryAfter: .seconds(9)))
+        var other = self
+        breaker.record(.answered, of: second, at: .seconds(22))
+        #expect(breaker.state == .closed(failures: 0))
+        breaker.record(.failed, of: hanging, at: .seconds(70))
+        #expect(breaker.state == .closed(failures: 0), "its time is over")
+        other.breaker.record(.answered, of: hanging, at: .seconds(22))
+        #expect(other.breaker.state == .closed(failures: 0))
+    }
+
+    /// Whatever happens, it never lets two try at once without need, never stays shut for good and never opens without cause.
     @Test(arguments: 0..<20) mutating func keepsItsPromisesUnderAnySequence(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var underway: [CircuitBreaker.Ticket] = []
@@ -85,7 +101,7 @@ import Testing
                 let before = breaker.state
                 if case .admitted(let ticket) = breaker.admit(at: now) {
                     underway.append(ticket)
-                    #expect(before != .halfOpen(isProbing: true))
+                    if case .halfOpen(let began?) = before { #expect(now >= began + .seconds(10)) }
                 }
             default:
                 guard let index = underway.indices.randomElement(using: &random) else { continue }
