@@ -144,6 +144,13 @@ public struct JSONReader: Sendable {
     /// Whether so many arrays or objects may begin inside each other.
     func mayNest(_ levels: Int = 1) -> Bool { maximumDepth - depth >= levels }
 
+    /// Goes on inside an object whose first members were read some other way, up to `place`.
+    mutating func enterObject(at place: Int) {
+        offset = place
+        depth += 1
+        isAtFirst = false
+    }
+
     // MARK: Tokens
 
     func error(_ reason: JSONError.Reason) -> JSONError { JSONError(reason, at: offset) }

@@ -44,6 +44,9 @@ struct KnownMembers: Sendable {
         return nil
     }
 
+    /// Notes that the first `count` of the names were read some other way.
+    mutating func takeFirst(_ count: Int) { seen |= 1 << UInt8(count) - 1 }
+
     /// Notes that a key was read; `false` when it is a known one and not the first of its name.
     fileprivate mutating func note(_ key: String) -> Bool {
         guard let index = names.firstIndex(of: key) else { return true }

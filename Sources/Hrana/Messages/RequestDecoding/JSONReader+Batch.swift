@@ -39,16 +39,17 @@ extension JSONReader {
     }
 
     private mutating func readStep(_ index: Int) throws(JSONError) -> Result<Batch.Step, SQLError> {
-        let place = offset
-        if let step = try readPlainStep() {
-            if step.condition?.firstStepNotBefore(index) == nil { return .success(step) }
-            offset = place
-        }
-        try beginObject()
-        let start = offset - 1
+        let start = offset
+        var known = stepMembers
         var condition: BatchCondition?
         var statement: Result<HranaStatement, SQLError>?
-        var known = stepMembers
+        if let step = beginPlainStep() {
+            known.takeFirst(2)
+            condition = .succeeded(step: Int(step))
+            statement = try readStatement()
+        } else {
+            try beginObject()
+        }
         while let key = try nextKey(of: &known) {
             switch key {
             case "condition": condition = try readNull() ? nil : try readCondition()

@@ -1,62 +1,37 @@
 import FleetModel
 import Foundation
 
-/// What most of a request consists of, read in one step when it is written as client libraries write it: without spaces, and the
-/// type first. Whatever is written in another way is read by the general functions, with the same result.
+/// What most of a request consists of, read in one step when it is written as compact JSON in the order in which client libraries
+/// write it. Whatever comes in another way is read by the general functions, with the same result, and nothing but a single
+/// value is ever read twice.
 extension JSONReader {
-    /// Reads a request to execute the statement before once more, with other arguments; `nil`, and nothing is read, for any other.
-    mutating func readPlainExecute() throws(JSONError) -> HranaStatement? {
-        guard mayNest(), let place = end(of: #"{"type":"execute","stmt":"#, at: offset) else { return nil }
-        let start = offset
-        offset = place
-        if let statement = try readPlainStatement(levels: 1), let end = end(of: "}", at: offset) {
-            offset = end
-            return statement
-        }
-        offset = start
-        return nil
+    /// Begins a request to execute a statement, up to the statement; `false`, and nothing is read, for any other.
+    mutating func beginPlainExecute() -> Bool {
+        guard mayNest(), let place = end(of: #"{"type":"execute","stmt":"#, at: offset) else { return false }
+        enterObject(at: place)
+        return true
     }
 
-    /// Reads a step with the statement of the one before, if an earlier step succeeded; `nil`, and nothing is read, for any other.
-    mutating func readPlainStep() throws(JSONError) -> Batch.Step? {
-        guard mayNest(2), let place = end(of: #"{"condition":"#, at: offset) else { return nil }
+    /// Begins a step whose condition is that another one succeeded, up to the statement, and answers that step's number; `nil`, and
+    /// nothing is read, for any other.
+    mutating func beginPlainStep() -> UInt32? {
+        guard mayNest(2), let condition = end(of: #"{"condition":"#, at: offset) else { return nil }
         let start = offset
-        offset = place
-        if let step = readPlainSuccessCondition(), let place = end(of: #","stmt":"#, at: offset) {
-            offset = place
-            if let statement = try readPlainStatement(levels: 1), let end = end(of: "}", at: offset) {
-                offset = end
-                return Batch.Step(statement, condition: .succeeded(step: Int(step)))
-            }
+        offset = condition
+        guard let step = readPlainSuccessCondition(), let place = end(of: #","stmt":"#, at: offset) else {
+            offset = start
+            return nil
         }
-        offset = start
-        return nil
+        enterObject(at: place)
+        return step
     }
 
-    /// Reads the statement before once more, with other arguments; `nil`, and nothing is read, for any other.
-    ///
-    /// - Parameter levels: objects around it that were begun without being counted.
-    mutating func readPlainStatement(levels: Int = 0) throws(JSONError) -> HranaStatement? {
-        guard mayNest(levels + 3), let text = end(of: #"{"sql":""#, at: offset), let (sql, quote) = repeatedSQL(at: text),
-            let list = end(of: #"","args":["#, at: quote)
-        else { return nil }
-        let start = offset
-        offset = list
-        var values: [SQLValue] = []
-        values.reserveCapacity(4)
-        while let value = try readPlainValue() {
-            values.append(value)
-            if let next = end(of: ",", at: offset) {
-                offset = next
-            } else if let end = end(of: "]}", at: offset) {
-                offset = end
-                return HranaStatement(.inline(sql), arguments: .positional(values))
-            } else {
-                break
-            }
-        }
-        offset = start
-        return nil
+    /// Begins a statement with the SQL of the one before, up to what follows that, and answers it; `nil`, and nothing is read, for any
+    /// other.
+    mutating func beginPlainStatement() -> String? {
+        guard mayNest(), let text = end(of: #"{"sql":""#, at: offset), let (sql, quote) = repeatedSQL(at: text) else { return nil }
+        enterObject(at: quote + 1)
+        return sql
     }
 
     /// Reads a value; `nil`, and nothing is read, for one that has to be looked at closer.

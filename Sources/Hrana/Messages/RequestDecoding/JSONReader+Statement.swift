@@ -6,14 +6,13 @@ private let namedArgumentMembers = KnownMembers("name", "value")
 extension JSONReader {
     /// Reads a statement; what is wrong with its SQL or arguments alone is the failure.
     mutating func readStatement() throws(JSONError) -> Result<HranaStatement, SQLError> {
-        if let statement = try readPlainStatement() { return .success(statement) }
-        try beginObject()
-        var sql: String?
+        var known = statementMembers
+        var sql = beginPlainStatement()
+        if sql == nil { try beginObject() } else { known.takeFirst(1) }
         var sqlID: Int32?
         var positional: Result<[SQLValue], SQLError> = .success([])
         var named: Result<[NamedArgument], SQLError> = .success([])
         var wantsRows = true
-        var known = statementMembers
         while let key = try nextKey(of: &known) {
             switch key {
             case "sql": sql = try readNull() ? nil : try readSQL()

@@ -5,16 +5,21 @@ private let streamRequestMembers = KnownMembers("type", "stmt", "batch", "sql", 
 extension JSONReader {
     /// Reads one request of a stream, whatever the order of its members.
     mutating func readStreamRequest(version: HranaVersion) throws(JSONError) -> StreamRequest {
-        if let statement = try readPlainExecute() { return .execute(statement) }
-        try beginObject()
-        let start = offset - 1
+        let start = offset
+        var known = streamRequestMembers
         var type: String?
         var typeOffset = start
         var statement: Result<HranaStatement, SQLError>?
+        if beginPlainExecute() {
+            known.takeFirst(2)
+            type = "execute"
+            statement = try readStatement()
+        } else {
+            try beginObject()
+        }
         var batch: Result<Batch, SQLError>?
         var sql: String?
         var sqlID: Int32?
-        var known = streamRequestMembers
         while let key = try nextKey(of: &known) {
             switch key {
             case "type":
