@@ -211,7 +211,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: ["Gateway", "Routing", "Hrana", "FleetStore", "Leases", "FleetModel", "Telemetry", "BerthTestKit", log,
-                           metrics, crypto, httpClient, lifecycle] + nio,
+                           .product(name: "InMemoryLogging", package: "swift-log"), metrics, crypto, httpClient, lifecycle] + nio,
             swiftSettings: settings),
         .testTarget(
             name: "BerthCLITests", dependencies: ["berth", "BerthTestKit", "AdminAPI", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],

@@ -26,13 +26,8 @@ struct Leadership {
                 guard let former = before.session, after.session != former, let ended = ends[former], ended <= after.at
                 else { continue }
                 let node = openings[former]?.node ?? "?"
-                var stopped = Self.stop(of: node, endedAt: ended, takenAt: after.at, faults, rules)
-                // A session is one life of a process: however late its end is noticed (the store may be away, all managers
-                // paused), it shipped nothing after the kill.
-                let kill = openings[former].flatMap { opening in
-                    faults.filter { $0.kills(node) && $0.began >= opening.at && $0.began <= ended }.map(\.began).min()
-                }
-                if let kill { stopped = min(stopped, kill) }
+                let stopped = Self.stop(
+                    of: node, openedAt: openings[former]?.at, endedAt: ended, takenAt: after.at, faults, rules)
                 found.append(Takeover(at: after.at, stopped: stopped, node: node))
             }
             return found
@@ -68,14 +63,22 @@ struct Leadership {
 
     /// The beginning of the earliest fault that still held the node, or kept it from renewing, when its session was
     /// ended. A node that fell silent by itself did so within the time an observer needs: a TTL, and two more of the brake.
+    ///
+    /// A session is one life of a process: however late its end is noticed (the store may be away, all managers paused), it
+    /// shipped nothing after the kill.
     private static func stop(
-        of node: String, endedAt: Moment, takenAt: Moment, _ faults: [FaultRecord], _ rules: Rules
+        of node: String, openedAt: Moment?, endedAt: Moment, takenAt: Moment, _ faults: [FaultRecord], _ rules: Rules
     ) -> Moment {
         let noticing = rules.ttl * 3 + .seconds(1)
         let reasons = faults.filter { fault in
             fault.mayDepose(node) && fault.began <= takenAt && (fault.ended.map { $0 + noticing >= endedAt } ?? true)
         }
-        return reasons.map(\.began).min() ?? endedAt - rules.ttl * 3 / 2
+        let stopped = reasons.map(\.began).min() ?? endedAt - rules.ttl * 3 / 2
+        let kills = faults.filter { fault in
+            guard let openedAt else { return false }
+            return fault.kills(node) && fault.began >= openedAt && fault.began <= endedAt
+        }
+        return kills.map(\.began).min().map { min(stopped, $0) } ?? stopped
     }
 
     /// At most one leader per epoch, and epochs only rise.

@@ -36,7 +36,11 @@ public struct FaultRecord: Sendable, Hashable, Codable {
     public func kills(_ node: String) -> Bool {
         switch kind {
         case .workerKill, .machineKill, .diskLoss: targets.first == node
-        default: false
+        // The worker may outlive its supervisor; one that is stopped ends its session itself; one that hangs keeps it.
+        case .supervisorKill, .nodeStop, .workerPause, .machinePause, .clockStep, .diskFull, .managerKill, .managerPause, .gatewayKill,
+            .postgresKill, .postgresRestart, .postgresSlow, .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle,
+            .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .move:
+            false
         }
     }
 

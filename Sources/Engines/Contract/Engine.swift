@@ -46,19 +46,6 @@ extension Engine {
     public func transactionRole(of sql: String) -> TransactionRole { .unknown }
 }
 
-/// What a statement is to transactions, as far as its first word tells.
-public enum TransactionRole: Sendable {
-    /// Neither begins nor ends one, and does the same inside of one.
-    case inside
-    case begins
-    /// Ends one and keeps what it did.
-    case commits
-    /// Undoes what a transaction did, or a part of it.
-    case undoes
-    /// May be anything: always right.
-    case unknown
-}
-
 /// Builds the files of a database beside their place and moves them there when they are complete.
 ///
 /// A good copy is never touched by a bad restore. Without `finish()` nothing is left behind.

@@ -76,10 +76,8 @@ import Testing
         story.append(1_000, 1_010)
         story.read(1_100, 1_110, sees: 1)
         story.append(4_900, 4_910, isThere: false)
-        story.faults.append(
-            FaultRecord(number: 1, kind: .postgresRestart, targets: ["postgres"], began: Story.at(7_000), ended: Story.at(20_000)))
-        story.faults.append(
-            FaultRecord(number: 2, kind: .machineKill, targets: ["node-1"], began: Story.at(5_000), ended: Story.at(5_500)))
+        story.fault(.postgresRestart, "postgres", 7_000, 20_000)
+        story.fault(.machineKill, "node-1", 5_000, 5_500)
         story.events += [
             .sessionEnded(SessionEnd(session: "s1", reason: "silent", at: Story.at(29_900))),
             .leaseChanged(LeaseChange(database: "db", epoch: 2, session: "s2", at: Story.at(30_000))),
@@ -95,15 +93,13 @@ import Testing
     /// death took.
     @Test func aWriteBetweenTwoDeathsMayGoWithEither() {
         var story = Story(durability: "local")
-        story.faults.append(
-            FaultRecord(number: 1, kind: .postgresSlow, targets: ["postgres"], began: Story.at(5_000), ended: Story.at(20_000)))
+        story.fault(.postgresSlow, "postgres", 5_000, 20_000)
         story.append(1_000, 1_010)
         story.read(1_100, 1_110, sees: 1)
         story.append(6_000, 6_010, isThere: false)
         story.append(10_400, 11_000, client: 3, isThere: false)
         story.failover(killed: 10_000, takenOver: 10_500)
-        story.faults.append(
-            FaultRecord(number: 2, kind: .workerKill, targets: ["node-2"], began: Story.at(11_500), ended: Story.at(12_000)))
+        story.fault(.workerKill, "node-2", 11_500, 12_000)
         story.events += [
             .sessionOpened(SessionOpening(session: "s3", node: "node-1", at: Story.at(11_000))),
             .sessionEnded(SessionEnd(session: "s2", reason: "worker ended", at: Story.at(11_990))),
@@ -121,8 +117,7 @@ import Testing
         story.append(1_000, 1_010)
         story.read(1_100, 1_110, sees: 1)
         story.append(2_000, 2_010, isThere: false)
-        story.faults.append(
-            FaultRecord(number: 1, kind: .bucketError, targets: ["bucket"], began: Story.at(1_900), ended: Story.at(4_000)))
+        story.fault(.bucketError, "bucket", 1_900, 4_000)
         story.failover(killed: 5_000, takenOver: 5_500)
         #expect(story.check().violations == [])
         story.faults.removeFirst()

@@ -198,8 +198,7 @@ import Testing
     /// However long a store is in trouble, no more than the ship lag is at stake.
     @Test func moreLostAtOnceThanTheShipLag() {
         var story = Story(durability: "local")
-        story.faults.append(
-            FaultRecord(number: 1, kind: .postgresSlow, targets: ["postgres"], began: Story.at(1_000), ended: Story.at(20_000)))
+        story.fault(.postgresSlow, "postgres", 1_000, 20_000)
         story.append(100, 110)
         story.read(200, 210, sees: 1)
         for start in stride(from: 2_000, to: 10_000, by: 500) { story.append(start, start + 10, isThere: false) }

@@ -72,11 +72,14 @@ struct Story {
         return request(start, end, client: 2, .read, .observed(Observation(tallies: tallies, total: total)))
     }
 
+    mutating func fault(_ kind: FaultKind, _ target: String, _ began: Int, _ ended: Int) {
+        faults.append(
+            FaultRecord(number: faults.count, kind: kind, targets: [target], began: Self.at(began), ended: Self.at(ended)))
+    }
+
     /// node-1 is killed; its session ends, and node-2 takes over.
     mutating func failover(killed: Int, takenOver: Int) {
-        faults.append(
-            FaultRecord(
-                number: 0, kind: .workerKill, targets: ["node-1"], began: Self.at(killed), ended: Self.at(takenOver)))
+        fault(.workerKill, "node-1", killed, takenOver)
         events.append(.sessionEnded(SessionEnd(session: "s1", reason: "worker ended", at: Self.at(takenOver - 1))))
         events.append(.leaseChanged(LeaseChange(database: "db", epoch: 2, session: "s2", at: Self.at(takenOver))))
     }

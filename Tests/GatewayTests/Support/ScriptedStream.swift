@@ -4,6 +4,8 @@ import Synchronization
 
 /// The rest of an answer, as a test lets it go on.
 final class ScriptedStream: ReplyStream {
+    static let failure = BerthError(.leaderUnavailable, "cut")
+
     enum Piece: Sendable {
         case bytes([UInt8])
         case failure
@@ -33,7 +35,7 @@ final class ScriptedStream: ReplyStream {
         var iterator = pieces.makeAsyncIterator()
         switch await iterator.next() {
         case .bytes(let bytes): return bytes
-        case .failure: throw BerthError(.leaderUnavailable, "cut")
+        case .failure: throw Self.failure
         case nil: return nil
         }
     }

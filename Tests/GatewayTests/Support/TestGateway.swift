@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FleetModel
 import Foundation
+import InMemoryLogging
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -15,6 +16,16 @@ struct TestGateway {
     let source: FakeRoutes
     let tokens: FakeTokens
     let port: Int
+    private let log: InMemoryLogHandler
+
+    init(_ gateway: Gateway, _ routes: RouteTable, _ source: FakeRoutes, _ tokens: FakeTokens, port: Int, log: InMemoryLogHandler) {
+        (self.gateway, self.routes, self.source, self.tokens, self.port, self.log) = (gateway, routes, source, tokens, port, log)
+    }
+
+    /// Codes of the errors it was warned of.
+    var warnings: [String] {
+        log.entries.filter { $0.level == .warning }.map { $0.metadata["code"].map { "\($0)" } ?? "\($0.message)" }
+    }
 
     var url: String { "http://127.0.0.1:\(port)" }
 
@@ -58,12 +69,13 @@ func withGateway(
     configuration.limits.shutdownGrace = .seconds(5)
     change(&configuration.limits)
     let routes = RouteTable(source: source, clock: clock)
+    let log = InMemoryLogHandler()
     let gateway = Gateway(
         configuration: configuration, local: local, routes: routes, tokens: tokens, endpoints: endpoints, clock: clock,
-        wallClock: { wallClock }, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        wallClock: { wallClock }, logger: Logger(label: "test", factory: { _ in log }))
     let port = try await gateway.start()
     do {
-        try await body(TestGateway(gateway: gateway, routes: routes, source: source, tokens: tokens, port: port))
+        try await body(TestGateway(gateway, routes, source, tokens, port: port, log: log))
     } catch {
         await gateway.shutDown()
         throw error

@@ -69,16 +69,12 @@ final class SQLiteLoader: EngineLoader {
         end()
         // An error that rolled back the transaction took the savepoint with it.
         guard !connection.isAutocommit else { return }
-        if hasOwnTransaction {
-            try? connection.rollback()
-        } else {
-            do throws(SQLError) {
-                try connection.runTrusted("ROLLBACK TO \(Self.savepoint)")
-                try connection.runTrusted("RELEASE \(Self.savepoint)")
-            } catch {
-                // Nothing may be left of the load in what is committed later.
-                try? connection.rollback()
-            }
+        guard !hasOwnTransaction else { return connection.rollBackOrClose() }
+        do throws(SQLError) {
+            try connection.runTrusted("ROLLBACK TO \(Self.savepoint)")
+            try connection.runTrusted("RELEASE \(Self.savepoint)")
+        } catch {
+            connection.rollBackOrClose()
         }
     }
 
@@ -112,6 +108,11 @@ extension SQLiteConnection {
         let loader = try SQLiteLoader(SQLiteLoadTarget(table, columns: columns, on: self), on: self)
         self.loader = loader
         return loader
+    }
+
+    /// Nothing of the open transaction may be left in what is committed later.
+    fileprivate func rollBackOrClose() {
+        do throws(SQLError) { try rollback() } catch { close() }
     }
 
     fileprivate func stopAfterDeadline() throws(SQLError) {

@@ -71,4 +71,18 @@ import Testing
         }
         #expect(try connection.execute(SQLStatement("SELECT getvariable('x')"), limits: Self.readOnly).rows == [[.integer(3)]])
     }
+
+    /// A transaction that cannot be ended is not taken for none: whoever gets the connection back closes it.
+    @Test func aTransactionThatCannotBeEnded() throws {
+        let taken = try #require(try database.takeConnection() as? DuckDBConnection)
+        // DuckDB refuses to end what was not begun.
+        taken.endReadOnly()
+        #expect(!taken.isAutocommit)
+        database.giveBack(taken)
+        #expect(!taken.isOpen)
+        let next = try database.takeConnection()
+        #expect(next.isAutocommit)
+        #expect(try next.execute(SQLStatement("SELECT a FROM t"), limits: Self.readOnly).rows == [[.integer(1)]])
+        database.giveBack(next)
+    }
 }

@@ -1,6 +1,7 @@
-import Engines
 import FleetModel
 import Testing
+
+@testable import Engines
 
 @Suite(.timeLimit(.minutes(1))) struct SQLiteLoadTests {
     let directory: TemporaryDirectory
@@ -92,6 +93,19 @@ import Testing
         try load("t", [[.integer(7)]])
         try connection.run("COMMIT")
         #expect(try connection.run("SELECT a FROM t ORDER BY a").rows == [[.integer(1)], [.integer(7)]])
+    }
+
+    /// Its savepoint is gone, so it cannot be undone alone: what it began in is undone with it.
+    @Test func oneThatCannotBeUndoneAlone() throws {
+        try connection.run("CREATE TABLE t (a INTEGER PRIMARY KEY)")
+        try connection.run("BEGIN")
+        try connection.run("INSERT INTO t VALUES (1)")
+        let loader = try connection.load(into: "t", columns: nil)
+        try loader.append([[.integer(2)]], deadline: nil)
+        try connection.runTrusted("RELEASE \"berth: a load\"")
+        loader.abandon()
+        #expect(connection.isAutocommit)
+        #expect(try connection.value("SELECT count(*) FROM t") == .integer(0))
     }
 
     @Test func anotherWriterIsInTheWay() throws {
