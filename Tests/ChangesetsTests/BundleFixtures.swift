@@ -26,7 +26,7 @@ enum BundleFixture {
 
     /// What the golden bundle is built from.
     static func goldenBuilder() throws -> BundleBuilder {
-        var builder = BundleBuilder(session: session, node: try node(), number: 7, compressionLevel: nil)
+        var builder = BundleBuilder(session: session, node: try node(), number: 7, isCompressed: false)
         let snapshot = try HADBP.encode(
             PageSet(pageSize: 4096, endPageCount: nil, contents: [(1, [0xAA, 0xAA, 0xAA, 0xAA])]), profile: .sqlite,
             seq: 1, previousChecksum: 0, createdAt: 0x0102_0304_0506_0708)

@@ -78,4 +78,15 @@ import Testing
         }
         #expect(throws: ZstdError.notOneFrame(length: 4)) { try Zstd.decompress([1, 2, 3, 4], rawLength: 4) }
     }
+
+    /// Little is always worth the default; of much, what a part of it tells.
+    @Test func theLevelWorthItsTime() throws {
+        var random = SeededGenerator(seed: 5)
+        let noise = (0..<(300 << 10)).map { _ in UInt8.random(in: 0...63, using: &random) }
+        let order = (0..<(300 << 10)).map { UInt8(truncatingIfNeeded: $0 / 64) }
+        #expect(try Zstd.worthwhileLevel(for: noise) == Zstd.fastLevel)
+        #expect(try Zstd.worthwhileLevel(for: order) == Zstd.defaultLevel)
+        #expect(try Zstd.worthwhileLevel(for: Array(noise.prefix(200 << 10))) == Zstd.defaultLevel)
+        #expect(try Zstd.worthwhileLevel(for: []) == Zstd.defaultLevel)
+    }
 }

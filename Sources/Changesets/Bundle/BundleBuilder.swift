@@ -6,15 +6,13 @@ public import FleetModel
 public struct BundleBuilder: Sendable {
     public let header: BundleHeader
     public private(set) var entries: [BundleEntry] = []
-    private let compressionLevel: Int32?
+    private let isCompressed: Bool
     private var bytes: [UInt8]
 
-    /// - Parameter compressionLevel: of zstd; `nil` stores everything as it is.
-    public init(
-        session: SessionID, node: NodeName, number: UInt64, compressionLevel: Int32? = Zstd.defaultLevel
-    ) {
+    /// - Parameter isCompressed: `false` stores everything as it is.
+    public init(session: SessionID, node: NodeName, number: UInt64, isCompressed: Bool = true) {
         self.header = BundleHeader(session: session, node: node, number: number)
-        self.compressionLevel = compressionLevel
+        self.isCompressed = isCompressed
         self.bytes = header.bytes
     }
 
@@ -65,9 +63,13 @@ public struct BundleBuilder: Sendable {
     }
 
     private func store(_ changeset: [UInt8]) throws(BundleError) -> ([UInt8], BundleEntry.Compression) {
-        guard let compressionLevel else { return (changeset, .none) }
+        guard isCompressed else { return (changeset, .none) }
         let compressed: [UInt8]
-        do { compressed = try Zstd.compress(changeset, level: compressionLevel) } catch { throw .compression(error) }
+        do throws(ZstdError) {
+            compressed = try Zstd.compress(changeset, level: try Zstd.worthwhileLevel(for: changeset))
+        } catch {
+            throw .compression(error)
+        }
         return compressed.count < changeset.count ? (compressed, .zstd) : (changeset, .none)
     }
 }

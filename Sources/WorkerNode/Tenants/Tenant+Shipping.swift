@@ -19,7 +19,7 @@ extension Tenant {
     func cut() async -> CutChangeset? {
         // Nothing is left to cut when quiesced: that was waited for.
         guard case .serving(let database) = state, cutCommit == nil else { return nil }
-        let commit = lastCommit
+        let (commit, begun) = (lastCommit, life)
         firstCommitAfterCut = nil
         do {
             guard let pages = try database.capture()?.pages else {
@@ -27,25 +27,50 @@ extension Tenant {
                 published(through: commit)
                 return nil
             }
-            let createdAt = environment.clock.wallTime()
-            let profile = try engine.get().profile
-            let encoded = try HADBP.encode(
-                pages, profile: profile, seq: tip.seq + 1, previousChecksum: tip.checksum, createdAt: createdAt)
-            let previous = tip
-            tip = ChainPosition(seq: tip.seq + 1, checksum: encoded.chainChecksum)
             cutCommit = commit
             // Now, when nothing is uncaptured: under steady writing there is no other moment.
             checkpointIfWorthwhile(database)
+            let createdAt = environment.clock.wallTime()
+            let previous = tip
+            let encoded = try await encode(pages, after: previous, createdAt)
+            guard isLiving(begun) else { return nil }
+            tip = ChainPosition(seq: previous.seq + 1, checksum: encoded.chainChecksum)
             return CutChangeset(
                 epoch: epoch, previous: previous, position: tip, pageSize: pages.pageSize, createdAt: createdAt,
                 bytes: encoded.bytes)
         } catch {
+            guard isLiving(begun) else { return nil }
             // What was committed cannot be read back: the published state is the last that can be trusted.
             logger.critical("capture failed; the database is reopened from the bucket", metadata: ["error": "\(error)"])
             reopenFromHead(database)
             return nil
         }
     }
+
+    /// Neither given up since then nor opened again at what is published: what was captured is still a part of it.
+    private func isLiving(_ begun: UInt64) -> Bool {
+        if case .gone = state { return false }
+        return life == begun
+    }
+
+    /// Many pages are encoded where nobody waits for the lane.
+    private func encode(
+        _ pages: PageSet, after previous: ChainPosition, _ createdAt: Int64
+    ) async throws -> EncodedChangeset {
+        let profile = try engine.get().profile
+        let encode: @Sendable () throws -> EncodedChangeset = {
+            try HADBP.encode(
+                pages, profile: profile, seq: previous.seq + 1, previousChecksum: previous.checksum, createdAt: createdAt)
+        }
+        guard pages.bytes.count > Self.bytesWorthALeave else { return try encode() }
+        return try await Self.offLane(encode)
+    }
+
+    /// More take longer to hash and to copy than the way from the lane and back.
+    private static let bytesWorthALeave = 64 << 10
+
+    @concurrent
+    private static func offLane<Value: Sendable>(_ body: @Sendable () throws -> Value) async throws -> Value { try body() }
 
     func shipped(_ outcome: ShipOutcome) async {
         guard let commit = cutCommit else { return }

@@ -38,7 +38,7 @@ struct RestoreDamageTests {
     }
 
     @Test func aFlippedBitAnywhereInTheObject() async throws {
-        let bundle = try await SharedBundle(compressionLevel: 3)
+        let bundle = try await SharedBundle(isCompressed: true)
         for offset in bundle.bytes.indices {
             var damaged = bundle.bytes
             damaged[offset] ^= 1 << UInt8(offset % 8)
@@ -51,7 +51,7 @@ struct RestoreDamageTests {
     }
 
     @Test func theObjectCutAnywhere() async throws {
-        let bundle = try await SharedBundle(compressionLevel: 3)
+        let bundle = try await SharedBundle(isCompressed: true)
         for count in bundle.bytes.indices {
             try await bundle.store(Array(bundle.bytes[..<count]))
             for tenant in bundle.tenants {
@@ -61,7 +61,7 @@ struct RestoreDamageTests {
     }
 
     @Test func aFlippedBitInWhatIsNotCompressed() async throws {
-        let bundle = try await SharedBundle(compressionLevel: nil)
+        let bundle = try await SharedBundle(isCompressed: false)
         let tenant = bundle.tenants[1]
         for offset in stride(from: tenant.stored.lowerBound, to: tenant.stored.upperBound, by: 37) {
             var damaged = bundle.bytes
@@ -73,7 +73,7 @@ struct RestoreDamageTests {
 
     /// Rows of the lease store that no object can fit.
     @Test func rowsThatNameImpossiblePlaces() async throws {
-        let bundle = try await SharedBundle(compressionLevel: 3)
+        let bundle = try await SharedBundle(isCompressed: true)
         let tenant = bundle.tenants[0]
         for (offset, length) in [(UInt64.max, UInt64(1)), (1 << 63, 1), (0, 1 << 63), (0, 0), (96, .max), (1 << 40, 5)] {
             bundle.source.change(tenant.entry.database) { segments in
@@ -86,7 +86,7 @@ struct RestoreDamageTests {
 
     /// The bucket has all of the object; only the answer was short. That is no damage, and passes.
     @Test func anAnswerThatIsCutOffIsNotDamage() async throws {
-        let bundle = try await SharedBundle(compressionLevel: 3)
+        let bundle = try await SharedBundle(isCompressed: true)
         let tenant = bundle.tenants[0]
         bundle.objects.before { call in
             if call.operation == .get { throw ObjectStoreError.truncated(name: call.name, expected: 9, received: 3) }
@@ -99,7 +99,7 @@ struct RestoreDamageTests {
     }
 
     @Test func theMarkOfTheCopyDamagedAnywhere() async throws {
-        let bundle = try await SharedBundle(compressionLevel: 3)
+        let bundle = try await SharedBundle(isCompressed: true)
         let tenant = bundle.tenants[0]
         let copy = LocalCopy(database: tenant.entry.database, in: disk.path)
         _ = try await bundle.restorer().bring(copy, to: tenant.entry.endPosition)

@@ -23,9 +23,9 @@ struct SharedBundle {
         var stored: Range<Int> { Int(entry.offset)..<Int(entry.offset + entry.storedLength) }
     }
 
-    init(compressionLevel: Int32?) async throws {
+    init(isCompressed: Bool) async throws {
         var builder = BundleBuilder(
-            session: .random(), node: try NodeName("node-a"), number: 1, compressionLevel: compressionLevel)
+            session: .random(), node: try NodeName("node-a"), number: 1, isCompressed: isCompressed)
         var tenants: [Tenant] = []
         for word in ["one", "two"] {
             let directory = try TemporaryDirectory()
