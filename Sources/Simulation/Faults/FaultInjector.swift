@@ -17,6 +17,7 @@ final class FaultInjector: @unchecked Sendable {
     init(_ fleet: SimulatedFleet) {
         self.fleet = fleet
         until = fleet.scheduler.now + fleet.settings.faultTime
+        fleet.scheduler.onStandstill = { [unowned self] in standsStill($0, for: $1) }
     }
 
     private var scheduler: Scheduler { fleet.scheduler }
@@ -100,6 +101,15 @@ final class FaultInjector: @unchecked Sendable {
     }
 
     // MARK: Kinds of faults
+
+    /// Whoever stands still in the middle of what it does is paused, as by a signal.
+    private func standsStill(_ life: Life, for duration: Duration) {
+        fleet.note(life.name, "stands still for \(duration.milliseconds) ms in the middle of what it does")
+        let kind: FaultKind = fleet.nodes.contains { $0.life === life } ? .workerPause : .managerPause
+        records.append(
+            FaultRecord(
+                number: records.count, kind: kind, targets: [life.name], began: fleet.now, ended: Moment(scheduler.now + duration)))
+    }
 
     private func momentary(_ kind: FaultKind, _ targets: [String], _ hit: () -> Void) {
         fleet.note("fault", "\(kind.rawValue) of \(targets.joined(separator: ", "))")

@@ -69,11 +69,7 @@ final class SimulatedFleet: @unchecked Sendable {
         limits.reply = .seconds(12)
         gatewayLimits = limits
 
-        let scheduler = scheduler, trace = trace
         scheduler.standstill = (settings.ttl / 20)...(settings.ttl * 3)
-        scheduler.onStandstill = { life, duration in
-            trace.add(scheduler.now, life.name, "stands still for \(duration.milliseconds) ms in the middle of what it does")
-        }
         store.onHint = { [unowned self] in spread($0) }
         store.onLeaseChange = { [unowned self] in leaseChanged($0) }
         store.onSessionEnd = { [unowned self] session in
