@@ -66,6 +66,18 @@ public protocol EngineConnection: AnyObject {
     ///   `RESPONSE_TOO_LARGE`, `BLOCKED`, or the engine's own codes.
     func execute(_ statement: SQLStatement, limits: StatementLimits) throws(SQLError) -> SQLResult
 
+    /// Runs a statement once for each of its lists of arguments, and adds a result for each to `results`.
+    ///
+    /// The first error ends it: what was done before stays done, and not all of it need be in `results`.
+    ///
+    /// - Parameters:
+    ///   - timeout: of each run; `limits.deadline` does not matter.
+    ///   - limits: of each run; `maximumResponseBytes` of all together.
+    /// - Throws: as ``execute(_:limits:)``.
+    func execute(
+        _ statement: RepeatedStatement, timeout: Duration, limits: StatementLimits, into results: inout [SQLResult]
+    ) throws(SQLError)
+
     /// Runs one statement whose rows are taken bit by bit. Closes a cursor that is open.
     ///
     /// A write is carried out here, and committed outside a transaction, before any of its rows can be asked for.
@@ -94,4 +106,27 @@ public protocol EngineConnection: AnyObject {
     ///
     /// COMMIT and ROLLBACK need none of their own: the transaction has it since its first write.
     func needsWriteTurn(_ sql: String) throws(SQLError) -> Bool
+}
+
+extension EngineConnection {
+    /// For an engine that gains nothing by knowing that a statement comes again.
+    public func execute(
+        _ statement: RepeatedStatement, timeout: Duration, limits: StatementLimits, into results: inout [SQLResult]
+    ) throws(SQLError) {
+        try executeEach(statement, timeout: timeout, limits: limits, into: &results)
+    }
+
+    /// Runs them one by one.
+    func executeEach(
+        _ statement: RepeatedStatement, timeout: Duration, limits: StatementLimits, into results: inout [SQLResult]
+    ) throws(SQLError) {
+        var limits = limits
+        for arguments in statement.arguments {
+            limits.deadline = .now + timeout
+            let result = try execute(
+                SQLStatement(statement.sql, arguments: arguments, wantsRows: statement.wantsRows), limits: limits)
+            limits.maximumResponseBytes = limits.maximumResponseBytes.map { $0 - result.rowBlock.byteCount }
+            results.append(result)
+        }
+    }
 }

@@ -1,81 +1,52 @@
 /// The rows of a result in one piece of memory, as an engine hands them out: no object per row and none per value.
 ///
-/// An engine appends the values of a row after the other, copied from where it has them; whoever writes the answer reads
-/// them in the same order.
+/// ``RowWriter`` writes them, a value after the other; whoever writes the answer reads them in the same order. Parts of a
+/// block share its memory.
 public struct RowBlock: Sendable {
     // Each value: a byte for its kind, eight bytes with the number or the length, and the text or blob itself.
-    private enum Kind: UInt8 { case null, integer, real, text, blob }
-    private static let headBytes = 9
+    enum Kind: UInt8 { case null, integer, real, text, blob }
+    static let headBytes = 9
 
-    private var bytes: [UInt8] = []
+    private let bytes: [UInt8]
+    /// Of `bytes`, those that are this block's.
+    private let start: Int
+    private let end: Int
     public let columnCount: Int
-    private var valueCount = 0
+    private let valueCount: Int
 
-    /// - Parameter byteCount: memory to begin with, such as ``byteCount`` of an earlier result of the same kind.
-    public init(columnCount: Int, reserving byteCount: Int = 0) {
-        self.columnCount = columnCount
-        if byteCount > 0 { bytes.reserveCapacity(byteCount) }
+    /// Without rows.
+    public init(columnCount: Int) { self.init([], columnCount: columnCount, valueCount: 0) }
+
+    init(_ bytes: [UInt8], columnCount: Int, valueCount: Int) {
+        self.init(bytes, 0, bytes.count, columnCount: columnCount, valueCount: valueCount)
+    }
+
+    private init(_ bytes: [UInt8], _ start: Int, _ end: Int, columnCount: Int, valueCount: Int) {
+        (self.bytes, self.start, self.end) = (bytes, start, end)
+        (self.columnCount, self.valueCount) = (columnCount, valueCount)
     }
 
     /// - Parameter rows: all of the same length.
     public init(_ rows: [[SQLValue]]) {
-        self.init(columnCount: rows.first?.count ?? 0)
+        var writer = RowWriter(columnCount: rows.first?.count ?? 0)
         for row in rows {
-            precondition(row.count == columnCount, "the rows of a result have the same columns")
-            for value in row { append(value) }
+            precondition(row.count == writer.columnCount, "the rows of a result have the same columns")
+            for value in row { writer.append(value) }
         }
+        self = writer.finish()
     }
 
     /// Eight for each value, and the lengths of texts and blobs.
-    public var byteCount: Int { bytes.count - valueCount }
+    public var byteCount: Int { end - start - valueCount }
 
     public var isEmpty: Bool { valueCount == 0 }
 
-    /// Rows begun. A result without columns has none.
-    public var count: Int { columnCount == 0 ? 0 : (valueCount + columnCount - 1) / columnCount }
+    /// A result without columns has none.
+    public var count: Int { columnCount == 0 ? 0 : valueCount / columnCount }
 
-    // MARK: Writing
-
-    public mutating func appendNull() { append(.null, 0) }
-
-    public mutating func append(_ value: Int64) { append(.integer, UInt64(bitPattern: value)) }
-
-    public mutating func append(_ value: Double) { append(.real, value.bitPattern) }
-
-    /// - Parameter utf8: whatever is not UTF-8 in it is repaired, as `String(decoding:as:)` does.
-    public mutating func append(text utf8: UnsafeRawBufferPointer) {
-        if utf8.isASCII {
-            append(.text, utf8)
-        } else {
-            var text = String(decoding: utf8, as: UTF8.self)
-            text.withUTF8 { append(.text, UnsafeRawBufferPointer($0)) }
-        }
-    }
-
-    public mutating func append(blob: UnsafeRawBufferPointer) { append(.blob, blob) }
-
-    public mutating func append(_ value: SQLValue) {
-        switch value {
-        case .null: appendNull()
-        case .integer(let value): append(value)
-        case .real(let value): append(value)
-        case .text(var text): text.withUTF8 { append(.text, UnsafeRawBufferPointer($0)) }
-        case .blob(let blob): blob.withUnsafeBytes { append(.blob, $0) }
-        }
-    }
-
-    private mutating func append(_ kind: Kind, _ value: UInt64) {
-        valueCount += 1
-        withUnsafeTemporaryAllocation(byteCount: Self.headBytes, alignment: 1) { head in
-            head.storeBytes(of: kind.rawValue, as: UInt8.self)
-            head.storeBytes(of: value, toByteOffset: 1, as: UInt64.self)
-            bytes.append(contentsOf: UnsafeRawBufferPointer(head))
-        }
-    }
-
-    private mutating func append(_ kind: Kind, _ content: UnsafeRawBufferPointer) {
-        append(kind, UInt64(content.count))
-        bytes.append(contentsOf: content)
+    /// Those that were written between two points.
+    public func part(_ first: RowWriter.Point, _ last: RowWriter.Point) -> RowBlock {
+        RowBlock(bytes, first.bytes, last.bytes, columnCount: columnCount, valueCount: last.values - first.values)
     }
 
     // MARK: Reading
@@ -93,7 +64,7 @@ public struct RowBlock: Sendable {
     /// Calls `body` for every value, row by row. What it is given is valid during the call.
     public func forEachValue<Failure: Error>(_ body: (_ column: Int, Value) throws(Failure) -> Void) throws(Failure) {
         try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in
-            var reader = Reader(bytes: UnsafeRawBufferPointer(bytes))
+            var reader = Reader(bytes: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[start..<end])))
             var column = 0
             while let value = reader.next() {
                 try body(column, value)
@@ -124,19 +95,20 @@ public struct RowBlock: Sendable {
 
     /// The next rows: at least one if there are any, and no more once they have `limit` bytes, as ``byteCount`` counts them.
     public func part(from position: inout Position, atMost limit: Int) -> RowBlock {
-        var part = RowBlock(columnCount: columnCount)
-        while position.row < count, part.isEmpty || part.byteCount < limit {
-            position.row += 1
-            let end = bytes.withUnsafeBytes { memory in
-                var reader = Reader(bytes: memory, offset: position.offset)
+        let first = position
+        bytes.withUnsafeBytes { memory in
+            var reader = Reader(bytes: UnsafeRawBufferPointer(rebasing: memory[start..<end]), offset: position.offset)
+            while position.row < count,
+                position.row == first.row || position.offset - first.offset - (position.row - first.row) * columnCount < limit
+            {
                 for _ in 0..<columnCount { _ = reader.next() }
-                return reader.offset
+                position.offset = reader.offset
+                position.row += 1
             }
-            part.bytes.append(contentsOf: bytes[position.offset..<end])
-            part.valueCount += columnCount
-            position.offset = end
         }
-        return part
+        return RowBlock(
+            bytes, start + first.offset, start + position.offset, columnCount: columnCount,
+            valueCount: (position.row - first.row) * columnCount)
     }
 
     private struct Reader {
@@ -167,12 +139,13 @@ public struct RowBlock: Sendable {
 extension RowBlock: Hashable {
     /// Without rows it does not matter how many columns they would have.
     public static func == (left: Self, right: Self) -> Bool {
-        left.count == right.count && (left.isEmpty || left.columnCount == right.columnCount) && left.bytes == right.bytes
+        left.count == right.count && (left.isEmpty || left.columnCount == right.columnCount)
+            && left.bytes[left.start..<left.end] == right.bytes[right.start..<right.end]
     }
 
     public func hash(into hasher: inout Hasher) {
         hasher.combine(count)
-        hasher.combine(bytes)
+        hasher.combine(bytes[start..<end])
     }
 }
 
@@ -186,21 +159,5 @@ extension SQLValue {
         case .text(let utf8): .text(String(decoding: utf8, as: UTF8.self))
         case .blob(let bytes): .blob(Array(bytes))
         }
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    fileprivate var isASCII: Bool {
-        var index = 0
-        var seen: UInt64 = 0
-        while index &+ 8 <= count {
-            seen |= loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            index &+= 8
-        }
-        while index < count {
-            seen |= UInt64(self[index])
-            index &+= 1
-        }
-        return seen & 0x8080_8080_8080_8080 == 0
     }
 }

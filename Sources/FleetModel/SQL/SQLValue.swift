@@ -30,6 +30,20 @@ public struct SQLStatement: Sendable, Hashable {
     }
 }
 
+/// A statement that is run once for each of several lists of arguments, one after the other.
+public struct RepeatedStatement: Sendable, Hashable {
+    public var sql: String
+    public var arguments: [SQLArguments]
+    /// As in ``SQLStatement``.
+    public var wantsRows: Bool
+
+    public init(_ sql: String, arguments: [SQLArguments], wantsRows: Bool = true) {
+        self.sql = sql
+        self.arguments = arguments
+        self.wantsRows = wantsRows
+    }
+}
+
 public enum SQLArguments: Sendable, Hashable {
     case none
     case positional([SQLValue])
@@ -72,7 +86,8 @@ public struct SQLResult: Sendable, Hashable {
     public var lastInsertRowID: Int64?
     public var rowsRead: Int64 = 0
     public var rowsWritten: Int64 = 0
-    public var duration: Duration = .zero
+    /// How long it took.
+    public var nanoseconds: Int64 = 0
 
     public init() {}
 }

@@ -26,10 +26,17 @@ public struct BootInstant: InstantProtocol {
     }
 
     /// Durations beyond some three hundred years are taken for these.
-    public func advanced(by duration: Duration) -> BootInstant {
-        let (sum, overflows) = nanoseconds.addingReportingOverflow(duration.clampedNanoseconds)
-        return BootInstant(nanoseconds: overflows ? (duration < .zero ? .min : .max) : sum)
+    public func advanced(by duration: Duration) -> BootInstant { advanced(byNanoseconds: duration.clampedNanoseconds) }
+
+    /// The first or the last instant where there is none.
+    @inline(__always)
+    public func advanced(byNanoseconds count: Int64) -> BootInstant {
+        let (sum, overflows) = nanoseconds.addingReportingOverflow(count)
+        return BootInstant(nanoseconds: overflows ? (count < 0 ? .min : .max) : sum)
     }
+
+    @inline(__always)
+    public func nanoseconds(since start: BootInstant) -> Int64 { nanoseconds &- start.nanoseconds }
 
     public func duration(to other: BootInstant) -> Duration { .nanoseconds(other.nanoseconds &- nanoseconds) }
 
@@ -43,7 +50,8 @@ public struct BootInstant: InstantProtocol {
 }
 
 extension Duration {
-    fileprivate var clampedNanoseconds: Int64 {
+    /// Those beyond some three hundred years are taken for these.
+    public var clampedNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (whole, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, exceeds) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)

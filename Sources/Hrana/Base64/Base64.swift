@@ -1,3 +1,5 @@
+import FleetModel
+
 /// Base64 (RFC 4648), written without padding and read with or without it.
 struct Base64: Sendable {
     /// The alphabet with `+` and `/`.
@@ -25,16 +27,16 @@ struct Base64: Sendable {
     /// Characters that `count` bytes become.
     static func encodedCount(_ count: Int) -> Int { (count * 4 + 2) / 3 }
 
-    func encode(_ source: [UInt8], appendingTo output: inout [UInt8]) {
-        source.withUnsafeBytes { encode($0, appendingTo: &output) }
+    func encode(_ source: [UInt8]) -> String {
+        var text = GrowingBytes()
+        source.withUnsafeBytes { encode($0, appendingTo: &text) }
+        return String(decoding: text.array, as: UTF8.self)
     }
 
-    func encode(_ source: UnsafeRawBufferPointer, appendingTo output: inout [UInt8]) {
-        let start = output.count
-        output.append(contentsOf: repeatElement(0, count: Self.encodedCount(source.count)))
+    func encode(_ source: UnsafeRawBufferPointer, appendingTo output: inout GrowingBytes) {
         characters.withUnsafeBufferPointer { characters in
-            output.withUnsafeMutableBufferPointer { output in
-                var target = start
+            output.append(atMost: Self.encodedCount(source.count)) { place in
+                var target = 0
                 var index = 0
                 while index < source.count {
                     let left = min(3, source.count - index)
@@ -42,11 +44,12 @@ struct Base64: Sendable {
                     if left > 1 { bits |= UInt32(source[index + 1]) << 8 }
                     if left > 2 { bits |= UInt32(source[index + 2]) }
                     for position in 0...left {
-                        output[target + position] = characters[Int(bits >> UInt32(18 - 6 * position)) & 63]
+                        place[target + position] = characters[Int(bits >> UInt32(18 - 6 * position)) & 63]
                     }
                     target += left + 1
                     index += 3
                 }
+                return target
             }
         }
     }

@@ -30,9 +30,7 @@ extension Baton {
         payload.append(bigEndian: UInt16(tokenDigest.count))
         payload.append(contentsOf: tokenDigest)
         payload.append(contentsOf: tag(payload))
-        var text: [UInt8] = []
-        Base64.url.encode(payload, appendingTo: &text)
-        return String(decoding: text, as: UTF8.self)
+        return Base64.url.encode(payload)
     }
 
     /// Reads a baton and checks that we gave it out.

@@ -15,6 +15,8 @@ public struct JSONReader: Sendable {
     public internal(set) var offset = 0
     /// The text of the last statement, and where it stands: the next one's is most often the same, and then shares its memory.
     var latestSQL: (text: String, source: Range<Int>)?
+    /// How many positional arguments were read last: the next statement is likely to have as many.
+    var latestArgumentCount = 0
     private let maximumDepth: Int
     private var depth = 0
     private var isAtFirst = false

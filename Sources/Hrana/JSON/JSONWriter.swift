@@ -3,33 +3,38 @@ import FleetModel
 /// Appends JSON to a buffer of bytes.
 ///
 /// It writes values and fixed pieces of text; the punctuation between them is up to the caller, who knows the message.
-public struct JSONWriter: Sendable {
-    /// Everything written so far.
-    public private(set) var bytes: [UInt8]
+public struct JSONWriter: ~Copyable, Sendable {
+    private var output: GrowingBytes
     /// The columns written last, and how: results of one statement, run again and again, have the same.
     var latestColumns: (columns: [SQLResult.Column], json: [UInt8])?
 
     public init(reservingCapacity capacity: Int = 0) {
-        bytes = []
-        bytes.reserveCapacity(capacity)
+        output = GrowingBytes(reserving: capacity)
     }
 
+    /// Everything written so far.
+    public var bytes: [UInt8] { output.array }
+
     /// Bytes written so far.
-    public var count: Int { bytes.count }
+    public var count: Int { output.count }
+
+    /// What was written after the first `count` bytes.
+    func bytes(from count: Int) -> [UInt8] { output.array(from: count) }
 
     /// Forgets everything after the first `count` bytes.
     public mutating func truncate(to count: Int) {
-        bytes.removeSubrange(min(count, bytes.count)...)
+        output.truncate(to: count)
     }
 
     /// Empties the writer and keeps its memory, for a stream of messages written one at a time.
     public mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
+        output.removeAll()
     }
 
     /// Writes a piece of JSON as it is.
+    @inline(__always)
     public mutating func literal(_ text: StaticString) {
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        output.append(text.utf8Start, text.utf8CodeUnitCount)
     }
 
     public mutating func bool(_ value: Bool) {
@@ -49,38 +54,54 @@ public struct JSONWriter: Sendable {
 
     /// Writes the string that `utf8`, which is valid, spells.
     public mutating func string(utf8: UnsafeRawBufferPointer) {
-        bytes.append(UInt8(ascii: "\""))
+        output.append(UInt8(ascii: "\""))
         var start = 0
         while start < utf8.count {
             let end = StringBytes.firstSpecial(in: utf8, from: start, to: utf8.count).index
-            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: utf8[start..<end]))
+            output.append(UnsafeRawBufferPointer(rebasing: utf8[start..<end]))
             guard end < utf8.count else { break }
             escape(utf8[end])
             start = end + 1
         }
-        bytes.append(UInt8(ascii: "\""))
+        output.append(UInt8(ascii: "\""))
     }
 
     /// Writes a piece of JSON as it is.
-    mutating func json(_ piece: [UInt8]) { bytes.append(contentsOf: piece) }
+    mutating func json(_ piece: [UInt8]) { piece.withUnsafeBytes { output.append($0) } }
 
     public mutating func integer(_ value: some BinaryInteger & FixedWidthInteger) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 48) { digits in
+        output.append(atMost: Self.longestInteger) { place in
             var magnitude = value.magnitude
-            var start = digits.count
+            var length = value < 0 ? 1 : 0
+            var rest = magnitude
+            repeat {
+                length += 1
+                rest /= 10
+            } while rest != 0
+            var index = length
             repeat {
                 let (quotient, remainder) = magnitude.quotientAndRemainder(dividingBy: 10)
-                start -= 1
-                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: remainder)
+                index -= 1
+                place[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: remainder)
                 magnitude = quotient
             } while magnitude != 0
-            if value < 0 {
-                start -= 1
-                digits[start] = UInt8(ascii: "-")
-            }
-            bytes.append(contentsOf: digits[start...])
+            if value < 0 { place[0] = UInt8(ascii: "-") }
+            return length
         }
     }
+
+    /// Writes a point and three digits behind it.
+    mutating func decimals(_ first: Int, _ second: Int, _ third: Int) {
+        output.append(atMost: 4) { place in
+            let zero = UInt8(ascii: "0")
+            place[0] = UInt8(ascii: ".")
+            (place[1], place[2], place[3]) = (zero + UInt8(first), zero + UInt8(second), zero + UInt8(third))
+            return 4
+        }
+    }
+
+    /// Of 128 bits.
+    private static let longestInteger = 40
 
     /// Writes the shortest number that reads back as the same `Double`; infinity as `1e999`, as libSQL does.
     ///
@@ -91,15 +112,16 @@ public struct JSONWriter: Sendable {
         if value.isInfinite {
             value < 0 ? literal("-1e999") : literal("1e999")
         } else {
-            bytes.append(contentsOf: value.description.utf8)
+            var digits = value.description
+            digits.withUTF8 { output.append(UnsafeRawBufferPointer($0)) }
         }
     }
 
     /// Writes a string of standard Base64 without padding.
     public mutating func base64(_ blob: UnsafeRawBufferPointer) {
-        bytes.append(UInt8(ascii: "\""))
-        Base64.standard.encode(blob, appendingTo: &bytes)
-        bytes.append(UInt8(ascii: "\""))
+        output.append(UInt8(ascii: "\""))
+        Base64.standard.encode(blob, appendingTo: &output)
+        output.append(UInt8(ascii: "\""))
     }
 
     private mutating func escape(_ byte: UInt8) {
@@ -114,7 +136,7 @@ public struct JSONWriter: Sendable {
         default:
             literal("\\u00")
             for digit in [byte >> 4, byte & 0xF] {
-                bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+                output.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
             }
         }
     }

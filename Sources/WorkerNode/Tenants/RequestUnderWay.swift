@@ -12,6 +12,8 @@ final class RequestUnderWay {
     var cursor: CursorRun?
     /// A statement was run: the answer shows data.
     var touchedData = false
+    /// Of the rows that wait for the answer to be written, as `RowBlock.byteCount` counts them.
+    var answeredBytes = 0
     /// A statement was compiled: an error that came of it shows what tables there are.
     var sawSchema = false
     /// A write transaction of this request ended, perhaps with a commit.

@@ -16,15 +16,19 @@ extension Tenant {
             settle(stream)
             throw error
         }
-        if !mustTakeTurn(stream, writes: writes) {
+        let result: SQLResult
+        if mustTakeTurn(stream, writes: writes) {
+            result = try await perform(on: stream, writes: writes, request) { connection, limits throws(SQLError) in
+                try connection.execute(statement, limits: limits)
+            }
+        } else {
             try request.throwIfInterrupted()
-            return try performNow(on: stream, request) { connection, limits throws(SQLError) in
+            result = try performNow(on: stream, request) { connection, limits throws(SQLError) in
                 try connection.execute(statement, limits: limits)
             }
         }
-        return try await perform(on: stream, writes: writes, request) { connection, limits throws(SQLError) in
-            try connection.execute(statement, limits: limits)
-        }
+        request.answeredBytes += result.rowBlock.byteCount
+        return result
     }
 
     /// A failing step does not stop the later ones; their conditions decide.
@@ -122,7 +126,8 @@ extension Tenant {
         environment.metrics.statements.increment()
         let limits = StatementLimits(
             deadline: .now + environment.settings.statementTimeout,
-            maximumResponseBytes: environment.settings.responseLimit.maximumBytes, isReadOnly: stream.access.isReadOnly)
+            maximumResponseBytes: max(0, environment.settings.responseLimit.maximumBytes - request.answeredBytes),
+            isReadOnly: stream.access.isReadOnly)
         defer { settle(stream) }
         guard ownsTurn else { return try noticingCommits(request) { () throws(SQLError) in try body(connection, limits) } }
         defer {

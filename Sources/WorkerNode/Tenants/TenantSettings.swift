@@ -37,10 +37,11 @@ public struct TenantSettings: Sendable {
     /// statement that needs longer is stopped and carried out by itself afterwards: nobody waits for it with an answer that
     /// could be given already.
     public var groupTime: Duration = .milliseconds(10)
-    /// Bytes one statement of a group may answer; more are answered by itself.
-    public var groupResponseBytes = 256 << 10
+    /// Bytes one request of a group may answer; one with more is answered by itself.
+    public var groupResponseBytes = 1 << 20
     /// Bytes of WAL after which it is checkpointed, once everything in it was captured.
     public var checkpointBytes = 4 << 20
+    /// What a request may be answered with, and what its results may take in memory until then.
     public var responseLimit = ResponseLimit.default
 
     public init() {}

@@ -10,25 +10,34 @@ struct DataDriver: Sendable {
 
     /// Carries all of `bodies` out, at most `concurrency` at a time.
     ///
-    /// - Returns: the replies, in the order of the bodies.
+    /// - Parameter read: of each reply; what is kept of it. A server keeps none of them, and a benchmark that keeps all of many
+    ///   measures the system's supply of new memory.
+    /// - Returns: what was kept, in the order of the bodies.
     /// - Throws: `WorkLost` for a request that was refused; a reply with an error in it is the caller's to find.
-    func send(_ bodies: [[UInt8]], concurrency: Int) async throws -> [[UInt8]] {
+    func send<Kept: Sendable>(
+        _ bodies: [[UInt8]], concurrency: Int, reading read: @escaping @Sendable ([UInt8]) throws -> Kept
+    ) async throws -> [Kept] {
         let lanes = min(concurrency, bodies.count)
-        return try await withThrowingTaskGroup(of: [(Int, [UInt8])].self) { group in
+        return try await withThrowingTaskGroup(of: [(Int, Kept)].self) { group in
             for lane in 0..<lanes {
                 group.addTask {
-                    var replies: [(Int, [UInt8])] = []
+                    var replies: [(Int, Kept)] = []
                     replies.reserveCapacity(bodies.count / lanes + 1)
                     for index in stride(from: lane, to: bodies.count, by: lanes) {
-                        replies.append((index, try await self.send(bodies[index])))
+                        replies.append((index, try read(try await self.send(bodies[index]))))
                     }
                     return replies
                 }
             }
-            var all = [[UInt8]](repeating: [], count: bodies.count)
+            var all = [Kept?](repeating: nil, count: bodies.count)
             for try await replies in group { for (index, reply) in replies { all[index] = reply } }
-            return all
+            return all.compactMap(\.self)
         }
+    }
+
+    /// Keeps all replies.
+    func send(_ bodies: [[UInt8]], concurrency: Int) async throws -> [[UInt8]] {
+        try await send(bodies, concurrency: concurrency) { $0 }
     }
 
     func send(_ body: [UInt8]) async throws -> [UInt8] {

@@ -1,4 +1,5 @@
 import CSQLite
+import Engines
 import FleetModel
 
 /// SQLite through its C API and nothing else: what a program does that owns its file alone.
@@ -10,6 +11,8 @@ final class RawSQLite {
 
     init(_ path: String) throws {
         self.path = path
+        // As a node has it: without the memory statistics, whose mutex would slow both sides.
+        SQLiteRuntime.start()
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         guard sqlite3_open_v2(path, &opened, flags, nil) == SQLITE_OK, let opened else {

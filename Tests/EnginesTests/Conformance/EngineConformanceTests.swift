@@ -74,6 +74,62 @@ import Testing
         }
     }
 
+    // MARK: Statements that come again
+
+    @Test(arguments: EngineUnderTest.all)
+    func aRepeatedStatementAnswersAsOften(_ tested: EngineUnderTest) throws {
+        let bench = try EngineBench(tested)
+        let database = try bench.newDatabase()
+        try bench.use(database) { (connection: any EngineConnection) throws in
+            var results: [SQLResult] = []
+            try connection.repeated("INSERT INTO t VALUES (?, ?)", [[.integer(1), .text("a")], [.integer(2), .null], [.integer(3), .text("c")]], into: &results)
+            #expect(results.map(\.affectedRows) == [1, 1, 1] && results.allSatisfy { $0.rows.isEmpty && $0.nanoseconds > 0 })
+            // Added to those that are there, each with its own rows: none, one, several.
+            try connection.repeated("SELECT a, b FROM t WHERE a >= ? ORDER BY a", [[.integer(9)], [.integer(3)], [.integer(1)], [.integer(4)]], into: &results)
+            let rows: [[SQLValue]] = [[.integer(1), .text("a")], [.integer(2), .null], [.integer(3), .text("c")]]
+            #expect(results.map(\.rows) == [[], [], [], [], [rows[2]], rows, []])
+            #expect(results[3...].allSatisfy { $0.columns.map(\.name) == ["a", "b"] })
+            let once = try connection.run("SELECT a, b FROM t WHERE a >= ? ORDER BY a", .integer(1))
+            #expect(results[5].rowBlock == once.rowBlock && results[5].columns == once.columns && results[5].rowsRead == once.rowsRead)
+            results = []
+            try connection.repeated("SELECT a FROM t", [[], []], wantsRows: false, into: &results)
+            #expect(results.map(\.rows) == [[], []] && results.map(\.rowsRead) == [3, 3])
+            results = []
+            try connection.repeated("UPDATE t SET b = ? WHERE a = ? RETURNING a", [[.text("x"), .integer(1)], [.text("y"), .integer(7)]], into: &results)
+            #expect(results.map(\.rows) == [[[.integer(1)]], []] && results.map(\.affectedRows) == [1, 0])
+            results = []
+            try connection.repeated("DELETE FROM t", [], into: &results)
+            #expect(results.isEmpty)
+            #expect(try connection.run("SELECT count(*) FROM t").rows == [[.integer(3)]])
+        }
+    }
+
+    /// The first error ends it, and what came before stays as it is in the transaction.
+    @Test(arguments: EngineUnderTest.all)
+    func aRepeatedStatementThatFails(_ tested: EngineUnderTest) throws {
+        let bench = try EngineBench(tested)
+        let database = try bench.newDatabase()
+        try bench.use(database) { (connection: any EngineConnection) throws in
+            let insert = "INSERT INTO t VALUES (?, 'x')"
+            #expect(connection.repeatedCode(insert, [[.integer(1)], [.integer(1)], [.integer(2)]]) == tested.constraint)
+            #expect(connection.repeatedCode(insert, [[.integer(3)], []]) == "ARGS_INVALID")
+            #expect(try connection.run("SELECT a FROM t ORDER BY a").rows == [[.integer(1)], [.integer(3)]])
+            #expect(connection.repeatedCode(insert, [[.integer(4)]], StatementLimits(isReadOnly: true)) == "BLOCKED")
+            // Rows are counted for each run, bytes for all: they are held together.
+            let all = [[SQLValue]](repeating: [], count: 5)
+            #expect(connection.repeatedCode("SELECT a FROM t", all, StatementLimits(maximumRows: 2)) == nil)
+            #expect(connection.repeatedCode("SELECT a FROM t", all, StatementLimits(maximumRows: 1)) == "RESPONSE_TOO_LARGE")
+            #expect(connection.repeatedCode("SELECT a FROM t", all, StatementLimits(maximumResponseBytes: 80)) == nil)
+            #expect(connection.repeatedCode("SELECT a FROM t", all, StatementLimits(maximumResponseBytes: 79)) == "RESPONSE_TOO_LARGE")
+            #expect(connection.repeatedCode("UPDATE t SET b = 'y' RETURNING a", [[]], StatementLimits(maximumRows: 1)) == "RESPONSE_TOO_LARGE")
+            #expect(try connection.run("SELECT count(*) FROM t WHERE b = 'y'").rows == [[.integer(0)]], "and undone")
+            #expect(connection.repeatedCode(tested.endless, [[]], timeout: .milliseconds(30)) == tested.interrupted)
+            #expect(connection.isAutocommit)
+            // Nothing of a failure is left for the next.
+            #expect(try connection.run("SELECT a FROM t WHERE a = ?", .integer(3)).rows == [[.integer(3)]])
+        }
+    }
+
     // MARK: Capture and restore
 
     @Test(arguments: EngineUnderTest.all)

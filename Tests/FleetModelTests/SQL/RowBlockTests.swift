@@ -18,11 +18,11 @@ struct RowBlockTests {
     }
 
     @Test func textThatIsNotUTF8IsRepaired() {
-        var block = RowBlock(columnCount: 1)
+        var writer = RowWriter(columnCount: 1)
         for bytes in [[0x61, 0xFF, 0x62], [0xC3], Array("plain ascii, longer than eight".utf8)] as [[UInt8]] {
-            bytes.withUnsafeBytes { block.append(text: $0) }
+            bytes.withUnsafeBytes { writer.append(text: $0) }
         }
-        #expect(block.values == [[.text("a\u{FFFD}b")], [.text("\u{FFFD}")], [.text("plain ascii, longer than eight")]])
+        #expect(writer.finish().values == [[.text("a\u{FFFD}b")], [.text("\u{FFFD}")], [.text("plain ascii, longer than eight")]])
     }
 
     @Test func blocksAreEqualWhenTheirRowsAre() {
@@ -46,5 +46,33 @@ struct RowBlockTests {
             #expect(taken == rows)
             #expect(block.part(from: &position, atMost: limit).isEmpty, "at the end also when asked again")
         }
+    }
+
+    /// The rows of several results are written one after the other, and each has its part of the same memory.
+    @Test func partsOfABlockAreBlocks() {
+        var writer = RowWriter(columnCount: 3)
+        for value in rows[0] { writer.append(value) }
+        let first = writer.point
+        #expect(writer.byteCount == RowBlock([rows[0]]).byteCount)
+        let second = writer.point
+        for row in rows[1...] { for value in row { writer.append(value) } }
+        #expect(writer.count == 3 && writer.byteCount == RowBlock(rows).byteCount)
+        let last = writer.point
+        let all = writer.finish()
+        #expect(all == RowBlock(rows) && writer.isEmpty && writer.byteCount == 0)
+        let parts = [all.part(.start, first), all.part(first, second), all.part(second, last)]
+        #expect(parts.map(\.values) == [[rows[0]], [], Array(rows[1...])])
+        #expect(parts.map(\.byteCount) == [[rows[0]], [], Array(rows[1...])].map { RowBlock($0).byteCount })
+        #expect(parts[2] == RowBlock(Array(rows[1...])) && parts[2].hashValue == RowBlock(Array(rows[1...])).hashValue)
+        var position = RowBlock.Position()
+        #expect(parts[2].part(from: &position, atMost: 0).values == [rows[1]] && parts[2].part(from: &position, atMost: 0).values == [rows[2]])
+        // Used again, for other columns.
+        writer.begin(columnCount: 1)
+        writer.append(7 as Int64)
+        #expect(writer.finish().values == [[.integer(7)]])
+        writer.append(8 as Int64)
+        writer.removeAll(keepingAtMost: 0)
+        writer.append(9 as Int64)
+        #expect(writer.finish().values == [[.integer(9)]])
     }
 }

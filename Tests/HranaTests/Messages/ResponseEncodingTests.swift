@@ -13,7 +13,7 @@ import Testing
         result.lastInsertRowID = .max
         result.rowsRead = 7
         result.rowsWritten = 2
-        result.duration = .microseconds(61)
+        result.nanoseconds = 61_999
         return result
     }
 

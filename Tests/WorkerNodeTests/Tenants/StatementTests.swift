@@ -180,6 +180,20 @@ struct StatementTests {
         }
     }
 
+    /// Results wait in memory for each other: what the first ones take is missing for the later ones. What does not fit is undone.
+    @Test func theResultsOfARequestShareItsLimit() async throws {
+        var settings = TenantSettings()
+        settings.responseLimit = ResponseLimit(maximumBytes: 10_000)
+        try await withTenant(settings: settings) { client, _ in
+            try await client.execute("CREATE TABLE t (v)")
+            let answer = try await client.pipeline(
+                nil, .execute("SELECT zeroblob(6000)"), .execute("INSERT INTO t VALUES (1) RETURNING zeroblob(5000)"),
+                .execute("INSERT INTO t VALUES (2) RETURNING v"), .close)
+            #expect(answer.outcomes == ["execute", "RESPONSE_TOO_LARGE", "execute", "close"])
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["2"])
+        }
+    }
+
     @Test func idleFilesAreClosedAndOpenedAgain() async throws {
         try await withTenant { client, tenant in
             try await client.execute("CREATE TABLE t (v)")

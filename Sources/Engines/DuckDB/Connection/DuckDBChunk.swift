@@ -21,14 +21,14 @@ struct DuckDBChunk {
     }
 
     /// - Throws: `RESPONSE_TOO_LARGE`.
-    func append(to rows: inout RowBlock, atMost maximumBytes: Int) throws(SQLError) {
+    func append(to rows: inout RowWriter, atMost maximumBytes: Int) throws(SQLError) {
         for row in 0..<count {
             append(row, to: &rows)
             guard rows.byteCount <= maximumBytes else { throw Self.tooLarge("more than \(maximumBytes) bytes") }
         }
     }
 
-    func append(_ row: Int, to rows: inout RowBlock) {
+    func append(_ row: Int, to rows: inout RowWriter) {
         for vector in vectors { vector.append(row, to: &rows) }
     }
 

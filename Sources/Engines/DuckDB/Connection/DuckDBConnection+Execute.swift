@@ -20,7 +20,7 @@ extension DuckDBConnection {
             let values = try DuckDBArguments.values(statement.arguments, for: prepared)
             return try execute(prepared, values, wantsRows: statement.wantsRows, limits)
         }
-        result.duration = BootInstant.now - start
+        result.nanoseconds = BootInstant.now.nanoseconds(since: start)
         return result
     }
 
@@ -70,12 +70,13 @@ extension DuckDBConnection {
         _ prepared: DuckDBStatement, _ values: [SQLValue], wantsRows: Bool, _ limits: StatementLimits
     ) throws(SQLError) -> SQLResult {
         var result = SQLResult()
+        var rows = RowWriter()
         var rowCount = 0
         try run(prepared, arguments: values, limits) { described throws(SQLError) in
             guard described.kind == .rows else { return }
             if wantsRows { try requireReadable(described) }
             result.columns = described.describedColumns
-            result.rowBlock = RowBlock(columnCount: result.columns.count)
+            rows.begin(columnCount: result.columns.count)
         } _: { chunk throws(SQLError) in
             guard chunk.result.kind == .rows else {
                 if chunk.result.kind == .changedRows { result.affectedRows += chunk.changedRows() }
@@ -84,8 +85,9 @@ extension DuckDBConnection {
             rowCount += chunk.count
             guard wantsRows else { return }
             guard rowCount <= limits.maximumRows ?? .max else { throw tooLarge("more than \(limits.maximumRows ?? 0) rows") }
-            try chunk.append(to: &result.rowBlock, atMost: limits.maximumResponseBytes ?? .max)
+            try chunk.append(to: &rows, atMost: limits.maximumResponseBytes ?? .max)
         }
+        result.rowBlock = rows.finish()
         result.rowsRead = Int64(rowCount)
         if !prepared.type.isQuery && prepared.type != .pragma && !result.columns.isEmpty { result.affectedRows = Int64(rowCount) }
         result.rowsWritten = result.affectedRows

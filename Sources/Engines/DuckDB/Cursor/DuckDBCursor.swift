@@ -48,7 +48,7 @@ final class DuckDBCursor: EngineCursor {
             close()
             throw DuckDBErrorCode.interrupt(timedOut: true)
         }
-        defer { outcome.duration += BootInstant.now - start }
+        defer { outcome.nanoseconds += BootInstant.now.nanoseconds(since: start) }
         do throws(SQLError) {
             return try connection.watched(until: deadline, isLast: false) { () throws(SQLError) in try take(atMost: bytes, of: rows) }
         } catch {
@@ -58,7 +58,7 @@ final class DuckDBCursor: EngineCursor {
     }
 
     private func take(atMost bytes: Int, of rows: DuckDBRows) throws(SQLError) -> RowBlock {
-        var taken = RowBlock(columnCount: columns.count)
+        var taken = RowWriter(columnCount: columns.count)
         while taken.isEmpty || taken.byteCount < bytes {
             guard let chunk, position < chunk.count else {
                 guard try fetch(rows) else { break }
@@ -69,7 +69,7 @@ final class DuckDBCursor: EngineCursor {
         }
         outcome.rowsRead += Int64(taken.count)
         if changesRows { (outcome.affectedRows, outcome.rowsWritten) = (outcome.rowsRead, outcome.rowsRead) }
-        return taken
+        return taken.finish()
     }
 
     /// Makes the next chunk; `false` at the end.

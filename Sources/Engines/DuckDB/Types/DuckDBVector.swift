@@ -79,7 +79,7 @@ struct DuckDBVector {
     }
 
     /// Appends the value of a row as clients see it.
-    func append(_ row: Int, to rows: inout RowBlock) {
+    func append(_ row: Int, to rows: inout RowWriter) {
         if isNull(row) { return rows.appendNull() }
         switch type.id {
         case .boolean: rows.append(load(row, as: UInt8.self) != 0 ? 1 as Int64 : 0)

@@ -41,9 +41,11 @@ struct ArgumentBuffer: ~Copyable {
                 message: "the statement has \(statement.parameterCount) parameters, \(values.count) values were given")
         }
         guard !values.isEmpty else { return }
-        var free = reserve(values.reduce(0) { $0 + $1.storedBytes })
-        for (index, value) in values.enumerated() {
-            let code = Self.bind(value, at: Int32(index + 1), of: statement.handle, into: &free)
+        var byteCount = 0
+        for index in values.indices { byteCount += values[index].storedBytes }
+        var free = reserve(byteCount)
+        for index in values.indices {
+            let code = Self.bind(values[index], at: Int32(index + 1), of: statement.handle, into: &free)
             guard code == SQLITE_OK else {
                 throw SQLError(
                     code: SQLiteResultCode.name(code), message: "value \(index + 1) cannot be bound: it is too large")

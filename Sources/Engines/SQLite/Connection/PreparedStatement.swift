@@ -13,8 +13,6 @@ final class PreparedStatement {
     let insertsRows: Bool
     /// INSERT, REPLACE, UPDATE or DELETE, also behind a WITH.
     let changesRows: Bool
-    /// Bytes its result is likely to take.
-    private(set) var expectedBytes = 0
     private var knownColumns: (columns: [SQLResult.Column], compilations: Int32)?
 
     /// - Parameter context: as the authorizer left it after compiling `handle`.
@@ -30,11 +28,6 @@ final class PreparedStatement {
     }
 
     deinit { sqlite3_finalize(handle) }
-
-    /// - Parameter bytes: those the last result took.
-    func expect(_ bytes: Int) { expectedBytes = min(bytes + bytes / 4, Self.mostExpectedBytes) }
-
-    private static let mostExpectedBytes = 64 << 10
 
     /// SQLite takes for writing some pragmas that only read (`journal_mode`), and for reading one that runs ANALYZE.
     private static func writes(isReadOnly: Bool, pragma: (name: String, hasArgument: Bool)?) -> Bool {

@@ -26,71 +26,138 @@ extension SQLiteConnection {
         }
         let prepared = try prepare(statement.sql)
         try makeReady(for: prepared, readOnly: limits.isReadOnly)
-        // With both there may be an error after the change was made.
-        let isGuarded = prepared.changesRows && statement.wantsRows && limits.boundResponse
-            && sqlite3_column_count(prepared.handle) > 0
         var result =
-            isGuarded
+            mayFailAfterChanging(prepared, wantsRows: statement.wantsRows, limits)
             ? try inSavepoint { () throws(SQLError) in try run(prepared, statement, limits) }
             : try run(prepared, statement, limits)
         try limitTemporaryTables()
-        result.duration = BootInstant.now - start
+        result.nanoseconds = BootInstant.now.nanoseconds(since: start)
         return result
     }
 
-    /// Leaves the statement reset, whatever happens.
+    public func execute(
+        _ statement: RepeatedStatement, timeout: Duration, limits: StatementLimits, into results: inout [SQLResult]
+    ) throws(SQLError) {
+        let prepared = try prepare(statement.sql)
+        guard !mayFailAfterChanging(prepared, wantsRows: statement.wantsRows, limits) else {
+            return try executeEach(statement, timeout: timeout, limits: limits, into: &results)
+        }
+        try makeReady(for: prepared, readOnly: limits.isReadOnly)
+        var rows = RowWriter()
+        swap(&rows, &spareRows)
+        defer {
+            context.deadline = nil
+            arguments.release(prepared)
+            giveBack(&rows)
+        }
+        let first = results.count
+        var points: [RowWriter.Point] = []
+        let nanoseconds = timeout.clampedNanoseconds
+        var start = BootInstant.now
+        for arguments in statement.arguments {
+            context.deadline = start.advanced(byNanoseconds: nanoseconds)
+            context.timedOut = false
+            var result = SQLResult()
+            try run(prepared, arguments, wantsRows: statement.wantsRows, limits, into: &result, &rows, isFirst: results.count == first)
+            let end = BootInstant.now
+            result.nanoseconds = end.nanoseconds(since: start)
+            start = end
+            results.append(result)
+            if rows.columnCount > 0 { points.append(rows.point) }
+        }
+        try limitTemporaryTables()
+        let all = rows.finish()
+        guard all.columnCount > 0 else { return }
+        var last = RowWriter.Point.start
+        for (index, point) in points.enumerated() {
+            results[first + index].rowBlock = all.part(last, point)
+            last = point
+        }
+    }
+
+    /// RETURNING answers rows of a change that is made: too many of them are an error when it is too late.
+    private func mayFailAfterChanging(_ prepared: PreparedStatement, wantsRows: Bool, _ limits: StatementLimits) -> Bool {
+        prepared.changesRows && wantsRows && limits.boundResponse && sqlite3_column_count(prepared.handle) > 0
+    }
+
+    /// Keeps the memory for the next statement, unless it has become large.
+    private func giveBack(_ rows: inout RowWriter) {
+        rows.removeAll(keepingAtMost: Self.keptRowBytes)
+        swap(&rows, &spareRows)
+    }
+
+    private static let keptRowBytes = 16 << 10
+
     func run(
         _ prepared: PreparedStatement, _ statement: SQLStatement, _ limits: StatementLimits
     ) throws(SQLError) -> SQLResult {
-        guard let database = handle else { throw Self.closed }
-        let changesBefore = sqlite3_total_changes64(database)
+        var rows = RowWriter()
+        swap(&rows, &spareRows)
+        defer { giveBack(&rows) }
         // Also after a failed bind: some values may be bound already.
         defer { arguments.release(prepared) }
-        try arguments.bind(statement.arguments, to: prepared)
-        defer { sqlite3_reset(prepared.handle) }
-
         var result = SQLResult()
-        try collectRows(of: prepared, into: &result, wantsRows: statement.wantsRows, limits)
-        if prepared.changesRows && sqlite3_total_changes64(database) != changesBefore {
-            result.affectedRows = sqlite3_changes64(database)
-        }
-        if prepared.insertsRows && result.affectedRows > 0 {
-            result.lastInsertRowID = sqlite3_last_insert_rowid(database)
-        }
-        result.rowsWritten = result.affectedRows
+        try run(prepared, statement.arguments, wantsRows: statement.wantsRows, limits, into: &result, &rows, isFirst: true)
+        result.rowBlock = rows.finish()
         return result
     }
 
+    /// Runs a statement once and leaves it reset, whatever happens, with its values still bound.
+    ///
+    /// - Parameters:
+    ///   - result: gets everything but the rows, which go to `rows`.
+    ///   - limits: those of `maximumResponseBytes` are of all that `rows` holds.
+    ///   - isFirst: `rows` begins with it.
+    private func run(
+        _ prepared: PreparedStatement, _ values: SQLArguments, wantsRows: Bool, _ limits: StatementLimits,
+        into result: inout SQLResult, _ rows: inout RowWriter, isFirst: Bool
+    ) throws(SQLError) {
+        guard let database = handle else { throw Self.closed }
+        let changesBefore = prepared.changesRows ? sqlite3_total_changes64(database) : 0
+        try arguments.bind(values, to: prepared)
+        defer { sqlite3_reset(prepared.handle) }
+        try collectRows(of: prepared, into: &result, &rows, wantsRows: wantsRows, limits, isFirst: isFirst)
+        guard prepared.changesRows, sqlite3_total_changes64(database) != changesBefore else { return }
+        result.affectedRows = sqlite3_changes64(database)
+        result.rowsWritten = result.affectedRows
+        if prepared.insertsRows && result.affectedRows > 0 { result.lastInsertRowID = sqlite3_last_insert_rowid(database) }
+    }
+
     private func collectRows(
-        of prepared: PreparedStatement, into result: inout SQLResult, wantsRows: Bool, _ limits: StatementLimits
+        of prepared: PreparedStatement, into result: inout SQLResult, _ rows: inout RowWriter, wantsRows: Bool,
+        _ limits: StatementLimits, isFirst: Bool
     ) throws(SQLError) {
         let statement = prepared.handle
-        let maximumRows = limits.maximumRows ?? .max
-        let maximumBytes = limits.maximumResponseBytes ?? .max
-        var rowCount = 0
         var code = sqlite3_step(statement)
         // Only now: the first step may have recompiled the statement for a changed table.
         result.columns = prepared.columns
-        let columnCount = Int32(result.columns.count)
-        var rows = RowBlock(columnCount: result.columns.count, reserving: code == SQLITE_ROW && wantsRows ? prepared.expectedBytes : 0)
-        while code == SQLITE_ROW {
-            rowCount += 1
-            if wantsRows {
-                guard rowCount <= maximumRows else { throw Self.tooLarge("more than \(maximumRows) rows") }
-                Self.appendRow(of: statement, columnCount, to: &rows)
-                guard rows.byteCount <= maximumBytes else { throw Self.tooLarge("more than \(maximumBytes) bytes") }
-            }
-            code = sqlite3_step(statement)
+        if isFirst { rows.begin(columnCount: result.columns.count) }
+        guard result.columns.count == rows.columnCount else { throw Self.changedColumns }
+        var rowCount = 0
+        if code == SQLITE_ROW {
+            let maximumRows = limits.maximumRows ?? .max
+            let maximumBytes = limits.maximumResponseBytes ?? .max
+            let columnCount = Int32(rows.columnCount)
+            repeat {
+                rowCount += 1
+                if wantsRows {
+                    guard rowCount <= maximumRows else { throw Self.tooLarge("more than \(maximumRows) rows") }
+                    Self.appendRow(of: statement, columnCount, to: &rows)
+                    guard rows.byteCount <= maximumBytes else { throw Self.tooLarge("more than \(maximumBytes) bytes") }
+                }
+                code = sqlite3_step(statement)
+            } while code == SQLITE_ROW
         }
         guard code == SQLITE_DONE else { throw failure(code) }
-        if rowCount > 0 { prepared.expect(rows.byteCount) }
-        result.rowBlock = rows
         let scanned = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1)
         result.rowsRead = max(Int64(rowCount), Int64(scanned))
     }
 
+    private static let changedColumns = SQLError(
+        code: "SQLITE_SCHEMA", message: "the tables changed while the statement was repeated: try again")
+
     @inline(__always)
-    static func appendRow(of statement: OpaquePointer, _ columnCount: Int32, to rows: inout RowBlock) {
+    static func appendRow(of statement: OpaquePointer, _ columnCount: Int32, to rows: inout RowWriter) {
         for index in 0..<columnCount {
             switch sqlite3_column_type(statement, index) {
             case SQLITE_INTEGER: rows.append(sqlite3_column_int64(statement, index))

@@ -17,6 +17,8 @@ public final class SQLiteConnection {
 
     var cache: StatementCache
     var arguments = ArgumentBuffer()
+    /// Memory for the rows of the next statement.
+    var spareRows = RowWriter()
     /// As they were before a client's first PRAGMA.
     var settingsBefore: SessionSettings?
     var temporaryTablesAreLimited = false

@@ -14,7 +14,7 @@ extension SQLiteConnection {
             let prepared = try prepare(statement.sql)
             try makeReady(for: prepared, readOnly: readOnly)
             let cursor = try begin(prepared, statement)
-            cursor.add(BootInstant.now - start)
+            cursor.add(nanoseconds: BootInstant.now.nanoseconds(since: start))
             try limitTemporaryTables()
             return cursor
         }
@@ -56,13 +56,13 @@ extension SQLiteConnection {
     private func carryOut(_ prepared: PreparedStatement) throws(SQLError) -> RowBlock {
         var code = sqlite3_step(prepared.handle)
         let columnCount = sqlite3_column_count(prepared.handle)
-        var rows = RowBlock(columnCount: Int(columnCount))
+        var rows = RowWriter(columnCount: Int(columnCount))
         while code == SQLITE_ROW {
             Self.appendRow(of: prepared.handle, columnCount, to: &rows)
             code = sqlite3_step(prepared.handle)
         }
         guard code == SQLITE_DONE else { throw failure(code) }
-        return rows
+        return rows.finish()
     }
 
     private func release(_ prepared: PreparedStatement) {

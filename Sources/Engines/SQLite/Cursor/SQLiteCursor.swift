@@ -35,11 +35,11 @@ final class SQLiteCursor: EngineCursor {
 
     deinit { close() }
 
-    func add(_ duration: Duration) { outcome.duration += duration }
+    func add(nanoseconds: Int64) { outcome.nanoseconds += nanoseconds }
 
     func next(atMost bytes: Int, deadline: BootInstant?) throws(SQLError) -> RowBlock {
         let start = BootInstant.now
-        defer { outcome.duration += BootInstant.now - start }
+        defer { outcome.nanoseconds += BootInstant.now.nanoseconds(since: start) }
         switch state {
         case .atEnd: return RowBlock(columnCount: columns.count)
         case .closed: throw SQLiteConnection.cursorClosed
@@ -62,7 +62,7 @@ final class SQLiteCursor: EngineCursor {
     private func take(
         atMost bytes: Int, of statement: PreparedStatement, hasRow: Bool
     ) throws(SQLError) -> RowBlock {
-        var taken = RowBlock(columnCount: columns.count, reserving: statement.expectedBytes)
+        var taken = RowWriter(columnCount: columns.count)
         var hasRow = hasRow
         let columnCount = Int32(columns.count)
         while taken.isEmpty || taken.byteCount < bytes {
@@ -71,16 +71,15 @@ final class SQLiteCursor: EngineCursor {
                 guard code == SQLITE_ROW else {
                     guard code == SQLITE_DONE else { throw connection.failure(code) }
                     finish(statement, taken.count)
-                    return taken
+                    return taken.finish()
                 }
             }
             SQLiteConnection.appendRow(of: statement.handle, columnCount, to: &taken)
             hasRow = false
         }
-        statement.expect(taken.byteCount)
         state = .stepping(statement, hasRow: false)
         outcome.rowsRead += Int64(taken.count)
-        return taken
+        return taken.finish()
     }
 
     private func finish(_ statement: PreparedStatement, _ count: Int) {

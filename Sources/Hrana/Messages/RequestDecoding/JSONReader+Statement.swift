@@ -50,6 +50,7 @@ extension JSONReader {
         var failure: SQLError?
         var count = 0
         try beginArray()
+        if latestArgumentCount > 0 { values.reserveCapacity(latestArgumentCount) }
         while try nextElement() {
             count += 1
             switch try readSQLValue() {
@@ -57,6 +58,8 @@ extension JSONReader {
             case .failure(let problem): failure = failure ?? problem.sqlError(argument: String(count))
             }
         }
+        // Few: a request must not take much memory with one long list and many short ones.
+        latestArgumentCount = min(count, 16)
         if let failure { return .failure(failure) }
         return .success(values)
     }

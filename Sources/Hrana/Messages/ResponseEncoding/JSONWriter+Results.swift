@@ -30,7 +30,7 @@ extension JSONWriter {
     private mutating func rows(_ rows: RowBlock, _ limit: ResponseLimit) throws(SQLError) {
         var isFirst = true
         try rows.forEachValue { (column, value) throws(SQLError) in
-            if column == 0 { literal(isFirst ? "[" : "],[") } else { literal(",") }
+            if column > 0 { literal(",") } else if isFirst { literal("[") } else { literal("],[") }
             isFirst = false
             try limit.admit(value.leastBytes, in: self)
             self.value(value)
@@ -60,7 +60,7 @@ extension JSONWriter {
             literal("}")
         }
         literal("]")
-        latestColumns = (columns, Array(bytes[start...]))
+        latestColumns = (columns, bytes(from: start))
     }
 
     mutating func rowID(_ id: Int64?) {
@@ -87,17 +87,16 @@ extension JSONWriter {
         literal(#","rows_written":"#)
         integer(result.rowsWritten)
         literal(#","query_duration_ms":"#)
-        milliseconds(result.duration)
+        milliseconds(result.nanoseconds)
         literal("}")
     }
 
-    /// Writes milliseconds, to the microsecond.
-    private mutating func milliseconds(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        let microseconds = max(0, seconds &* 1_000_000 &+ attoseconds / 1_000_000_000_000)
+    /// Writes them as milliseconds, to the microsecond.
+    private mutating func milliseconds(_ nanoseconds: Int64) {
+        let microseconds = max(0, nanoseconds) / 1_000
         integer(microseconds / 1_000)
-        literal(".")
-        for unit in [100, 10, 1] as [Int64] { integer(microseconds / unit % 10) }
+        let rest = Int(microseconds % 1_000)
+        decimals(rest / 100, rest / 10 % 10, rest % 10)
     }
 
     /// Writes a BatchResult.

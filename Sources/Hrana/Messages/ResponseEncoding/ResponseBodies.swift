@@ -29,7 +29,7 @@ public enum ResponseBody {
     /// A result that goes beyond the limit is answered with the error `RESPONSE_TOO_LARGE` in its place; the later
     /// ones have what it would have taken.
     public static func pipeline(_ response: PipelineResponse, limit: ResponseLimit = .default) -> [UInt8] {
-        var writer = JSONWriter(reservingCapacity: initialCapacity)
+        var writer = JSONWriter(reservingCapacity: initialCapacity * max(1, response.results.count))
         writer.literal(#"{"baton":"#)
         writer.string(response.baton)
         writer.literal(#","base_url":"#)

@@ -59,19 +59,6 @@ extension ParsedCall.Body {
             requests = body.requests
         case .cursor, .load, .versionCheck: return nil
         }
-        var shareable = ShareableRequests(requests)
-        for (index, request) in requests.enumerated() {
-            switch request {
-            case .execute(let statement):
-                guard shareable.admit(statement, by: engine) else { return nil }
-            case .batch(let batch):
-                for step in batch.steps where !shareable.admit(step.statement, by: engine) { return nil }
-            case .close:
-                guard index == requests.count - 1 else { return nil }
-            case .getAutocommit, .invalid: break
-            case .sequence, .describe, .storeSQL, .closeSQL: return nil
-            }
-        }
-        return shareable.isInTransaction ? nil : shareable
+        return ShareableRequests(requests, by: engine)
     }
 }

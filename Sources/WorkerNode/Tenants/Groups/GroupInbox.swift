@@ -1,11 +1,10 @@
 import FleetModel
-import Hrana
 import Synchronization
 
 /// A request that waits for the next transaction of its tenant.
 struct GroupRequest: Sendable {
     enum Outcome: Sendable {
-        case answered([Result<StreamResponse, SQLError>])
+        case answered(GroupResults)
         case refused(BerthError)
         /// Nothing of it was kept: it is to be carried out by itself.
         case standsAlone

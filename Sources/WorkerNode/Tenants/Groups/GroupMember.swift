@@ -1,4 +1,3 @@
-import Engines
 import FleetModel
 import Hrana
 
@@ -7,14 +6,11 @@ final class GroupMember {
     let call: ShareableRequests
     let access: AccessRights
     let request: RequestUnderWay
-    /// One for each request carried out. Worth nothing before the transaction has ended well.
-    var results: [Result<StreamResponse, SQLError>] = []
+    /// Worth nothing before the transaction has ended well.
+    var answer = GroupResults()
     /// Statements begun.
     var statements = 0
-    /// Its statements are in a transaction of its own making. The one it shares takes that one's place.
-    var isInTransaction = false
-    var limits = StatementLimits.unlimited
-    /// The first request that wrote.
+    /// The first run of a statement that wrote.
     var firstWrite: Int?
     /// Nobody before it in the group, who would wait for it with an answer that could be given already.
     var isFirst = false
@@ -31,20 +27,11 @@ final class GroupMember {
 
     func standAlone() {
         standsAlone = true
-        results = []
+        answer = GroupResults()
     }
 
-    /// The transaction it was in was not kept: everything from its first write on has failed.
+    /// The transaction it was in was not kept.
     func fail(_ error: SQLError) {
-        guard let firstWrite else { return }
-        for index in firstWrite..<results.count {
-            switch results[index] {
-            case .success(.execute): results[index] = .failure(error)
-            case .success(.batch(let batch)):
-                let steps = batch.steps.map { step in if case .skipped = step { step } else { StepResult.failed(error) } }
-                results[index] = .success(.batch(BatchResult(steps: steps)))
-            default: break
-            }
-        }
+        if let firstWrite { answer.failure = (firstWrite, error) }
     }
 }

@@ -46,18 +46,8 @@ extension Tenant {
     /// - Throws: when nothing of the transaction can be kept.
     private func carryOut(_ member: GroupMember, on connection: any EngineConnection) throws(SQLError) {
         var isKept = true
-        let requests = member.call.requests
-        member.results.reserveCapacity(requests.count)
-        // By their places: a loop over the requests themselves would copy each of them.
-        for index in requests.indices {
-            guard let result = carryOut(requests[index], of: member, on: connection) else {
-                isKept = false
-                break
-            }
-            member.results.append(result)
-        }
-        // A step that was skipped may have been the one that ends it.
-        if member.isInTransaction { isKept = false }
+        member.answer.results.reserveCapacity(member.call.statementCount)
+        for statement in member.call.statements where isKept { isKept = carryOut(statement, of: member, on: connection) }
         // Some errors roll the whole transaction back.
         if connection.isAutocommit { throw Self.transactionGone }
         if !isKept {
@@ -70,68 +60,34 @@ extension Tenant {
         if member.hasSavepoint { try connection.control("RELEASE \(Self.savepoint)") }
     }
 
-    /// - Returns: `nil` when the member has to be carried out by itself.
-    private func carryOut(
-        _ request: StreamRequest, of member: GroupMember, on connection: any EngineConnection
-    ) -> Result<StreamResponse, SQLError>? {
-        switch request {
-        case .execute(let statement):
-            return carryOut(statement, of: member, on: connection).map { .success(.execute($0)) }
-        case .batch(let batch):
-            var results: [StepResult] = []
-            results.reserveCapacity(batch.steps.count)
-            var outcomes: [StepOutcome] = []
-            for step in batch.steps {
-                if let condition = step.condition, !condition.holds(after: outcomes, isAutocommit: !member.isInTransaction) {
-                    results.append(.skipped)
-                } else if let result = carryOut(step.statement, of: member, on: connection) {
-                    results.append(.succeeded(result))
-                } else {
-                    return nil
-                }
-                outcomes.append(results[results.count - 1].outcome)
-            }
-            return .success(.batch(BatchResult(steps: results)))
-        case .getAutocommit: return .success(.getAutocommit(!member.isInTransaction))
-        case .close: return .success(.close)
-        case .invalid(_, let error): return .failure(error)
-        case .sequence, .describe, .storeSQL, .closeSQL: return nil
-        }
-    }
-
-    private func carryOut(
-        _ statement: HranaStatement, of member: GroupMember, on connection: any EngineConnection
-    ) -> SQLResult? {
-        guard case .inline(let sql) = statement.text else { return nil }
+    /// - Returns: `false` when the member has to be carried out by itself.
+    private func carryOut(_ statement: RepeatedStatement, of member: GroupMember, on connection: any EngineConnection) -> Bool {
         do throws(SQLError) {
-            if try connection.needsWriteTurn(sql) {
+            if try connection.needsWriteTurn(statement.sql) {
                 // Whoever may not write now is told why, or waits, by itself.
-                guard mayWrite(member) else { return nil }
+                guard mayWrite(member) else { return false }
                 if member.firstWrite == nil {
                     if groupsWithSavepoints > 0 {
                         try connection.control("SAVEPOINT \(Self.savepoint)")
                         member.hasSavepoint = true
                     }
-                    member.firstWrite = member.results.count
+                    member.firstWrite = member.answer.results.count
                 }
             }
-            if member.statements % Self.statementsPerDeadline == 0 { member.limits = limits(in: member) }
-            member.statements += 1
-            if member.call.hasTransactions, let role = try? engine.get().transactionRole(of: sql), role != .inside {
-                return carryOut(role, statement, of: member)
-            }
-            return try connection.execute(
-                SQLStatement(sql, arguments: statement.arguments, wantsRows: statement.wantsRows), limits: member.limits)
+            member.statements += max(1, statement.arguments.count)
+            let settings = environment.settings
+            let timeout = settings.statementTimeout
+            let bytes = min(settings.groupResponseBytes, settings.responseLimit.maximumBytes) - member.request.answeredBytes
+            let limits = StatementLimits(maximumResponseBytes: max(0, bytes), isReadOnly: member.access.isReadOnly)
+            let first = member.answer.results.count
+            try connection.execute(
+                statement, timeout: member.isFirst ? timeout : min(settings.groupTime, timeout), limits: limits,
+                into: &member.answer.results)
+            for result in member.answer.results[first...] { member.request.answeredBytes += result.rowBlock.byteCount }
+            return true
         } catch {
-            return nil
+            return false
         }
-    }
-
-    /// BEGIN and COMMIT of a member's own transaction, which was checked to be proper SQL. There is nothing to do: see ``GroupMember/isInTransaction``.
-    private func carryOut(_ role: TransactionRole, _ statement: HranaStatement, of member: GroupMember) -> SQLResult? {
-        guard role == (member.isInTransaction ? .commits : .begins), statement.arguments == .none else { return nil }
-        member.isInTransaction.toggle()
-        return SQLResult()
     }
 
     /// Rule 2, the first gate, and what else is asked of a write before it begins.
@@ -168,16 +124,6 @@ extension Tenant {
         environment.metrics.statements.increment(by: kept.reduce(0) { $0 + $1.statements })
     }
 
-    private func limits(in member: GroupMember) -> StatementLimits {
-        let timeout = environment.settings.statementTimeout
-        return StatementLimits(
-            deadline: .now + (member.isFirst ? timeout : min(environment.settings.groupTime, timeout)),
-            maximumResponseBytes: min(environment.settings.groupResponseBytes, environment.settings.responseLimit.maximumBytes),
-            isReadOnly: member.access.isReadOnly)
-    }
-
-    /// The clock is not read for each of many short ones.
-    private static let statementsPerDeadline = 16
     /// A savepoint costs about as much as the statement in it. So there are none while nothing fails: the first error undoes its
     /// whole group, whose members are carried out by themselves, and the next groups have one for each member.
     static let groupsWithSavepointsAfterError = 1_000

@@ -31,7 +31,7 @@ extension Tenant {
             if inbox.put(request) { Task { await self.carryOutGroup() } }
         }
         switch outcome {
-        case .answered(let results): return results
+        case .answered(let results): return call.answers(results)
         case .refused(let error): throw error
         case .standsAlone: return nil
         }
@@ -63,15 +63,15 @@ extension Tenant {
         if member.standsAlone {
             request.continuation.resume(returning: .standsAlone)
         } else if !underWay.touchedData {
-            request.continuation.resume(returning: .answered(member.results))
+            request.continuation.resume(returning: .answered(member.answer))
         } else if waitsForBucket(lastCommit) {
             requestsUnderWay += 1
-            let (commit, results) = (lastCommit, member.results)
+            let (commit, answer) = (lastCommit, member.answer)
             Task {
                 let outcome: GroupRequest.Outcome
                 do throws(BerthError) {
                     try await confirm(underWay, upTo: commit)
-                    outcome = .answered(results)
+                    outcome = .answered(answer)
                 } catch {
                     outcome = .refused(error)
                 }
@@ -80,7 +80,7 @@ extension Tenant {
             }
         } else {
             request.continuation.resume(
-                returning: isServing(underWay) ? .answered(member.results) : .refused(unconfirmed(underWay)))
+                returning: isServing(underWay) ? .answered(member.answer) : .refused(unconfirmed(underWay)))
         }
     }
 }

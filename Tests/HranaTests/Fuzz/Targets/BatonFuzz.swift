@@ -37,7 +37,6 @@ enum BatonFuzz {
     @Sendable private static func reseal(_ text: inout [UInt8]) {
         guard let bytes = text.withUnsafeBufferPointer({ Base64.url.decode($0) }), bytes.count > 16 else { return }
         let payload = Array(bytes.dropLast(16))
-        text = []
-        Base64.url.encode(payload + tag(payload), appendingTo: &text)
+        text = Array(Base64.url.encode(payload + tag(payload)).utf8)
     }
 }

@@ -24,8 +24,7 @@ enum TextFuzz {
                 return .refused
             }
             try hold(decoded == other, "Foundation reads \(String(describing: other)), not \(decoded)")
-            var again: [UInt8] = []
-            alphabet.encode(decoded, appendingTo: &again)
+            let again = Array(alphabet.encode(decoded).utf8)
             try hold(again == unpadded, "what was read, written again, is something else")
             return .accepted
         }
