@@ -24,7 +24,7 @@ struct PeerLink: PeerForwarding {
         // Of the life that is up when the request leaves; another one has another listening socket.
         guard let dispatch = node.dispatch, let clock = node.clock else { return .unreached }
         let life = node.life
-        return await fleet.network.call(from: caller, to: life, timeout: timeout) {
+        return await fleet.network.call(from: caller, to: life, timeout: timeout, hangsUp: true) {
             var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/db/\(call.database)/v2/pipeline")
             if isForwarded { head.headers.add(name: FrontDoor.hopHeader, value: "1") }
             do throws(RequestFailure) {

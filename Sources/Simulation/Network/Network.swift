@@ -44,12 +44,14 @@ final class Network: @unchecked Sendable {
 
     /// Calls `server` on behalf of `caller`: `body` runs as part of the server's life.
     ///
-    /// - Parameter timeout: how long the caller waits; the call may be carried out later all the same.
+    /// - Parameters:
+    ///   - timeout: how long the caller waits; the call may be carried out later all the same.
+    ///   - hangsUp: the server notices when the caller has died or waits no longer, and cancels the task; HTTP, on a connection.
     func call<Value: Sendable>(
-        from caller: Life, to server: Life, timeout: Duration, _ body: @escaping @Sendable () async -> Value
+        from caller: Life, to server: Life, timeout: Duration, hangsUp: Bool = false, _ body: @escaping @Sendable () async -> Value
     ) async -> Reply<Value> {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Reply<Value>, Never>) in
-            begin(Call(continuation), from: caller, to: server, timeout: timeout, body)
+            begin(Call(continuation), from: caller, to: server, timeout: timeout, hangsUp: hangsUp, body)
         }
     }
 
@@ -57,6 +59,8 @@ final class Network: @unchecked Sendable {
         // `@unchecked Sendable`: confined to the one thread the simulation runs on.
         private var continuation: UnsafeContinuation<Reply<Value>, Never>?
         var isDelivered = false
+        /// On the server.
+        var task: Task<Void, Never>?
 
         init(_ continuation: UnsafeContinuation<Reply<Value>, Never>) { self.continuation = continuation }
 
@@ -67,7 +71,7 @@ final class Network: @unchecked Sendable {
     }
 
     private func begin<Value: Sendable>(
-        _ call: Call<Value>, from caller: Life, to server: Life, timeout: Duration,
+        _ call: Call<Value>, from caller: Life, to server: Life, timeout: Duration, hangsUp: Bool,
         _ body: @escaping @Sendable () async -> Value
     ) {
         let there = Direction(from: caller.name, to: server.name), back = Direction(from: server.name, to: caller.name)
@@ -80,6 +84,11 @@ final class Network: @unchecked Sendable {
         let forget: @Sendable () -> Void = { [self] in
             underWay[number] = nil
             server.obituary[number] = nil
+            caller.obituary[number] = nil
+        }
+        let hangUp: @Sendable () -> Void = { [self] in
+            guard hangsUp else { return }
+            send(there) { scheduler.after(.zero, on: server) { call.task?.cancel() } }
         }
         // A connection that is reset may have carried the request already; then it arrives all the same.
         underWay[number] = UnderWay(direction: there) { [self] in
@@ -90,6 +99,7 @@ final class Network: @unchecked Sendable {
         scheduler.after(timeout, on: caller) {
             forget()
             call.end(.lost)
+            hangUp()
         }
         send(there) {
             guard !call.isDelivered else { return }
@@ -99,8 +109,9 @@ final class Network: @unchecked Sendable {
                 return scheduler.after(.zero, on: caller) { call.end(.unreached) }
             }
             server.obituary[number] = { scheduler.after(.milliseconds(1), on: caller) { call.end(.lost) } }
+            caller.obituary[number] = hangUp
             scheduler.after(.zero, on: server) {
-                scheduler.start(on: server) {
+                call.task = scheduler.start(on: server) {
                     let value = await body()
                     if case .cut = self.troubles[back] {
                         // The connection is reset with the answer in it.

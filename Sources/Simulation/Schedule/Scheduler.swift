@@ -71,11 +71,12 @@ final class Scheduler: @unchecked Sendable {
     }
 
     /// Sets `body` going as part of `life`, now.
-    func start(on life: Life, _ body: @escaping @Sendable () async -> Void) {
+    @discardableResult
+    func start(on life: Life, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
         let former = current
         current = life
-        Task.detached { await body() }
-        current = former
+        defer { current = former }
+        return Task.detached { await body() }
     }
 
     func kill(_ life: Life) {

@@ -175,10 +175,17 @@ extension Tenant {
         settle(stream)
         let deadline = environment.clock.now() + environment.settings.writeTurnTimeout
         environment.attention.insert(self)
-        let grant = await withCheckedContinuation {
-            turn.wait(WriteTurn.Waiter(stream: stream.id, deadline: deadline, continuation: $0))
+        let id = stream.id
+        let grant = await withTaskCancellationHandler {
+            await withCheckedContinuation { turn.wait(WriteTurn.Waiter(stream: id, deadline: deadline, continuation: $0)) }
+        } onCancel: {
+            // Nobody is there any more to go on with the transaction, or to end it: others would wait for both in vain.
+            Task { await self.withdraw(id) }
         }
         switch grant {
+        case .granted where Task.isCancelled:
+            endTurn(of: stream)
+            throw Self.clientLeft
         case .granted:
             guard stream.isClosed else { return }
             endTurn(of: stream)
@@ -188,11 +195,15 @@ extension Tenant {
             throw SQLError(
                 code: "TRANSACTION_BUSY",
                 message: "Another transaction has been writing for longer than this one could wait. Try again.")
+        case .withdrawn:
+            throw Self.clientLeft
         case .refused:
             if !request.touchedData { request.interruption = notLeader }
             throw SQLError(code: "TRANSACTION_BUSY", message: "The database is being moved. Try again.")
         }
     }
+
+    private func withdraw(_ stream: UInt64) { turn.withdraw(stream) }
 
     private func checkFirstGate(_ request: RequestUnderWay) throws(SQLError) {
         guard !isServing(request) else { return }
@@ -200,6 +211,7 @@ extension Tenant {
         throw SQLError(code: "STREAM_EXPIRED", message: "This node does not lead the database any more. Try again.")
     }
 
+    private static let clientLeft = SQLError(code: "STREAM_EXPIRED", message: "The client left while this statement waited.")
     private static let maximumStoredSQL = 256
     private static let maximumStoredSQLBytes = 1 << 20
 }

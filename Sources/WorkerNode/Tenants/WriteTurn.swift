@@ -15,6 +15,8 @@ struct WriteTurn {
         case timedOut
         /// The database is being handed over.
         case refused
+        /// Whoever wanted it has left.
+        case withdrawn
     }
 
     private(set) var owner: UInt64?
@@ -43,6 +45,10 @@ struct WriteTurn {
 
     mutating func expire(at now: Duration) {
         refuse(.timedOut) { $0.deadline <= now }
+    }
+
+    mutating func withdraw(_ stream: UInt64) {
+        refuse(.withdrawn) { $0.stream == stream }
     }
 
     mutating func refuseAll() {

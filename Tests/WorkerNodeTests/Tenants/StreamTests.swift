@@ -181,6 +181,22 @@ struct StreamTests {
         }
     }
 
+    /// A client that has left before it was its turn does not get it: nobody could end its transaction.
+    @Test func whoLeavesWhileItWaitsHasNoTurn() async throws {
+        try await withTenant { client, tenant, _ in
+            let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (0)")).baton
+            let gone = Task { try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")) }
+            try await becomesTrue("it waits") { await tenant.hasTurnWaiters }
+            gone.cancel()
+            #expect(try await gone.value.outcomes == ["execute", "STREAM_EXPIRED"])
+            #expect(await !tenant.hasTurnWaiters)
+            _ = try await client.pipeline(baton, .execute("COMMIT"), .close)
+            try await client.execute("INSERT INTO t VALUES (2)")
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["0", "2"])
+            #expect(await tenant.turnOwner == nil)
+        }
+    }
+
     @Test func streamsAreLimited() async throws {
         var settings = TenantSettings()
         settings.maximumStreams = 3
