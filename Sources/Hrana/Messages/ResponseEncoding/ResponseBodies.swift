@@ -29,7 +29,8 @@ public enum ResponseBody {
     /// A result that goes beyond the limit is answered with the error `RESPONSE_TOO_LARGE` in its place; the later
     /// ones have what it would have taken.
     public static func pipeline(_ response: PipelineResponse, limit: ResponseLimit = .default) -> [UInt8] {
-        var writer = JSONWriter(reservingCapacity: initialCapacity * max(1, response.results.count))
+        // An answer is often as long as this; a request of very many statements must not take memory that is not needed.
+        var writer = JSONWriter(reservingCapacity: min(initialCapacity * max(1, response.results.count), mostReserved))
         writer.literal(#"{"baton":"#)
         writer.string(response.baton)
         writer.literal(#","base_url":"#)
@@ -65,6 +66,7 @@ public enum ResponseBody {
     }
 
     private static let initialCapacity = 512
+    private static let mostReserved = 256 << 10
 }
 
 extension JSONWriter {
