@@ -44,6 +44,7 @@ struct AcknowledgementTests {
             await expectCode(.leaderUnavailable) { _ = try await client.pipeline(baton, .execute("COMMIT")) }
             host.openGate()
             #expect(try await client.execute("SELECT count(*) FROM t").firstColumn == ["0"])
+            try await becomesTrue("what was left alone for so long is ended") { await tenant.streamCount == 0 }
             await #expect(throws: ErrorAnswer(code: "STREAM_EXPIRED", message: "")) {
                 try await client.pipeline(baton, .execute("COMMIT"))
             }
