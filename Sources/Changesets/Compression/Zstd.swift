@@ -5,7 +5,7 @@ public enum Zstd {
     public static let defaultLevel: Int32 = 3
 
     /// Three times as fast.
-    public static let fastLevel: Int32 = -1
+    static let fastLevel: Int32 = -1
 
     /// The level worth its time for `bytes`: ``defaultLevel``, and ``fastLevel`` for much that hardly gets smaller, such as texts
     /// and numbers without order. There the higher level takes three times the time and gains little (measured on pages of a
@@ -14,7 +14,7 @@ public enum Zstd {
     /// Looks at a part in the middle, and at nothing when `bytes` are few.
     ///
     /// - Throws: as ``compress(_:level:)``.
-    public static func worthwhileLevel(for bytes: [UInt8]) throws(ZstdError) -> Int32 {
+    static func worthwhileLevel(for bytes: [UInt8]) throws(ZstdError) -> Int32 {
         guard bytes.count >= worthLookingAt else { return defaultLevel }
         let start = (bytes.count - sampleLength) / 2
         let sample = try compress(Array(bytes[start..<(start + sampleLength)]), level: fastLevel)

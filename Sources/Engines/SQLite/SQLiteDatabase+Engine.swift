@@ -11,10 +11,12 @@ extension SQLiteDatabase: EngineDatabase {
 
     public func giveBack(_ connection: any EngineConnection) {
         guard let connection = connection as? SQLiteConnection else { return }
+        // One whose transaction cannot be ended, or that still has what a client left, is of no more use; closing ends it.
+        let isClean = connection.isOpen && (try? connection.resetSession()) != nil
         let isPrimary = connection === primary
-        // One whose transaction cannot be ended is of no more use; closing ends it. The primary lives as long as this.
-        let isClean = (try? connection.resetSession()) != nil
-        if isPrimary || isClean && idle.count <= Self.keptConnections { idle.append(connection) } else { close(connection) }
+        if isClean && (isPrimary || idle.count <= Self.keptConnections) { return idle.append(connection) }
+        close(connection)
+        if isPrimary { replacePrimary() }
     }
 
     /// Counted by SQLite's own hook.

@@ -11,8 +11,8 @@ public final class SQLiteDatabase {
     public let options: SQLiteOptions
     /// Bytes per page.
     public let pageSize: Int
-    /// For requests outside interactive transactions. Open for as long as the database is.
-    public let primary: SQLiteConnection
+    /// For checkpoints, captures, and requests outside interactive transactions. Open for as long as the database is.
+    public private(set) var primary: SQLiteConnection
     /// Made by ``makeConnection()`` and not closed yet.
     public private(set) var connections: [SQLiteConnection] = []
     /// Those nobody uses at the moment, the primary included.
@@ -55,10 +55,22 @@ public final class SQLiteDatabase {
 
     /// A further connection, for an interactive transaction.
     public func makeConnection() throws(SQLError) -> SQLiteConnection {
-        let connection = try SQLiteConnection(path: path, options: options, committed: committed, create: false)
-        try connection.applySettings(options)
+        let connection = try connect()
         connections.append(connection)
         return connection
+    }
+
+    private func connect() throws(SQLError) -> SQLiteConnection {
+        let connection = try SQLiteConnection(path: path, options: options, committed: committed, create: false)
+        try connection.applySettings(options)
+        return connection
+    }
+
+    /// Another one for a primary that was closed. If that fails, the next capture does too, and the owner opens the database anew.
+    func replacePrimary() {
+        guard let connection = try? connect() else { return }
+        primary = connection
+        idle.append(connection)
     }
 
     /// Closes one made by ``makeConnection()``; its open transaction is rolled back.

@@ -1,7 +1,6 @@
 import Dispatch
-public import FleetModel
 
-/// Threads for file work that blocks and belongs to no database's lane: neither event loops nor Swift's own.
+/// Threads for work that blocks on files or takes long, and belongs to no database's lane: neither event loops nor Swift's own.
 public struct BlockingWork: Sendable {
     private let enqueue: @Sendable (@escaping @Sendable () -> Void) -> Void
 
@@ -15,12 +14,12 @@ public struct BlockingWork: Sendable {
     }()
 
     /// Runs `body` there and returns what it returns.
-    public func run<Value: Sendable>(
-        _ body: @escaping @Sendable () throws(BerthError) -> Value
-    ) async throws(BerthError) -> Value {
-        let result: Result<Value, BerthError> = await withCheckedContinuation { continuation in
+    public func run<Value: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable () throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
             enqueue {
-                do throws(BerthError) { continuation.resume(returning: .success(try body())) } catch {
+                do throws(Failure) { continuation.resume(returning: .success(try body())) } catch {
                     continuation.resume(returning: .failure(error))
                 }
             }

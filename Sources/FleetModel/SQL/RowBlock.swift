@@ -45,7 +45,7 @@ public struct RowBlock: Sendable {
     public var count: Int { columnCount == 0 ? 0 : valueCount / columnCount }
 
     /// Those that were written between two points.
-    public func part(_ first: RowWriter.Point, _ last: RowWriter.Point) -> RowBlock {
+    public func part(from first: RowWriter.Point, to last: RowWriter.Point) -> RowBlock {
         RowBlock(bytes, first.bytes, last.bytes, columnCount: columnCount, valueCount: last.values - first.values)
     }
 

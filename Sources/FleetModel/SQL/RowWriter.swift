@@ -2,7 +2,7 @@
 ///
 /// Its memory serves one result after the other.
 public struct RowWriter: ~Copyable {
-    private var bytes: GrowingBytes
+    private var bytes = GrowingBytes()
     private var valueCount = 0
     public private(set) var columnCount: Int
 
@@ -14,11 +14,7 @@ public struct RowWriter: ~Copyable {
         public static let start = Point(bytes: 0, values: 0)
     }
 
-    /// - Parameter byteCount: memory to begin with.
-    public init(columnCount: Int = 0, reserving byteCount: Int = 0) {
-        self.columnCount = columnCount
-        bytes = GrowingBytes(reserving: byteCount)
-    }
+    public init(columnCount: Int = 0) { self.columnCount = columnCount }
 
     /// Forgets what was written and not finished.
     public mutating func begin(columnCount: Int) {

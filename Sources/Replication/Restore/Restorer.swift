@@ -12,7 +12,7 @@ public struct Restorer: Sendable {
     private let segments: any SegmentSource
     private let objects: any ObjectStore
     private let parallelReads: Int
-    private let files: BlockingWork
+    private let blockingWork: BlockingWork
     private let random: RandomSource
     private let logger: Logger
     private let restores = Counter(label: "berth_restores_total")
@@ -20,13 +20,13 @@ public struct Restorer: Sendable {
 
     /// - Parameter parallelReads: ranged reads of one restore that are under way at a time.
     public init(
-        segments: any SegmentSource, objects: any ObjectStore, parallelReads: Int = 16, files: BlockingWork = .threads,
+        segments: any SegmentSource, objects: any ObjectStore, parallelReads: Int = 16, blockingWork: BlockingWork = .threads,
         random: RandomSource = .system, logger: Logger
     ) {
         self.segments = segments
         self.objects = objects
         self.parallelReads = parallelReads
-        self.files = files
+        self.blockingWork = blockingWork
         self.random = random
         self.logger = logger
     }
@@ -44,7 +44,7 @@ public struct Restorer: Sendable {
             if mark.position == head { return mark.copy }
             if try await isOnChain(mark.position, of: copy, before: head) {
                 try await extend(copy, from: mark.position, to: head, engine)
-                try await files.run { () throws(BerthError) in try copy.markClean(at: head, copy: mark.copy) }
+                try await blockingWork.run { () throws(BerthError) in try copy.markClean(at: head, copy: mark.copy) }
                 return mark.copy
             }
             logger.notice(
@@ -54,7 +54,7 @@ public struct Restorer: Sendable {
         try await replace(copy, to: head, engine)
         var random = random
         let id = CopyID.random(using: &random)
-        try await files.run { () throws(BerthError) in try copy.markClean(at: head, copy: id) }
+        try await blockingWork.run { () throws(BerthError) in try copy.markClean(at: head, copy: id) }
         return id
     }
 
@@ -73,7 +73,7 @@ public struct Restorer: Sendable {
         try await read(copy.database, from: base, to: head, engine.profile) { sets throws(BerthError) in
             let marksDirty = isMarked
             isMarked = false
-            try await files.run { () throws(BerthError) in
+            try await blockingWork.run { () throws(BerthError) in
                 if marksDirty { try copy.markDirty() }
                 try engine.apply(sets, to: copy.filePath)
             }
@@ -82,17 +82,17 @@ public struct Restorer: Sendable {
 
     /// Builds the file anew beside the old one and moves it into place.
     private func replace(_ copy: LocalCopy, to head: ChainPosition, _ engine: any Engine) async throws(BerthError) {
-        guard head != .origin else { return try await files.run { () throws(BerthError) in try copy.wipe() } }
+        guard head != .origin else { return try await blockingWork.run { () throws(BerthError) in try copy.wipe() } }
         restores.increment()
-        let construction = try await files.run { () throws(BerthError) in
+        let construction = try await blockingWork.run { () throws(BerthError) in
             try copy.markDirty()
             return Construction(try engine.build(at: copy.filePath))
         }
         do throws(BerthError) {
             try await read(copy.database, from: .origin, to: head, engine.profile) { sets throws(BerthError) in
-                try await files.run { () throws(BerthError) in for set in sets { try construction.files.apply(set) } }
+                try await blockingWork.run { () throws(BerthError) in for set in sets { try construction.files.apply(set) } }
             }
-            try await files.run { () throws(BerthError) in try construction.files.finish() }
+            try await blockingWork.run { () throws(BerthError) in try construction.files.finish() }
         } catch {
             construction.files.abandon()
             throw error

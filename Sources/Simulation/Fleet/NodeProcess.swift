@@ -68,7 +68,8 @@ final class NodeProcess: @unchecked Sendable {
             session: session, leases: store, catalogue: store, segments: store, objects: fleet.bucketConnection(life, clock, random),
             engines: fleet.engines, directory: directory, settings: fleet.workerSettings, hints: hints,
             machine: Machine(
-                clock: clock, random: random, files: BlockingWork(enqueue: enqueue), enginePool: { _ in EnginePool(turns: enqueue) }),
+                clock: clock, random: random, blockingWork: BlockingWork(enqueue: enqueue),
+                enginePool: { _ in EnginePool(turns: enqueue) }),
             logger: logger)
         let routes = RouteTable(source: store, clock: clock)
         self.worker = worker

@@ -5,17 +5,17 @@ public import FleetModel
 public struct Machine: Sendable {
     public var clock: any FleetClock
     public var random: RandomSource
-    public var files: BlockingWork
+    public var blockingWork: BlockingWork
     /// Makes the pool engines run on, of so many threads.
     public var enginePool: @Sendable (_ threads: Int) -> EnginePool
 
     public init(
-        clock: any FleetClock, random: RandomSource = .system, files: BlockingWork = .threads,
+        clock: any FleetClock, random: RandomSource = .system, blockingWork: BlockingWork = .threads,
         enginePool: @escaping @Sendable (_ threads: Int) -> EnginePool = { EnginePool(threads: $0) }
     ) {
         self.clock = clock
         self.random = random
-        self.files = files
+        self.blockingWork = blockingWork
         self.enginePool = enginePool
     }
 

@@ -44,9 +44,9 @@ public final class WorkerNode: Service, LocalDatabases {
                 session: session, objects: objects, leases: leases, settings: settings.shipper, clock: clock,
                 random: machine.random, logger: logger),
             restorer: Restorer(
-                segments: segments, objects: objects, files: machine.files, random: machine.random, logger: logger),
-            pool: machine.enginePool(settings.engineThreads), engines: engines, settings: settings.tenants, clock: clock,
-            directory: directory, logger: logger)
+                segments: segments, objects: objects, blockingWork: machine.blockingWork, random: machine.random, logger: logger),
+            pool: machine.enginePool(settings.engineThreads), blockingWork: machine.blockingWork, engines: engines,
+            settings: settings.tenants, clock: clock, directory: directory, logger: logger)
         reconciler = Reconciler(
             environment: environment, catalogue: catalogue, table: table, settings: settings, logger: logger)
     }

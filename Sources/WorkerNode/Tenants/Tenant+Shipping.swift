@@ -63,14 +63,11 @@ extension Tenant {
                 pages, profile: profile, seq: previous.seq + 1, previousChecksum: previous.checksum, createdAt: createdAt)
         }
         guard pages.bytes.count > Self.bytesWorthALeave else { return try encode() }
-        return try await Self.offLane(encode)
+        return try await environment.blockingWork.run(encode)
     }
 
     /// More take longer to hash and to copy than the way from the lane and back.
     private static let bytesWorthALeave = 64 << 10
-
-    @concurrent
-    private static func offLane<Value: Sendable>(_ body: @Sendable () throws -> Value) async throws -> Value { try body() }
 
     func shipped(_ outcome: ShipOutcome) async {
         guard let commit = cutCommit else { return }

@@ -16,6 +16,7 @@ struct TenantEnvironment: Sendable {
     let shipper: Shipper
     let restorer: Restorer
     let pool: EnginePool
+    let blockingWork: BlockingWork
     let engines: EngineSet
     let settings: TenantSettings
     let clock: any FleetClock

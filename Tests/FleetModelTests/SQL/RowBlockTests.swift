@@ -60,7 +60,7 @@ struct RowBlockTests {
         let last = writer.point
         let all = writer.finish()
         #expect(all == RowBlock(rows) && writer.isEmpty && writer.byteCount == 0)
-        let parts = [all.part(.start, first), all.part(first, second), all.part(second, last)]
+        let parts = [all.part(from: .start, to: first), all.part(from: first, to: second), all.part(from: second, to: last)]
         #expect(parts.map(\.values) == [[rows[0]], [], Array(rows[1...])])
         #expect(parts.map(\.byteCount) == [[rows[0]], [], Array(rows[1...])].map { RowBlock($0).byteCount })
         #expect(parts[2] == RowBlock(Array(rows[1...])) && parts[2].hashValue == RowBlock(Array(rows[1...])).hashValue)

@@ -22,7 +22,7 @@ struct TenantHost {
     /// - Parameter clock: of the gate and the tenants; the stores' own if `nil`.
     static func with<Value>(
         _ stores: TestStores, node: String = "node-a", settings: TenantSettings = TenantSettings(),
-        clock: (any FleetClock)? = nil, engines: EngineSet = EngineSet([SQLiteEngine()]),
+        clock: (any FleetClock)? = nil, engines: EngineSet = EngineSet([SQLiteEngine()]), blockingWork: BlockingWork = .threads,
         isolation: isolated (any Actor)? = #isolation, _ body: (TenantHost) async throws -> Value
     ) async throws -> Value {
         let clock = clock ?? stores.clock
@@ -36,8 +36,8 @@ struct TenantHost {
         let environment = TenantEnvironment(
             session: session, gate: gate, leases: stores.leases, shipper: shipper,
             restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), pool: pool,
-            engines: engines,
-            settings: settings, clock: clock, directory: stores.disk.path + "/" + node, logger: .test)
+            blockingWork: blockingWork, engines: engines, settings: settings, clock: clock,
+            directory: stores.disk.path + "/" + node, logger: .test)
         let host = TenantHost(stores: stores, session: session, gate: gate, environment: environment)
         host.openGate()
         let shipping = Task { await shipper.run() }

@@ -1,5 +1,6 @@
 import BerthTestKit
 import Changesets
+import Engines
 import FleetModel
 import Foundation
 import Leases
@@ -7,7 +8,6 @@ import ObjectStores
 import Replication
 import Testing
 @testable import WorkerNode
-
 
 /// From a commit to the bucket, and what happens when it does not get there.
 @Suite(.timeLimit(.minutes(1)))
@@ -17,11 +17,11 @@ struct ShippingTests {
     init() throws { stores = try TestStores() }
 
     private func withTenant(
-        _ durability: Durability = .local, settings: TenantSettings = TenantSettings(),
+        _ durability: Durability = .local, settings: TenantSettings = TenantSettings(), blockingWork: BlockingWork = .threads,
         _ body: (DataClient, Tenant, TenantHost) async throws -> Void
     ) async throws {
         let record = try await stores.makeDatabase(durability: durability)
-        try await TenantHost.with(stores, settings: settings) { host in
+        try await TenantHost.with(stores, settings: settings, blockingWork: blockingWork) { host in
             let tenant = try await host.lead(record)
             try await tenant.client.execute("CREATE TABLE t (v)")
             try await settle(tenant)
@@ -193,6 +193,40 @@ struct ShippingTests {
             #expect(error?.code == .leaderUnavailable)
             #expect(await tenant.isAtRest)
             #expect(try await client.execute("SELECT count(*) FROM t").firstColumn == ["0"])
+        }
+    }
+
+    enum MeanwhileCase: CaseIterable { case nothing, abandoned, reopened }
+
+    /// Many pages are encoded off the lane: when they are ready, they may no longer follow what is published.
+    @Test(arguments: MeanwhileCase.allCases)
+    func whatIsGivenUpWhileItIsEncodedIsNotShipped(meanwhile: MeanwhileCase) async throws {
+        let door = Latch()
+        let work = BlockingWork { work in
+            Task {
+                await door.pass()
+                work()
+            }
+        }
+        try await withTenant(blockingWork: work) { client, tenant, _ in
+            try await client.execute("INSERT INTO t VALUES (randomblob(100000))")
+            let tip = await tenant.tip
+            let cut = Task { await tenant.cut() }
+            try await becomesTrue("it is being encoded") { door.arrivals == 1 }
+            switch meanwhile {
+            case .nothing: break
+            case .abandoned: await tenant.abandon(reason: "test")
+            case .reopened: await tenant.shipped(.diverged(head: tenant.head))
+            }
+            door.open()
+            let changeset = await cut.value
+            #expect((changeset != nil) == (meanwhile == .nothing))
+            #expect((await tenant.tip != tip) == (meanwhile == .nothing))
+            guard meanwhile == .reopened else { return }
+            try await client.execute("INSERT INTO t VALUES ('later')")
+            try await settle(tenant)
+            try await stores.verifyChain(of: tenant.record)
+            #expect(try await contentOfSuccessor(tenant) == ["later"])
         }
     }
 

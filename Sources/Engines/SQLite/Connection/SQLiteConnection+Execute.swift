@@ -70,7 +70,7 @@ extension SQLiteConnection {
         guard all.columnCount > 0 else { return }
         var last = RowWriter.Point.start
         for (index, point) in points.enumerated() {
-            results[first + index].rowBlock = all.part(last, point)
+            results[first + index].rowBlock = all.part(from: last, to: point)
             last = point
         }
     }

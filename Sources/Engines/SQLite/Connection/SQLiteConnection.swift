@@ -65,6 +65,8 @@ public final class SQLiteConnection {
         sqlite3_close_v2(handle)
     }
 
+    var isOpen: Bool { handle != nil }
+
     /// Whether no transaction is open.
     ///
     /// Some errors roll a whole transaction back: an interrupted write, a full disk or quota, an I/O error. Ask this after

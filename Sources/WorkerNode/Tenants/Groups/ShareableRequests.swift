@@ -11,6 +11,8 @@ struct ShareableRequests: Sendable {
     private(set) var statements: [RepeatedStatement] = []
     /// Runs in `statements`.
     private(set) var statementCount = 0
+    /// Not a transaction of one either: its BEGIN and COMMIT are statements to whoever carries it out alone.
+    var isOneStatement: Bool { statementCount <= 1 && statements.count <= 1 }
     private var answers: [Answer] = []
     /// A transaction of the client's own was begun by the statements planned so far, and not ended.
     private var isInTransaction = false

@@ -24,7 +24,7 @@ extension Tenant {
         _ call: ShareableRequests, _ access: AccessRights
     ) async throws(BerthError) -> [Result<StreamResponse, SQLError>]? {
         // One statement for which nobody has to wait needs no transaction around it.
-        if lane.isIdle && call.statementCount <= 1 { return nil }
+        if lane.isIdle && call.isOneStatement { return nil }
         lastUse.store(environment.clock.now().wholeNanoseconds, ordering: .relaxed)
         let outcome = await withCheckedContinuation { continuation in
             let request = GroupRequest(call: call, access: access, continuation: continuation)

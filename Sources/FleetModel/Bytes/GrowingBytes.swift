@@ -82,5 +82,6 @@ public struct GrowingBytes: ~Copyable {
     }
 }
 
-// Safe: it owns its memory alone and cannot be copied, so whoever has it is the only one who can touch it.
+// Safe: `memory` is allocated here, never handed out beyond a call, and freed here. The value cannot be copied, so there is one owner at
+// a time, and Swift's exclusivity lets nobody read while it writes. Several who borrow it only read memory that nobody changes.
 extension GrowingBytes: @unchecked Sendable {}
