@@ -20,6 +20,7 @@ struct BerthSimulate: ParsableCommand {
     @Option(help: "How many seeds, from the first on.") var count: UInt64 = 1
     @Option(help: "Schedules at a time.") var jobs = ProcessInfo.processInfo.activeProcessorCount
     @Option(help: "Run every n-th seed twice and compare the timelines; 0 for none.") var replayEvery: UInt64 = 20
+    @Flag(help: "Begin no further schedule once one broke a promise.") var untilBroken = false
     @OptionGroup var schedule: ScheduleOptions
 
     mutating func validate() throws {
@@ -36,7 +37,7 @@ struct BerthSimulate: ParsableCommand {
         DispatchQueue.concurrentPerform(iterations: jobs) { _ in
             while true {
                 let (mine, _) = next.add(1, ordering: .relaxed)
-                guard mine < end else { return }
+                guard mine < end, !(untilBroken && totals.withLock { !$0.broken.isEmpty }) else { return }
                 let isReplayed = replayEvery > 0 && mine % replayEvery == 0
                 let first = ChildRun(seed: mine, schedule)
                 totals.withLock { $0.add(first) }

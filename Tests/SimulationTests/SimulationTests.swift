@@ -28,7 +28,7 @@ struct SimulationTests {
     /// lead; the checker must see it.
     @Test func clocksThatDriftBeyondTheMarginAreCaught() async throws {
         let run = try await simulate(
-            "--seed", "1", "--count", "200", "--seconds", "10", "--clock-drift", "0.8", "--replay-every", "0",
+            "--seed", "1", "--count", "400", "--until-broken", "--seconds", "10", "--clock-drift", "0.8", "--replay-every", "0",
             "--faults", "link-hold,link-cut,worker-pause,store-slow")
         #expect(run.exitCode == 1)
         #expect(run.standardOutput.contains("BROKEN stale-read") || run.standardOutput.contains("BROKEN two-leaders"), "\(run)")
