@@ -26,11 +26,12 @@ public struct SQLiteOptions: Sendable, Hashable {
     public var pageCacheBytes: Int64 = 2 << 20
     /// Prepared statements kept per connection. Default 32.
     public var preparedStatements = 32
-    /// Whether triggers and views may use virtual tables (`trusted_schema`). Default `false`.
+    /// Whether triggers and views may use virtual tables (`trusted_schema`). Default `true`.
     ///
     /// SQLite 3.40 counts FTS5 among the untrusted ones, so the usual triggers that keep an FTS5 index in step with a table
-    /// need this. Nothing native is registered on a connection, and the authorizer also sees what triggers do.
-    public var trustsSchema = false
+    /// need this. Who writes the schema writes the statements as well: nothing native is registered on a connection, and the
+    /// authorizer also sees what triggers and views do.
+    public var trustsSchema = true
 
     public init() {}
 }

@@ -50,7 +50,7 @@ final class RawSQLite {
 struct TenantPragmas {
     let statements = [
         "PRAGMA page_size = 4096", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA temp_store = MEMORY",
-        "PRAGMA cache_size = -2048", "PRAGMA trusted_schema = OFF",
+        "PRAGMA cache_size = -2048",
         // 4 MiB, the size at which a tenant's log is checkpointed.
         "PRAGMA wal_autocheckpoint = 1024",
     ]

@@ -81,6 +81,17 @@ import Testing
         #expect(found == (isTrusted ? .text("a quick fox") : nil))
     }
 
+    /// What may not be written down may not be done by a view or a trigger either.
+    @Test(arguments: ["load_extension('x')", "fts3_tokenizer('simple')"])
+    func viewsAndTriggersAreSeenByTheAuthorizer(_ call: String) throws {
+        try connection.run("CREATE TABLE hidden (a)")
+        try connection.run("CREATE VIEW called AS SELECT \(call)")
+        try connection.run("CREATE TRIGGER calls AFTER INSERT ON hidden BEGIN SELECT \(call); END")
+        #expect(connection.code("SELECT * FROM called") != nil)
+        #expect(connection.code("INSERT INTO hidden VALUES (1)") == "SQLITE_AUTH")
+        #expect(try connection.value("SELECT count(*) FROM hidden") == .integer(0))
+    }
+
     @Test func aSessionIsCleanForTheNextClient() throws {
         let before = try ["foreign_keys", "recursive_triggers", "analysis_limit", "secure_delete"].map {
             try connection.value("PRAGMA \($0)")
