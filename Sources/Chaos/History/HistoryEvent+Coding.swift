@@ -5,7 +5,7 @@ extension HistoryEvent: Codable {
     }
 
     private enum Key: String, CodingKey {
-        case event, at, id, client, database, through, work, number, token, from, to, amount, interactive
+        case event, at, id, client, database, through, work, number, token, from, to, amount, interactive, load, cursor
         case outcome, code, tallies, total, engine, durability, accounts, balance, epoch, session, node, reason
         case appends, transfers, balances
     }
@@ -131,12 +131,14 @@ extension HistoryEvent: Codable {
 
     private static func encode(_ work: Work, to line: inout KeyedEncodingContainer<Key>) throws {
         switch work {
-        case .read:
+        case .read(let isCursor):
             try line.encode(WorkName.read, forKey: .work)
-        case .append(let write):
+            if isCursor { try line.encode(true, forKey: .cursor) }
+        case .append(let write, let isLoad):
             try line.encode(WorkName.append, forKey: .work)
             try line.encode(write.number, forKey: .number)
             try line.encode(write.token, forKey: .token)
+            if isLoad { try line.encode(true, forKey: .load) }
         case .transfer(let write, let transfer, let isInteractive):
             try line.encode(WorkName.transfer, forKey: .work)
             try line.encode(write.number, forKey: .number)
@@ -155,8 +157,8 @@ extension HistoryEvent: Codable {
                 number: try line.decode(Int.self, forKey: .number), token: try line.decode(String.self, forKey: .token))
         }
         switch try line.decode(WorkName.self, forKey: .work) {
-        case .read: return .read
-        case .append: return .append(try write(.appends))
+        case .read: return .read(isCursor: try line.decodeIfPresent(Bool.self, forKey: .cursor) ?? false)
+        case .append: return .append(try write(.appends), isLoad: try line.decodeIfPresent(Bool.self, forKey: .load) ?? false)
         case .transfer:
             let transfer = Transfer(
                 from: try line.decode(Int.self, forKey: .from), to: try line.decode(Int.self, forKey: .to),

@@ -38,15 +38,18 @@ public struct Transfer: Sendable, Hashable {
 
 /// What a request asks for.
 public enum Work: Sendable, Hashable {
-    case append(Write)
+    /// - Parameter isLoad: whether the row is loaded, instead of inserted by a statement.
+    case append(Write, isLoad: Bool = false)
     /// - Parameter isInteractive: whether the transaction takes several requests.
     case transfer(Write, Transfer, isInteractive: Bool)
     /// A strong read: what every client has written so far, and the sum of all balances, in one statement.
-    case read
+    ///
+    /// - Parameter isCursor: whether the rows are read through a cursor.
+    case read(isCursor: Bool = false)
 
     public var write: Write? {
         switch self {
-        case .append(let write), .transfer(let write, _, _): write
+        case .append(let write, _), .transfer(let write, _, _): write
         case .read: nil
         }
     }

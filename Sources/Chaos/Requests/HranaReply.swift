@@ -65,8 +65,22 @@ public struct PipelineReply: Decodable, Sendable {
     }
 }
 
+/// A line of a cursor's answer.
+struct CursorEntry: Decodable {
+    var type: String
+    var row: [PipelineReply.Value]?
+    /// Of the statement or of the whole.
+    var error: PipelineReply.Failure?
+}
+
+struct LoadReply: Decodable {
+    var rows: Int
+
+    private enum CodingKeys: String, CodingKey { case rows = "rows_loaded" }
+}
+
 /// The body of an answer that is an error.
-public struct ErrorReply: Decodable, Sendable {
-    public var code: String?
-    public var message: String?
+struct ErrorReply: Decodable {
+    var code: String?
+    var message: String?
 }

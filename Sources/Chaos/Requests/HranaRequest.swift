@@ -37,6 +37,9 @@ public struct HranaRequest: Sendable {
         #"{"baton":\#(baton.map { "\"\($0)\"" } ?? "null"),"requests":[\#(requests.map(\.json).joined(separator: ","))]}"#
     }
 
+    /// The body of a cursor's call.
+    static func cursor(_ sql: String) -> String { #"{"baton":null,"batch":{"steps":[{"stmt":\#(statement(sql, []))}]}}"# }
+
     private static func statement(_ sql: String, _ arguments: [Argument]) -> String {
         #"{"sql":"\#(sql)","args":[\#(arguments.map(\.json).joined(separator: ","))]}"#
     }

@@ -1,37 +1,29 @@
 import Chaos
 import FleetModel
 import FleetStore
-import Foundation
 import Gateway
 import Hrana
 import Routing
 
 /// A database, as a client on a machine of its own speaks to it through one node.
-struct SimulatedClient: PipelineClient {
+struct SimulatedClient: DatabaseClient {
     let life: Life
     let fleet: SimulatedFleet
     let entry: NodeProcess
     let database: DatabaseName
 
-    func pipeline(_ requests: [HranaRequest], baton: String?) async throws(PipelineFailure) -> PipelineReply {
-        let call = DataCall(
-            database: database, route: .pipeline(.two), body: Array(HranaRequest.pipeline(requests, baton: baton).utf8),
-            access: .readWrite, tokenDigest: [1], requestID: "")
-        let answer: OutgoingReply
-        switch await PeerLink(caller: life, fleet: fleet).ask(entry, call, isForwarded: false) {
-        case .answered(let reply): answer = reply
+    func send(_ call: ClientCall) async throws(ClientFailure) -> [UInt8] {
+        guard let route = DataRoute(method: "POST", path: call.path) else { throw .lost("there is no route \(call.path)") }
+        let query = call.path.split(separator: "?", maxSplits: 1).dropFirst().first.map(String.init)
+        let data = DataCall(
+            database: database, route: route, query: query, body: Array(call.body.utf8), access: .readWrite, tokenDigest: [1],
+            requestID: "")
+        switch await PeerLink(caller: life, fleet: fleet).ask(entry, data, path: call.path, isForwarded: false) {
+        case .answered(let reply):
+            guard reply.status == 200 else { throw ClientFailure(status: reply.status, body: reply.body) }
+            return reply.body
         case .unreached: throw .notConnected
         case .lost: throw .lost("connection lost")
-        }
-        let body = Data(answer.body)
-        guard answer.status == 200 else {
-            guard let reply = try? JSONDecoder().decode(ErrorReply.self, from: body), let code = reply.code else {
-                throw .lost("status \(answer.status)")
-            }
-            throw .refused(code: code, message: reply.message ?? "")
-        }
-        do { return try JSONDecoder().decode(PipelineReply.self, from: body) } catch {
-            throw .lost("an answer that cannot be read: \(error)")
         }
     }
 }

@@ -79,7 +79,8 @@ final class Workload: @unchecked Sendable {
         switch Int.random(in: 0..<20, using: &fleet.scheduler.chance) {
         case 0..<10:
             let write = write(.appends, number, database.name)
-            await record(number, database.name, client, .append(write)) { await client.append(write) }
+            let isLoad = Int.random(in: 0..<5, using: &fleet.scheduler.chance) == 0
+            await record(number, database.name, client, .append(write, isLoad: isLoad)) { await client.append(write, isLoad: isLoad) }
         case 10..<15:
             let write = write(.transfers, number, database.name)
             let isInteractive = Bool.random(using: &fleet.scheduler.chance)
@@ -92,7 +93,8 @@ final class Workload: @unchecked Sendable {
                     : await client.transferAtOnce(write, transfer, Dialect(of: database))
             }
         default:
-            await record(number, database.name, client, .read) { await client.observe() }
+            let isCursor = Int.random(in: 0..<4, using: &fleet.scheduler.chance) == 0
+            await record(number, database.name, client, .read(isCursor: isCursor)) { await client.observe(isCursor: isCursor) }
         }
     }
 
@@ -131,7 +133,7 @@ final class Workload: @unchecked Sendable {
                             let write = write(.appends, number, database.name)
                             outcome = await record(number, database.name, client, .append(write)) { await client.append(write) }
                         } else {
-                            outcome = await record(number, database.name, client, .read) { await client.observe() }
+                            outcome = await record(number, database.name, client, .read()) { await client.observe() }
                         }
                         switch outcome {
                         case .acknowledged, .observed:
@@ -186,10 +188,10 @@ private final class Countdown: @unchecked Sendable {
 extension Work {
     var text: String {
         switch self {
-        case .append(let write): "append \(write.token)"
+        case .append(let write, let isLoad): "\(isLoad ? "load" : "append") \(write.token)"
         case .transfer(let write, let transfer, let isInteractive):
             "transfer \(write.token): \(transfer.amount) from \(transfer.from) to \(transfer.to)\(isInteractive ? ", step by step" : "")"
-        case .read: "read"
+        case .read(let isCursor): isCursor ? "read through a cursor" : "read"
         }
     }
 }

@@ -41,7 +41,7 @@ struct Healing: Sendable {
         let through = entry ?? fleet.entries.randomElement() ?? ""
         let data = workload.dataClient(database.name, through: through, timeout: Self.timeout)
         if entry != nil {
-            let outcome = await recorder.request(client: client, database: database.name, through: through, .read) {
+            let outcome = await recorder.request(client: client, database: database.name, through: through, .read()) {
                 await data.observe()
             }
             if case .observed = outcome { return true }

@@ -1,14 +1,12 @@
 import AsyncHTTPClient
 import Chaos
-import Foundation
 import Glibc
 import NIOCore
-import NIOFoundationCompat
 import NIOHTTP1
 import NIOPosix
 
 /// A database, as a client without a library speaks to it through one gateway or node.
-struct DataClient: PipelineClient {
+struct DataClient: DatabaseClient {
     let http: HTTPClient
     /// `http://host:port`
     let url: String
@@ -16,30 +14,24 @@ struct DataClient: PipelineClient {
     let token: String
     let timeout: Duration
 
-    func pipeline(_ requests: [HranaRequest], baton: String?) async throws(PipelineFailure) -> PipelineReply {
-        var request = HTTPClientRequest(url: "\(url)/db/\(database)/v2/pipeline")
+    func send(_ call: ClientCall) async throws(ClientFailure) -> [UInt8] {
+        var request = HTTPClientRequest(url: "\(url)/db/\(database)\(call.path)")
         request.method = .POST
-        request.headers = ["authorization": "Bearer \(token)", "content-type": "application/json"]
-        request.body = .bytes(ByteBuffer(string: HranaRequest.pipeline(requests, baton: baton)))
-        let status: Int, body: ByteBuffer
+        request.headers = ["authorization": "Bearer \(token)"]
+        request.body = .bytes(ByteBuffer(string: call.body))
+        let status: Int, body: [UInt8]
         do {
             let response = try await http.execute(request, timeout: .nanoseconds(timeout.wholeNanoseconds))
             status = Int(response.status.code)
-            body = try await response.body.collect(upTo: 64 << 20)
+            body = Array(buffer: try await response.body.collect(upTo: 64 << 20))
         } catch {
             throw Self.failure(error)
         }
-        guard status == 200 else {
-            let reply = try? JSONDecoder().decode(ErrorReply.self, from: Data(buffer: body))
-            guard let code = reply?.code else { throw .lost("status \(status)") }
-            throw .refused(code: code, message: reply?.message ?? "")
-        }
-        do { return try JSONDecoder().decode(PipelineReply.self, from: Data(buffer: body)) } catch {
-            throw .lost("an answer that cannot be read: \(error)")
-        }
+        guard status == 200 else { throw ClientFailure(status: status, body: body) }
+        return body
     }
 
-    private static func failure(_ error: any Error) -> PipelineFailure {
+    private static func failure(_ error: any Error) -> ClientFailure {
         switch error {
         case is NIOConnectionError: .notConnected
         case let error as HTTPClientError where error == .connectTimeout: .notConnected

@@ -81,9 +81,9 @@ final class Workload: Sendable {
         let data = dataClient(database.name, through: entry)
         switch Int.random(in: 0..<20, using: &random) {
         case 0..<10:
-            let write = write(.appends, client, database.name)
-            await recorder.request(client: client, database: database.name, through: entry, .append(write)) {
-                await data.append(write)
+            let write = write(.appends, client, database.name), isLoad = Int.random(in: 0..<5, using: &random) == 0
+            await recorder.request(client: client, database: database.name, through: entry, .append(write, isLoad: isLoad)) {
+                await data.append(write, isLoad: isLoad)
             }
         case 10..<15:
             let write = write(.transfers, client, database.name), isInteractive = Bool.random(using: &random)
@@ -98,7 +98,10 @@ final class Workload: Sendable {
                     : await data.transferAtOnce(write, transfer, Dialect(of: database))
             }
         default:
-            await recorder.request(client: client, database: database.name, through: entry, .read) { await data.observe() }
+            let isCursor = Int.random(in: 0..<4, using: &random) == 0
+            await recorder.request(client: client, database: database.name, through: entry, .read(isCursor: isCursor)) {
+                await data.observe(isCursor: isCursor)
+            }
         }
     }
 

@@ -48,7 +48,7 @@ import Testing
         story.append(10, 20)
         let tally = Observation.Tally(ledger: .appends, client: 1, last: 1, count: 2)
         story.events += [
-            .started(RequestStart(id: 99, client: 2, database: "db", through: "node-1", at: Story.at(30), work: .read)),
+            .started(RequestStart(id: 99, client: 2, database: "db", through: "node-1", at: Story.at(30), work: .read())),
             .finished(
                 RequestFinish(id: 99, at: Story.at(40), outcome: .observed(Observation(tallies: [tally], total: 200)))),
         ]

@@ -87,7 +87,7 @@ import Testing
 
     private static func read(_ observation: Observation) -> [HistoryEvent] {
         [
-            .started(RequestStart(id: 100_000, client: 9, database: "db", through: "node-1", at: Story.at(800_000), work: .read)),
+            .started(RequestStart(id: 100_000, client: 9, database: "db", through: "node-1", at: Story.at(800_000), work: .read())),
             .finished(RequestFinish(id: 100_000, at: Story.at(800_001), outcome: .observed(observation))),
         ]
     }

@@ -18,14 +18,15 @@ import Testing
             .sessionOpened(SessionOpening(session: "s", node: "node-1", at: Story.at(-1))),
             started(1, .append(write)), finished(1, .acknowledged),
             started(2, .transfer(moved, Transfer(from: 1, to: 2, amount: -5), isInteractive: true)), finished(2, .unknown("a \"quote\"")),
-            started(3, .read),
+            started(3, .read()),
             finished(
                 3,
                 .observed(
                     Observation(
                         tallies: [.init(ledger: .appends, client: 3, last: 7, count: 6), .init(ledger: .transfers, client: 1, last: 1, count: 1)],
                         total: 400))),
-            started(4, .append(write)), finished(4, .refused("leader_unavailable")),
+            started(4, .append(write, isLoad: true)), finished(4, .refused("leader_unavailable")),
+            started(5, .read(isCursor: true)), finished(5, .unknown("timeout")),
             .leaseChanged(LeaseChange(database: "db", epoch: 2, session: "s", at: Story.at(9))),
             .leaseChanged(LeaseChange(database: "db", epoch: 2, session: nil, at: Story.at(10))),
             .sessionEnded(SessionEnd(session: "s", reason: "silent", at: Story.at(11))),
@@ -75,7 +76,7 @@ import Testing
 
     @Test func requestsMeetTheirAnswers() {
         let history = History(Self.events)
-        #expect(history.operations.map(\.id) == [1, 2, 3, 4])
+        #expect(history.operations.map(\.id) == [1, 2, 3, 4, 5])
         #expect(history.operations[0].acknowledgedAt == Story.at(2))
         #expect(history.operations[3].isRefused)
         let unanswered = History([Self.events[2]])

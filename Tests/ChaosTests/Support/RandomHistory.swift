@@ -70,7 +70,7 @@ struct RandomHistory {
             return .transfer(
                 write(.transfers), Transfer(from: from, to: (from + 1) % 3, amount: Int64.random(in: 1...9, using: &random)),
                 isInteractive: false)
-        default: return .read
+        default: return .read()
         }
     }
 
@@ -109,7 +109,7 @@ struct RandomHistory {
         let outcome: Outcome
         switch request.work {
         case .read: outcome = chance == 0 ? .unknown("timeout") : .observed(observation)
-        case .append(let write), .transfer(let write, _, _):
+        case .append(let write, _), .transfer(let write, _, _):
             switch chance {
             case 0: outcome = .refused("leader_unavailable")
             case 1: outcome = .unknown("timeout")

@@ -69,7 +69,7 @@ struct Story {
             tallies.append(.init(ledger: .appends, client: client, last: number, count: 1))
         }
         if let last = transfers.last { tallies.append(.init(ledger: .transfers, client: 1, last: last.number, count: last.number)) }
-        return request(start, end, client: 2, .read, .observed(Observation(tallies: tallies, total: total)))
+        return request(start, end, client: 2, .read(), .observed(Observation(tallies: tallies, total: total)))
     }
 
     mutating func fault(_ kind: FaultKind, _ target: String, _ began: Int, _ ended: Int) {

@@ -1,8 +1,14 @@
 /// The three things clients do.
-extension PipelineClient {
-    public func append(_ write: Write) async -> Outcome {
-        do throws(PipelineFailure) {
-            try await execute("INSERT INTO appends VALUES (?, ?, ?)", write.arguments)
+extension DatabaseClient {
+    /// - Parameter isLoad: whether the row is loaded, instead of inserted by a statement.
+    public func append(_ write: Write, isLoad: Bool = false) async -> Outcome {
+        do throws(ClientFailure) {
+            if isLoad {
+                let count = try await load("client,number,token\n\(write.client),\(write.number),\(write.token)\n", into: "appends")
+                guard count == 1 else { return .unknown("\(count) rows were loaded instead of one") }
+            } else {
+                try await execute("INSERT INTO appends VALUES (?, ?, ?)", write.arguments)
+            }
             return .acknowledged
         } catch {
             return Outcome(error)
@@ -19,7 +25,7 @@ extension PipelineClient {
                 (change, [.integer(transfer.amount), .integer(Int64(transfer.to))]),
                 ("INSERT INTO transfers VALUES (?, ?, ?)", write.arguments),
             ])
-        do throws(PipelineFailure) {
+        do throws(ClientFailure) {
             let result = try Self.result(0, of: await pipeline([batch, .close]))
             let commit = 4
             if let steps = result.stepResults, steps.indices.contains(commit), steps[commit] != nil { return .acknowledged }
@@ -34,7 +40,7 @@ extension PipelineClient {
     /// whether anybody else came in between.
     public func transferStepwise(_ write: Write, _ transfer: Transfer, _ dialect: Dialect) async -> Outcome {
         var baton: String?
-        do throws(PipelineFailure) {
+        do throws(ClientFailure) {
             let read = "SELECT balance FROM accounts WHERE id = ?"
             let first = try await pipeline([
                 .execute(dialect.begin), .execute(read, [.integer(Int64(transfer.from))]),
@@ -58,7 +64,7 @@ extension PipelineClient {
             if case .refused(let code, _) = error { return .refused("before commit: \(code)") }
             return .refused("before commit")
         }
-        do throws(PipelineFailure) {
+        do throws(ClientFailure) {
             _ = try Self.result(0, of: await pipeline([.execute("COMMIT"), .close], baton: baton))
             return .acknowledged
         } catch {
@@ -66,9 +72,11 @@ extension PipelineClient {
         }
     }
 
-    public func observe() async -> Outcome {
-        do throws(PipelineFailure) {
-            guard let rows = try await execute(Dialect.observation).rows else { return .unknown("an answer without rows") }
+    /// - Parameter isCursor: whether the rows are read through a cursor.
+    public func observe(isCursor: Bool = false) async -> Outcome {
+        do throws(ClientFailure) {
+            let rows = isCursor ? try await rows(Dialect.observation) : try await execute(Dialect.observation).rows
+            guard let rows else { return .unknown("an answer without rows") }
             var observation = Observation(tallies: [], total: 0)
             for row in rows {
                 let cells = row.map { $0.text ?? "0" }
@@ -92,7 +100,7 @@ extension PipelineClient {
         _ = try? await pipeline([.close], baton: baton)
     }
 
-    private static func balance(_ index: Int, of reply: PipelineReply) throws(PipelineFailure) -> Int64 {
+    private static func balance(_ index: Int, of reply: PipelineReply) throws(ClientFailure) -> Int64 {
         guard let value = try result(index, of: reply).rows?.first?.first?.text.flatMap({ Int64($0) }) else {
             throw .lost("no balance")
         }

@@ -1,4 +1,4 @@
-extension PipelineClient {
+extension DatabaseClient {
     /// Everything in a database, read by one request and so of one moment; for databases that are not large.
     ///
     /// - Returns: `nil` when it was not answered.
@@ -6,7 +6,7 @@ extension PipelineClient {
         let rows = { (ledger: Ledger) in
             HranaRequest.execute("SELECT client, number, token FROM \(ledger.rawValue) ORDER BY rowid")
         }
-        do throws(PipelineFailure) {
+        do throws(ClientFailure) {
             let reply = try await pipeline([
                 .execute("BEGIN"), .execute("SELECT balance FROM accounts ORDER BY id"), rows(.appends), rows(.transfers),
                 .execute("COMMIT"), .close,
