@@ -36,7 +36,7 @@ final class ObjectStoreSite: Sendable {
             let log = "\(settings.directory)/logs/s3.log"
             // Its standard input is no lifeline, so it dies by signal when the harness does.
             let server = try await ChildProcess.start(
-                ["/usr/bin/setpriv", "--pdeathsig=KILL", "--", try s3Server(), "-H", "127.0.0.1", "-p", String(port)],
+                ["/usr/bin/setpriv", "--pdeathsig=KILL", "--"] + (try S3Program.command(port: port)),
                 environment: ["PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"], output: log)
             do {
                 try await eventually("the S3 server answers, see \(log)", within: .seconds(60)) {
@@ -94,19 +94,5 @@ final class ObjectStoreSite: Sendable {
         await proxy.stop()
         server.signal(SIGKILL)
         _ = await server.exitCode()
-    }
-
-    /// `moto_server` of the Python package `moto[server]`.
-    private static func s3Server() throws -> String {
-        let environment = ProcessInfo.processInfo.environment
-        let python = environment["BERTH_PYTHON"].map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
-        let directories = [python].compactMap { $0 } + (environment["PATH"] ?? "").split(separator: ":").map(String.init)
-        guard let found = directories.map({ "\($0)/moto_server" })
-            .first(where: FileManager.default.isExecutableFile) else {
-            throw ChaosError(
-                "There is no moto_server, the S3 server of the tests. Run ./ops/soak or ./ops/test, which install it, or take "
-                    + "--bucket-kind directory.")
-        }
-        return found
     }
 }

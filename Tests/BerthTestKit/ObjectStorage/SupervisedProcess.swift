@@ -34,7 +34,9 @@ final class SupervisedProcess: Sendable {
     private let state: Mutex<State>
 
     /// - Throws: `Failure`.
-    init(_ executable: String, _ arguments: [String]) throws {
+    ///
+    /// - Parameter command: the path of a program, and its arguments.
+    init(_ command: [String]) throws {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw Failure(call: "pipe", code: errno) }
         // A child that inherited the writing end would keep the server alive.
@@ -59,7 +61,7 @@ final class SupervisedProcess: Sendable {
             posix_spawn_file_actions_addopen(&files, output, "/dev/null", O_WRONLY, 0)
         }
 
-        var words = (["/bin/sh", "-c", Self.script, "supervisor", executable] + arguments).map { strdup($0) } + [nil]
+        var words = (["/bin/sh", "-c", Self.script, "supervisor"] + command).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
         var shell = pid_t()
         let code = posix_spawn(&shell, "/bin/sh", &files, &attributes, &words, environ)
@@ -87,12 +89,5 @@ final class SupervisedProcess: Sendable {
         }
         // The kernel reports the end of a child only to a call that blocks, or to one that asks again.
         while isRunning { try? await Task.sleep(for: .milliseconds(10)) }
-    }
-
-    /// The first executable of that name in `PATH`.
-    static func find(_ name: String) -> String? {
-        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-            .map { "\($0)/\(name)" }
-            .first { access($0, X_OK) == 0 }
     }
 }

@@ -1,5 +1,6 @@
 import BerthTestKit
 import Foundation
+import LocalFleet
 import NIOHTTP1
 import Testing
 
@@ -135,7 +136,7 @@ extension EndToEnd {
 
     /// The same on a real S3 protocol.
     @Suite(.serialized) struct CrashesOnS3 {
-        @Test(.enabled(if: MotoServer.isInstalled, "install moto: pip install 'moto[server]'"))
+        @Test(.enabled(if: S3Program.isInstalled, "install moto: pip install 'moto[server]'"))
         func workersAreKilledWhileClientsWrite() async throws {
             let moto = try await MotoServer.start()
             var options = FleetOptions()
