@@ -22,6 +22,9 @@ struct SimulationTests {
         #expect(one.exitCode == 0 && other.exitCode == 0)
         #expect(one.standardOutput != other.standardOutput)
         #expect(one.standardOutput.contains("everything is mended"))
+        for work in ["append", "load", "transfer", "read", "read through a cursor"] {
+            #expect((one.standardOutput + other.standardOutput).contains(": \(work)"), "\(work)")
+        }
     }
 
     /// Rule 1: the margin covers the drift of clocks. With far more drift than that, a node goes on answering while others

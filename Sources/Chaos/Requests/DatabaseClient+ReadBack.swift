@@ -6,7 +6,7 @@ extension DatabaseClient {
         let rows = { (ledger: Ledger) in
             HranaRequest.execute("SELECT client, number, token FROM \(ledger.rawValue) ORDER BY rowid")
         }
-        do throws(ClientFailure) {
+        do throws(CallFailure) {
             let reply = try await pipeline([
                 .execute("BEGIN"), .execute("SELECT balance FROM accounts ORDER BY id"), rows(.appends), rows(.transfers),
                 .execute("COMMIT"), .close,

@@ -2,7 +2,7 @@
 extension DatabaseClient {
     /// - Parameter isLoad: whether the row is loaded, instead of inserted by a statement.
     public func append(_ write: Write, isLoad: Bool = false) async -> Outcome {
-        do throws(ClientFailure) {
+        do throws(CallFailure) {
             if isLoad {
                 let count = try await load("client,number,token\n\(write.client),\(write.number),\(write.token)\n", into: "appends")
                 guard count == 1 else { return .unknown("\(count) rows were loaded instead of one") }
@@ -25,7 +25,7 @@ extension DatabaseClient {
                 (change, [.integer(transfer.amount), .integer(Int64(transfer.to))]),
                 ("INSERT INTO transfers VALUES (?, ?, ?)", write.arguments),
             ])
-        do throws(ClientFailure) {
+        do throws(CallFailure) {
             let result = try Self.result(0, of: await pipeline([batch, .close]))
             let commit = 4
             if let steps = result.stepResults, steps.indices.contains(commit), steps[commit] != nil { return .acknowledged }
@@ -40,7 +40,7 @@ extension DatabaseClient {
     /// whether anybody else came in between.
     public func transferStepwise(_ write: Write, _ transfer: Transfer, _ dialect: Dialect) async -> Outcome {
         var baton: String?
-        do throws(ClientFailure) {
+        do throws(CallFailure) {
             let read = "SELECT balance FROM accounts WHERE id = ?"
             let first = try await pipeline([
                 .execute(dialect.begin), .execute(read, [.integer(Int64(transfer.from))]),
@@ -64,7 +64,7 @@ extension DatabaseClient {
             if case .refused(let code, _) = error { return .refused("before commit: \(code)") }
             return .refused("before commit")
         }
-        do throws(ClientFailure) {
+        do throws(CallFailure) {
             _ = try Self.result(0, of: await pipeline([.execute("COMMIT"), .close], baton: baton))
             return .acknowledged
         } catch {
@@ -74,7 +74,7 @@ extension DatabaseClient {
 
     /// - Parameter isCursor: whether the rows are read through a cursor.
     public func observe(isCursor: Bool = false) async -> Outcome {
-        do throws(ClientFailure) {
+        do throws(CallFailure) {
             let rows = isCursor ? try await rows(Dialect.observation) : try await execute(Dialect.observation).rows
             guard let rows else { return .unknown("an answer without rows") }
             var observation = Observation(tallies: [], total: 0)
@@ -100,7 +100,7 @@ extension DatabaseClient {
         _ = try? await pipeline([.close], baton: baton)
     }
 
-    private static func balance(_ index: Int, of reply: PipelineReply) throws(ClientFailure) -> Int64 {
+    private static func balance(_ index: Int, of reply: PipelineReply) throws(CallFailure) -> Int64 {
         guard let value = try result(index, of: reply).rows?.first?.first?.text.flatMap({ Int64($0) }) else {
             throw .lost("no balance")
         }

@@ -20,7 +20,7 @@ public enum ErrorPromise {
 
 extension Outcome {
     /// What a client knows after a failure.
-    public init(_ failure: ClientFailure) {
+    public init(_ failure: CallFailure) {
         switch failure {
         case .refused(let code, _): self = ErrorPromise.isHarmless(code) ? .refused(code) : .unknown(code)
         case .notConnected: self = .refused("not connected")

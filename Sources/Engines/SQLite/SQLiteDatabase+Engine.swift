@@ -5,6 +5,7 @@ extension SQLiteDatabase: EngineDatabase {
     private static let keptConnections = 1
 
     public func takeConnection() throws(SQLError) -> any EngineConnection {
+        if !primary.isOpen { try replacePrimary() }
         if let connection = idle.popLast() { return connection }
         return try makeConnection()
     }
@@ -16,7 +17,8 @@ extension SQLiteDatabase: EngineDatabase {
         let isPrimary = connection === primary
         if isClean && (isPrimary || idle.count <= Self.keptConnections) { return idle.append(connection) }
         close(connection)
-        if isPrimary { replacePrimary() }
+        // Checkpoints need it. Should this fail, whoever takes the next connection is told.
+        if isPrimary { try? replacePrimary() }
     }
 
     /// Counted by SQLite's own hook.

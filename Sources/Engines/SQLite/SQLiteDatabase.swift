@@ -66,11 +66,10 @@ public final class SQLiteDatabase {
         return connection
     }
 
-    /// Another one for a primary that was closed. If that fails, the next capture does too, and the owner opens the database anew.
-    func replacePrimary() {
-        guard let connection = try? connect() else { return }
-        primary = connection
-        idle.append(connection)
+    /// Puts another one in the place of a primary that was closed.
+    func replacePrimary() throws(SQLError) {
+        primary = try connect()
+        idle.append(primary)
     }
 
     /// Closes one made by ``makeConnection()``; its open transaction is rolled back.

@@ -12,7 +12,7 @@ struct SimulatedClient: DatabaseClient {
     let entry: NodeProcess
     let database: DatabaseName
 
-    func send(_ call: ClientCall) async throws(ClientFailure) -> [UInt8] {
+    func send(_ call: ClientCall) async throws(CallFailure) -> [UInt8] {
         guard let route = DataRoute(method: "POST", path: call.path) else { throw .lost("there is no route \(call.path)") }
         let query = call.path.split(separator: "?", maxSplits: 1).dropFirst().first.map(String.init)
         let data = DataCall(
@@ -20,7 +20,7 @@ struct SimulatedClient: DatabaseClient {
             requestID: "")
         switch await PeerLink(caller: life, fleet: fleet).ask(entry, data, path: call.path, isForwarded: false) {
         case .answered(let reply):
-            guard reply.status == 200 else { throw ClientFailure(status: reply.status, body: reply.body) }
+            guard reply.status == 200 else { throw CallFailure(status: reply.status, body: reply.body) }
             return reply.body
         case .unreached: throw .notConnected
         case .lost: throw .lost("connection lost")

@@ -14,7 +14,7 @@ struct DataClient: DatabaseClient {
     let token: String
     let timeout: Duration
 
-    func send(_ call: ClientCall) async throws(ClientFailure) -> [UInt8] {
+    func send(_ call: ClientCall) async throws(CallFailure) -> [UInt8] {
         var request = HTTPClientRequest(url: "\(url)/db/\(database)\(call.path)")
         request.method = .POST
         request.headers = ["authorization": "Bearer \(token)"]
@@ -27,11 +27,11 @@ struct DataClient: DatabaseClient {
         } catch {
             throw Self.failure(error)
         }
-        guard status == 200 else { throw ClientFailure(status: status, body: body) }
+        guard status == 200 else { throw CallFailure(status: status, body: body) }
         return body
     }
 
-    private static func failure(_ error: any Error) -> ClientFailure {
+    private static func failure(_ error: any Error) -> CallFailure {
         switch error {
         case is NIOConnectionError: .notConnected
         case let error as HTTPClientError where error == .connectTimeout: .notConnected

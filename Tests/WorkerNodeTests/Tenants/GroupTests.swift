@@ -370,6 +370,20 @@ struct GroupTests {
         }
     }
 
+    /// Its client's COMMIT is the group's, which is tried again; one statement that nobody shares is no group.
+    @Test func aWholeTransactionIsAGroupAlsoOnAnIdleDatabase() async throws {
+        let engine = UncommittingEngine(.leavesOpen)
+        try await withTenant(engines: EngineSet([engine])) { client, tenant, _ in
+            engine.failures.add(1)
+            try await client.execute("INSERT INTO t VALUES (1)")
+            #expect(engine.failures.left == 1)
+            let answer = try await client.pipeline(
+                nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (2)"), .execute("COMMIT"), .close)
+            #expect(answer.outcomes == ["execute", "execute", "execute", "close"] && engine.failures.left == 0)
+            #expect(try await client.execute("SELECT count(*) FROM t").firstColumn == ["2"])
+        }
+    }
+
     @Test func aCommitThatRollsBackFailsEveryoneWhoWrote() async throws {
         let engine = UncommittingEngine(.rollsBack)
         try await withTenant(engines: EngineSet([engine])) { client, tenant, _ in

@@ -196,11 +196,11 @@ struct ShippingTests {
         }
     }
 
-    enum MeanwhileCase: CaseIterable { case nothing, abandoned, reopened }
+    enum Meanwhile: CaseIterable { case nothing, abandoned, reopened }
 
     /// Many pages are encoded off the lane: when they are ready, they may no longer follow what is published.
-    @Test(arguments: MeanwhileCase.allCases)
-    func whatIsGivenUpWhileItIsEncodedIsNotShipped(meanwhile: MeanwhileCase) async throws {
+    @Test(arguments: Meanwhile.allCases)
+    func whatIsGivenUpWhileItIsEncodedIsNotShipped(meanwhile: Meanwhile) async throws {
         let door = Latch()
         let work = BlockingWork { work in
             Task {

@@ -66,7 +66,8 @@ import Testing
     /// External-content FTS5 through triggers is everywhere, and an untrusted schema forbids it.
     @Test(arguments: [true, false]) func fullTextSearchThroughTriggersNeedsATrustedSchema(_ isTrusted: Bool) throws {
         var options = SQLiteOptions()
-        options.trustsSchema = isTrusted
+        // Trusted by default.
+        if !isTrusted { options.trustsSchema = false }
         let database = try SQLiteDatabase(path: directory.file("fts.db"), options: options)
         try database.primary.executeScript(
             """

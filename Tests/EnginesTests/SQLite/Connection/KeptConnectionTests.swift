@@ -1,4 +1,5 @@
 import FleetModel
+import Foundation
 import Testing
 
 @testable import Engines
@@ -35,6 +36,20 @@ import Testing
         database.giveBack(connection)
         for _ in 0..<3 { #expect(try take().value("SELECT count(*) FROM t") == .integer(0)) }
         #expect(database.primary.isOpen)
+    }
+
+    /// Nothing is hidden when no other can be opened, and it is tried again.
+    @Test func aPrimaryThatCannotBeReplacedYet() throws {
+        let primary = try take()
+        primary.close()
+        let (path, away) = (directory.file("a.db"), directory.file("away.db"))
+        try FileManager.default.moveItem(atPath: path, toPath: away)
+        database.giveBack(primary)
+        let error = #expect(throws: SQLError.self) { try take() }
+        #expect(error?.code == "SQLITE_CANTOPEN")
+        try FileManager.default.moveItem(atPath: away, toPath: path)
+        #expect(try take() === database.primary)
+        #expect(try database.primary.value("SELECT count(*) FROM t") == .integer(0))
     }
 
     /// The one that takes its place captures what was committed before and after.
