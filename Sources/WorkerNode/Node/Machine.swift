@@ -6,12 +6,14 @@ public struct Machine: Sendable {
     public var clock: any FleetClock
     public var random: RandomSource
     public var blockingWork: BlockingWork
-    /// Makes the pool engines run on, of so many threads.
-    public var enginePool: @Sendable (_ threads: Int) -> EnginePool
+    /// Makes the pool engines run on, of so many threads, and so many more while statements take long.
+    public var enginePool: @Sendable (_ threads: Int, _ longThreads: Int) -> EnginePool
 
     public init(
         clock: any FleetClock, random: RandomSource = .system, blockingWork: BlockingWork = .threads,
-        enginePool: @escaping @Sendable (_ threads: Int) -> EnginePool = { EnginePool(threads: $0) }
+        enginePool: @escaping @Sendable (_ threads: Int, _ longThreads: Int) -> EnginePool = {
+            EnginePool(threads: $0, longThreads: $1)
+        }
     ) {
         self.clock = clock
         self.random = random

@@ -45,7 +45,7 @@ public final class WorkerNode: Service, LocalDatabases {
                 random: machine.random, logger: logger),
             restorer: Restorer(
                 segments: segments, objects: objects, blockingWork: machine.blockingWork, random: machine.random, logger: logger),
-            pool: machine.enginePool(settings.engineThreads), blockingWork: machine.blockingWork, engines: engines,
+            pool: machine.enginePool(settings.engineThreads, settings.engineLongThreads), blockingWork: machine.blockingWork, engines: engines,
             settings: settings.tenants, clock: clock, directory: directory, logger: logger)
         reconciler = Reconciler(
             environment: environment, catalogue: catalogue, table: table, settings: settings, logger: logger)

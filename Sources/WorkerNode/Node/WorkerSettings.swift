@@ -18,6 +18,8 @@ public struct WorkerSettings: Sendable {
     public var unableToServeLimit: Duration = .seconds(30)
     /// Threads on which engines run.
     public var engineThreads = 4
+    /// Threads added while statements take long, so that they hold up nobody else.
+    public var engineLongThreads = 64
     /// How long a graceful stop may take before what is left is abandoned.
     public var shutdownTimeout: Duration = .seconds(20)
 

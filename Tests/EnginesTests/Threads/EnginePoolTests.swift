@@ -1,5 +1,5 @@
 import Dispatch
-import Engines
+@testable import Engines
 import Foundation
 import Synchronization
 import Testing
@@ -124,5 +124,68 @@ private final class SharedOrder: Sendable {
         }
         #expect(await resident.entries().count == 100)
         #expect(await resident.overlaps == 0)
+    }
+
+    /// As many databases that ask a long question as there are threads, and one that asks a short one.
+    @Test func longTurnsHoldUpNoOtherLane() async {
+        let pool = EnginePool(threads: 2, longTurn: .milliseconds(1))
+        let gate = DispatchSemaphore(value: 0)
+        let holders = (0..<20).map { _ in
+            let resident = Resident(pool.makeLane())
+            return Task { await resident.hold(until: gate) }
+        }
+        let quick = Resident(pool.makeLane())
+        await quick.append(1)
+        #expect(await quick.entries() == [1], "answered while twenty lanes are held")
+        for _ in holders { gate.signal() }
+        for holder in holders { await holder.value }
+        await pool.shutdown()
+    }
+
+    @Test func threadsAddedForLongTurnsEndWithThem() async {
+        let pool = EnginePool(threads: 1, longTurn: .milliseconds(1))
+        for _ in 0..<20 {
+            let gate = DispatchSemaphore(value: 0)
+            let held = Resident(pool.makeLane())
+            let holder = Task { await held.hold(until: gate) }
+            let quick = Resident(pool.makeLane())
+            await quick.append(1)
+            gate.signal()
+            await holder.value
+        }
+        while pool.liveThreads > 1 { await Task.yield() }
+        #expect(pool.liveThreads == 1)
+        await pool.shutdown()
+        #expect(pool.liveThreads == 0)
+    }
+
+    @Test func longTurnsAreBounded() async {
+        let pool = EnginePool(threads: 1, longThreads: 2, longTurn: .milliseconds(1))
+        let gate = DispatchSemaphore(value: 0)
+        let lanes = (0..<5).map { _ in pool.makeLane() }
+        let holders = lanes.map { lane in
+            let resident = Resident(lane)
+            return Task { await resident.hold(until: gate) }
+        }
+        // Three threads: the pool's own, and two more. Two lanes wait.
+        while pool.liveThreads < 3 || lanes.count(where: { !$0.isIdle }) < 5 { await Task.yield() }
+        #expect(pool.liveThreads == 3)
+        for _ in holders { gate.signal() }
+        for holder in holders { await holder.value }
+        await pool.shutdown()
+    }
+
+    @Test func shutdownWaitsForLongTurns() async {
+        let pool = EnginePool(threads: 1, longTurn: .milliseconds(1))
+        let gate = DispatchSemaphore(value: 0)
+        let held = Resident(pool.makeLane())
+        let holder = Task { await held.hold(until: gate) }
+        let quick = Resident(pool.makeLane())
+        await quick.append(1)
+        let end = Task { await pool.shutdown() }
+        gate.signal()
+        await end.value
+        await holder.value
+        #expect(pool.liveThreads == 0)
     }
 }

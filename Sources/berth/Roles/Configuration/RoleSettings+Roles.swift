@@ -33,6 +33,7 @@ extension RoleSettings {
         worker.shipper.interval = try milliseconds("ship-interval-ms", in: 1...60_000, default: worker.shipper.interval)
         worker.shipper.maximumBundleBytes = try int("bundle-bytes", in: 4_096...(1 << 30), default: worker.shipper.maximumBundleBytes)
         worker.engineThreads = try int("engine-threads", in: 1...1_024, default: worker.engineThreads)
+        worker.engineLongThreads = try int("engine-long-threads", in: 0...1_024, default: worker.engineLongThreads)
         worker.reconcileInterval = try milliseconds("reconcile-interval-ms", in: 50...600_000, default: worker.reconcileInterval)
         worker.parallelHandovers = try int("parallel-handovers", in: 1...10_000, default: worker.parallelHandovers)
         worker.tenants.maximumShipLag = try milliseconds("max-ship-lag-ms", in: 10...3_600_000, default: worker.tenants.maximumShipLag)
