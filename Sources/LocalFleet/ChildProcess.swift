@@ -29,12 +29,13 @@ public final class ChildProcess: Sendable {
     /// Starts `command`, an absolute path and its arguments.
     ///
     /// - Parameters:
+    ///   - executable: the file that is run; `nil` for the path in `command`, which then is only what the child is called.
     ///   - output: file that standard output and standard error are appended to; `nil` for this process's own.
     ///   - keeping: descriptors the child inherits under their numbers, for instance of a lock.
     ///   - hasLifeline: whether its input ends when this process does.
     /// - Throws: `BerthError` with code `configuration_invalid` when the program cannot be started.
     public static func start(
-        _ command: [String], environment: [String: String], output: String?, keeping: [Int32] = [],
+        _ command: [String], executable: String? = nil, environment: [String: String], output: String?, keeping: [Int32] = [],
         hasLifeline: Bool = false
     ) async throws(BerthError) -> ChildProcess {
         let started: Result<ChildProcess, BerthError> = await withCheckedContinuation { continuation in
@@ -46,7 +47,7 @@ public final class ChildProcess: Sendable {
                 let hasPipe = hasLifeline && pipe(&ends) == 0
                 if hasPipe { for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) } }
                 defer { if hasPipe { close(ends[0]) } }
-                switch spawn(command, environment, output, input: hasPipe ? ends[0] : nil, keeping) {
+                switch spawn(executable ?? command[0], command, environment, output, input: hasPipe ? ends[0] : nil, keeping) {
                 case .failure(let error):
                     if hasPipe { close(ends[1]) }
                     continuation.resume(returning: .failure(error))
@@ -108,7 +109,7 @@ private func openDescriptors() -> [Int32] {
 }
 
 private func spawn(
-    _ command: [String], _ environment: [String: String], _ output: String?, input: Int32?, _ keeping: [Int32]
+    _ executable: String, _ command: [String], _ environment: [String: String], _ output: String?, input: Int32?, _ keeping: [Int32]
 ) -> Result<pid_t, BerthError> {
     var files = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&files)
@@ -147,12 +148,12 @@ private func spawn(
     defer { for variable in variables { free(variable) } }
 
     var pid: pid_t = 0
-    let error = posix_spawn(&pid, command[0], &files, &attributes, arguments, variables)
+    let error = posix_spawn(&pid, executable, &files, &attributes, arguments, variables)
     guard error == 0 else {
         return .failure(
             BerthError(
                 .configurationInvalid,
-                "Cannot start \(command[0])\(output.map { " with its output in \($0)" } ?? ""): \(String(cString: strerror(error)))."))
+                "Cannot start \(executable)\(output.map { " with its output in \($0)" } ?? ""): \(String(cString: strerror(error)))."))
     }
     return .success(pid)
 }

@@ -16,6 +16,7 @@ struct Berth: AsyncParsableCommand {
         ] + ClientCommands.all)
 
     static func main() async {
+        OwnProgram.setProcessName()
         Glibc.exit(await CLIExit.run(Berth.self))
     }
 }

@@ -70,6 +70,7 @@ extension BerthError {
         case diskUnavailable = "disk_unavailable"
         case dataDirectoryLocked = "data_directory_locked"
         case configurationInvalid = "configuration_invalid"
+        case workerNotStarted = "worker_not_started"
         case sessionEnded = "session_ended"
         case timedOut = "timed_out"
         case internalError = "internal_error"
@@ -88,7 +89,7 @@ extension BerthError {
             case .idempotencyKeyReused: 422
             case .tooManyRequests: 429
             case .internalError, .dataCorrupt, .configurationInvalid, .dataDirectoryLocked, .bucketUnsafe,
-                .schemaMismatch: 500
+                .schemaMismatch, .workerNotStarted: 500
             case .outcomeUnknown: 502
             case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .shuttingDown, .storeUnavailable,
                 .storeGenerationChanged, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded: 503

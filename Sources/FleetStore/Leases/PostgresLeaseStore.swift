@@ -101,18 +101,23 @@ public struct PostgresLeaseStore: LeaseStore {
         return !ended.isEmpty
     }
 
+    @discardableResult
     public func endOwnSession(
         _ session: SessionID, node: NodeName, reason: String
-    ) async throws(LeaseStoreError) {
-        _ = try await run(work, """
-            with ended as (
+    ) async throws(LeaseStoreError) -> Bool {
+        // One that was never opened has no address, also when it was recorded as ended before.
+        let rows = try await run(work, """
+            with opened as (select address <> '' as opened from sessions where id = $1),
+            ended as (
                 insert into sessions (id, node, role, address, system_identifier, timeline, ended_at, end_reason)
                 select $1, $2, 'node', '', g.system_identifier, g.timeline, now(), $3 from berth_store_generation() g
                 on conflict (id) do update set ended_at = now(), end_reason = excluded.end_reason
                     where sessions.ended_at is null
                 returning node)
-            select berth_hint('sessions', array_agg(node)) from ended having count(*) > 0
+            select coalesce((select opened from opened), false) as opened,
+                   (select berth_hint('sessions', array_agg(node)) from ended having count(*) > 0)
             """, [.uuid(session.uuid), .text(node.description), .text(reason)])
+        return try value { try rows[0].bool("opened") }
     }
 
     public func revokeSession(_ session: SessionID) async throws(LeaseStoreError) {

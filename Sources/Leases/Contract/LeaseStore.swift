@@ -28,7 +28,10 @@ public protocol LeaseStore: Sendable {
     /// Rule 3, by the owner after closing its gate, or by its supervisor after the process was reaped.
     ///
     /// A session that was never opened is recorded as ended, so that a late opening of it fails.
-    func endOwnSession(_ session: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError)
+    ///
+    /// - Returns: whether it had been opened.
+    @discardableResult
+    func endOwnSession(_ session: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError) -> Bool
 
     /// Makes the next renewal fail. The session still lives until it is ended.
     func revokeSession(_ session: SessionID) async throws(LeaseStoreError)

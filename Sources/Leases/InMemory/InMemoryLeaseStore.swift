@@ -65,7 +65,8 @@ public final class InMemoryLeaseStore: LeaseStore {
         }
     }
 
-    public func endOwnSession(_ id: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError) {
+    @discardableResult
+    public func endOwnSession(_ id: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError) -> Bool {
         state.withLock { state in
             if state.sessions[id] == nil {
                 let record = SessionRecord(
@@ -73,6 +74,7 @@ public final class InMemoryLeaseStore: LeaseStore {
                 state.sessions[id] = Session(record: record, generation: state.generation)
             }
             state.sessions[id]?.hasEnded = true
+            return state.sessions[id]?.record.address.isEmpty == false
         }
     }
 

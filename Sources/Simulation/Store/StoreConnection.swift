@@ -83,7 +83,8 @@ extension StoreConnection: LeaseStore {
         }
     }
 
-    func endOwnSession(_ session: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError) {
+    @discardableResult
+    func endOwnSession(_ session: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError) -> Bool {
         try await change { store in
             await outcome { () throws(LeaseStoreError) in
                 try await store.leases.endOwnSession(session, node: node, reason: reason)

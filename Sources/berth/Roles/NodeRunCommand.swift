@@ -33,7 +33,8 @@ struct NodeRunCommand: AsyncParsableCommand {
         try await Bucket.verify(settings, logger: logger)
         let supervisor = NodeSupervisor(
             node: name, arguments: options.arguments, lock: lock,
-            leases: PostgresLeaseStore(renewals: connection, work: connection), logger: logger)
+            leases: PostgresLeaseStore(renewals: connection, work: connection),
+            startAttempts: try settings.int("worker-start-attempts", in: 1...1_000_000, default: 10), logger: logger)
         try await RoleRunner.run([supervisor], logger: logger, lifeline: lifeline)
         await connection.close()
     }

@@ -1,5 +1,5 @@
 import Foundation
-import Glibc
+public import Glibc
 
 extension TestFleet {
     public struct NoSuchProcess: Error, CustomStringConvertible {
@@ -14,13 +14,14 @@ extension TestFleet {
         return node
     }
 
-    /// Kills a node's worker, as a crash of the process does. Its supervisor lives on.
+    /// Kills a node's worker. Its supervisor lives on.
     ///
+    /// - Parameter signal: what it dies of; a crash is `SIGSEGV`, `SIGABRT` or `SIGILL`.
     /// - Returns: the number of the killed process.
     @discardableResult
-    public func kill(node name: String) async throws -> Int32 {
+    public func kill(node name: String, signal: Int32 = SIGKILL) async throws -> Int32 {
         let pid = try await worker(of: name)
-        Glibc.kill(pid, SIGKILL)
+        Glibc.kill(pid, signal)
         return pid
     }
 

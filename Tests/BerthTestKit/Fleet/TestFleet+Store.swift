@@ -44,6 +44,15 @@ extension TestFleet {
         return statements.filter { !$0.application.isEmpty }
     }
 
+    /// Why a session ended; `nil` while it lives.
+    public func endReason(of session: String) async throws -> String? {
+        let connection = try connection()
+        let rows = try await connection.query(
+            "SELECT end_reason FROM sessions WHERE id = $1::text::uuid AND ended_at IS NOT NULL", [.text(session)])
+        await connection.close()
+        return try rows.first.map { try $0.string("end_reason") }
+    }
+
     private func connection() throws -> PostgresConnection {
         PostgresConnection(url: try PostgresURL(postgres), applicationName: "test", logger: .silent)
     }

@@ -128,9 +128,10 @@ public final class HookedLeaseStore: LeaseStore {
         }
     }
 
+    @discardableResult
     public func endOwnSession(
         _ session: SessionID, node: NodeName, reason: String
-    ) async throws(LeaseStoreError) {
+    ) async throws(LeaseStoreError) -> Bool {
         try await run(.endOwnSession(session)) { () throws(LeaseStoreError) in
             try await base.endOwnSession(session, node: node, reason: reason)
         }

@@ -30,12 +30,14 @@ struct RoleProcess: Sendable {
 
 extension TestFleet {
     /// Starts `berth` with these arguments on a free port.
+    ///
+    /// - Parameter executable: the file of the program; `nil` for the one under test.
     func startRole(
-        _ arguments: [String], name: String, environment: [String: String] = [:]
+        _ arguments: [String], name: String, executable: String? = nil, environment: [String: String] = [:]
     ) async throws -> RoleProcess {
         RoleProcess(
             program: try await SupervisedProgram.start(
-                [try BerthBinary.path()] + arguments, environment: environment.merging(["BERTH_LISTEN": "127.0.0.1:0"]) { $1 },
+                [try executable ?? BerthBinary.path()] + arguments, environment: environment.merging(["BERTH_LISTEN": "127.0.0.1:0"]) { $1 },
                 output: "\(directory)/\(name).log"))
     }
 }

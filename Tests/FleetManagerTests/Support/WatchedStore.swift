@@ -92,7 +92,8 @@ final class WatchedStore: LeaseStore {
     func renew(_ session: SessionID) async throws(LeaseStoreError) -> Renewal {
         try await reach { () throws(LeaseStoreError) in try await inner.renew(session) }
     }
-    func endOwnSession(_ session: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError) {
+    @discardableResult
+    func endOwnSession(_ session: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError) -> Bool {
         try await reach { () throws(LeaseStoreError) in
             try await inner.endOwnSession(session, node: node, reason: reason)
         }

@@ -74,11 +74,12 @@ final class ScriptedLeaseStore: LeaseStore {
         clock.advance(by: state.withLock { $0.openingDelay })
     }
 
-    func endOwnSession(_ session: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError) {
+    @discardableResult
+    func endOwnSession(_ session: SessionID, node: NodeName, reason: String) async throws(LeaseStoreError) -> Bool {
         let (fails, onEnd) = state.withLock { ($0.endFails, $0.onEnd) }
         onEnd()
         if fails { throw .unavailable("scripted") }
-        try await inner.endOwnSession(session, node: node, reason: reason)
+        return try await inner.endOwnSession(session, node: node, reason: reason)
     }
 
     func liveSessions() async throws(LeaseStoreError) -> [SessionRecord] { try await inner.liveSessions() }

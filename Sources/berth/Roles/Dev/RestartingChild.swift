@@ -33,9 +33,7 @@ final class RestartingChild: Sendable {
     func run() async {
         while !state.withLock({ $0.isStopping }) {
             do throws(BerthError) {
-                let child = try await ChildProcess.start(
-                    [try SelfExecutable.path()] + command, environment: ProcessInfo.processInfo.environment, output: output,
-                    hasLifeline: true)
+                let child = try await OwnProgram.start(command, output: output)
                 let (onStart, isStopping) = state.withLock { state in
                     state.child = child
                     return (state.onStart, state.isStopping)

@@ -12,6 +12,10 @@ final class NodeSupervisor: Service {
     private let arguments: [String]
     private let lock: DataDirectoryLock
     private let leases: any LeaseStore
+    private let starts: Mutex<WorkerStarts>
+    /// Signalled with `failure` set.
+    private let givingUp = Wakeup()
+    private let failure = Mutex<BerthError?>(nil)
     private let logger: Logger
     private let clock = BootClock()
     private let worker = Mutex<ChildProcess?>(nil)
@@ -22,45 +26,53 @@ final class NodeSupervisor: Service {
     /// A worker that does not stop by itself within this time is killed.
     private static let stopTimeout: Duration = .seconds(40)
 
-    init(node: NodeName, arguments: [String], lock: DataDirectoryLock, leases: any LeaseStore, logger: Logger) {
+    /// - Parameter startAttempts: how often in a row a worker may end before it has begun to work.
+    init(
+        node: NodeName, arguments: [String], lock: DataDirectoryLock, leases: any LeaseStore, startAttempts: Int, logger: Logger
+    ) {
         self.node = node
         self.arguments = arguments
         self.lock = lock
         self.leases = leases
+        self.starts = Mutex(WorkerStarts(limit: startAttempts))
         self.logger = logger
     }
 
+    /// Runs workers until a graceful shutdown.
+    ///
+    /// - Throws: `worker_not_started`.
     func run() async throws {
         var delay = Duration.zero
         await withDiscardingTaskGroup { group in
-            while !Task.isShuttingDownGracefully {
+            while !Task.isShuttingDownGracefully, failure.withLock({ $0 == nil }) {
                 let session = SessionID.random()
                 let started = clock.now()
                 do throws(BerthError) {
                     let code = try await runWorker(session)
                     logger.notice("worker ended", metadata: ["session": "\(session)", "code": "\(code)"])
+                    // Beside the restart: a store that does not answer must not keep the node down.
+                    group.addTask { await self.end(session, of: code) }
                 } catch {
                     logger.error("worker could not be started", metadata: ["error": "\(error)"])
+                    note(.notStarted(error))
                 }
-                // Beside the restart: a store that does not answer must not keep the node down.
-                group.addTask { await self.end(session) }
                 if Task.isShuttingDownGracefully { break }
                 let isHealthy = clock.now() - started >= Self.healthyLife
                 delay = isHealthy || delay == .zero ? Self.restartDelay.lowerBound : min(delay * 2, Self.restartDelay.upperBound)
                 let pause = isHealthy ? .zero : delay
-                await cancelWhenGracefulShutdown { try? await self.clock.sleep(for: pause) }
+                await cancelWhenGracefulShutdown { await self.givingUp.wait(until: self.clock.now() + pause, clock: self.clock) }
             }
+            group.cancelAll()
         }
+        if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
     /// Runs one life of the worker, from start until it is reaped.
     ///
     /// - Returns: its exit code.
     private func runWorker(_ session: SessionID) async throws(BerthError) -> Int32 {
-        let executable = try SelfExecutable.path()
-        let child = try await ChildProcess.start(
-            [executable, "node", "worker", "--session", "\(session)"] + arguments,
-            environment: ProcessInfo.processInfo.environment, output: nil, keeping: [lock.descriptor], hasLifeline: true)
+        let child = try await OwnProgram.start(
+            ["node", "worker", "--session", "\(session)"] + arguments, keeping: [lock.descriptor])
         worker.withLock { $0 = child }
         lock.record(worker: child.pid)
         logger.notice("worker started", metadata: ["pid": "\(child.pid)", "session": "\(session)"])
@@ -80,11 +92,12 @@ final class NodeSupervisor: Service {
 
     /// Ends the session of a worker that is dead, however long the store takes to answer. Another supervisor could not:
     /// it did not reap the process.
-    private func end(_ session: SessionID) async {
+    private func end(_ session: SessionID, of code: Int32) async {
         var attempts = 0
         while true {
             do throws(LeaseStoreError) {
-                try await leases.endOwnSession(session, node: node, reason: "worker ended")
+                let hadBegun = try await leases.endOwnSession(session, node: node, reason: "worker ended")
+                note(hadBegun || code == CLIExit.unavailable.rawValue ? nil : .ended(code: code))
                 return
             } catch {
                 attempts += 1
@@ -95,15 +108,18 @@ final class NodeSupervisor: Service {
             }
         }
     }
-}
-
-enum SelfExecutable {
-    /// The file of the running program.
-    ///
-    /// - Throws: `configuration_invalid`.
-    static func path() throws(BerthError) -> String {
-        do { return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") } catch {
-            throw BerthError(.configurationInvalid, "The program cannot find its own file: \(error.localizedDescription)")
+    /// Counts how a start went; `nil` when it was none that failed.
+    private func note(_ failed: WorkerStarts.Failure?) {
+        guard !Task.isShuttingDownGracefully else { return }
+        let last = starts.withLock { starts -> BerthError? in
+            guard let failed else {
+                starts.succeeded()
+                return nil
+            }
+            return starts.failed(failed)
         }
+        guard let last else { return }
+        failure.withLock { $0 = last }
+        givingUp.signal()
     }
 }
