@@ -36,6 +36,19 @@ public protocol EngineDatabase: AnyObject {
     /// and no transaction or cursor is in the way; then it can be tried again later.
     func checkpoint(above bytes: Int) throws(CaptureError)
 
+    // MARK: The log
+
+    /// What would be captured now has a log that an opening has to replay. `false` of an engine that captures nothing but pages.
+    var hasLogToReplay: Bool { get }
+
+    /// The log may hold changes of the schema. Engines cannot always replay those, so they do not stay in what is captured.
+    var owesCheckpoint: Bool { get }
+
+    /// Moves the log into the main file, whether it is captured or not: the next capture has what this changes.
+    ///
+    /// Does nothing while a transaction or a cursor is open, so that ``owesCheckpoint`` stays as it is: try again later.
+    func foldLog() throws(CaptureError)
+
     // MARK: The end
 
     /// Closes so that the files hold exactly what was captured, and may be opened again as ``CaptureBase/restored``.
@@ -47,6 +60,13 @@ public protocol EngineDatabase: AnyObject {
 
     /// Closes all connections, rolling back what is open. Twice does nothing.
     func close()
+}
+
+/// For an engine that captures pages alone: restoring them replays nothing.
+extension EngineDatabase {
+    public var hasLogToReplay: Bool { false }
+    public var owesCheckpoint: Bool { false }
+    public func foldLog() throws(CaptureError) {}
 }
 
 /// One connection to a database. Between calls it holds no lock except that of an open transaction.

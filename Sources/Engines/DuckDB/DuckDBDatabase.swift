@@ -83,7 +83,7 @@ public final class DuckDBDatabase: EngineDatabase {
     }
 
     /// Opens the files anew after a fatal error. Connections that are in use are closed; capture goes on where it stood.
-    private func reopen() throws(SQLError) {
+    func reopen() throws(SQLError) {
         close()
         let (database, primary) = try Self.open(path, library, options, health)
         health.isInvalid = false

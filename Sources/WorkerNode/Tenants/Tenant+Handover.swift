@@ -152,10 +152,14 @@ extension Tenant {
             case .closed:
                 state = .quiesced(nil)
                 return true
-            case .serving(let database) where isQuiet:
+            case .serving(let database) where isQuiet && isFoldedForClosing(database):
                 state = .quiesced(database)
                 return true
             case .serving where drainIsOver:
+                resume()
+                return false
+            case .serving where isQuiet:
+                // Its log could not be emptied, and may be one that nobody can replay.
                 resume()
                 return false
             case .serving:

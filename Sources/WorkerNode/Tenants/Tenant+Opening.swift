@@ -69,6 +69,7 @@ extension Tenant {
         guard case .serving(let database) = state, requestsUnderWay == 0, streams.isEmpty, cutCommit == nil,
             lastCommit == publishedCommit, lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds
         else { return }
+        guard isFoldedForClosing(database) else { return }
         closeFiles(database, isClean: true)
         state = .closed
         logger.debug("closed, idle")

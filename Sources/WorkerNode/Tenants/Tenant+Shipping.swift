@@ -22,6 +22,7 @@ extension Tenant {
         let (commit, begun) = (lastCommit, life)
         firstCommitAfterCut = nil
         do {
+            foldSchemaChanges(of: database)
             guard let pages = try database.capture()?.pages else {
                 // Everything up to here was rolled back or changed nothing.
                 published(through: commit)

@@ -74,6 +74,8 @@ actor Tenant: Shippable {
     var publishWaiters = PublishWaiters()
     /// When the first commit happened that is not in the changeset under way.
     var firstCommitAfterCut: Duration?
+    /// A checkpoint failed: the next one is not tried before.
+    var nextFold = Duration.zero
 
     /// Nanoseconds on the node's clock of the oldest commit that is not published, 0 when there is none.
     nonisolated let unshippedSince = Atomic<Int64>(0)
@@ -115,7 +117,7 @@ actor Tenant: Shippable {
         return epoch == request.epoch && life == request.life && environment.gate.isOpen
     }
 
-    var needsAttention: Bool { !streams.isEmpty || turn.hasWaiters || !publishWaiters.isEmpty }
+    var needsAttention: Bool { !streams.isEmpty || turn.hasWaiters || !publishWaiters.isEmpty || owesCheckpoint }
 
     /// Ends what has waited too long.
     ///
@@ -124,6 +126,7 @@ actor Tenant: Shippable {
         let now = environment.clock.now()
         turn.expire(at: now)
         publishWaiters.expire(at: now)
+        retryOwedCheckpoint()
         for stream in streams.values where stream.isWaitingForClient {
             let isWaitedFor = isDraining || turn.owner == stream.id && turn.hasWaiters
             let patience = stream.cursor == nil ? environment.settings.streamTimeout : environment.settings.cursorTimeout

@@ -42,5 +42,6 @@ struct TenantMetrics: Sendable {
     let handoverSeconds = Timer(label: "berth_handover_pause_seconds")
     let lost = Counter(label: "berth_leases_lost_total")
     let acquired = Counter(label: "berth_leases_acquired_total")
+    let failedCheckpoints = Counter(label: "berth_checkpoint_failures_total")
     let pushedBack = Counter(label: "berth_writes_pushed_back_total")
 }

@@ -41,6 +41,8 @@ public struct TenantSettings: Sendable {
     public var groupResponseBytes = 1 << 20
     /// Bytes of WAL after which it is checkpointed, once everything in it was captured.
     public var checkpointBytes = 4 << 20
+    /// How long a checkpoint that failed is not tried again.
+    public var checkpointRetry: Duration = .seconds(5)
     /// What a request may be answered with, and what its results may take in memory until then.
     public var responseLimit = ResponseLimit.default
 

@@ -20,6 +20,8 @@ struct EngineUnderTest: CustomTestStringConvertible, Sendable {
     let failure: String
     /// Statements that change something although they look as if they did not, or that the suite cannot write for all.
     let hiddenChanges: [String]
+    /// Changes of the schema, each with a query of what they leave; some that the engine's own log is known not to carry over.
+    let schemaHistories: [SchemaHistory]
     /// A query that never ends.
     let endless: String
     /// The code of a statement that its deadline stopped, and of one that breaks a PRIMARY KEY.
@@ -58,6 +60,10 @@ struct EngineUnderTest: CustomTestStringConvertible, Sendable {
                 "BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "REPLACE INTO t VALUES (1, 'x')", "CREATE VIRTUAL TABLE f USING fts5(x)",
                 "CREATE TRIGGER r AFTER DELETE ON t BEGIN SELECT 1; END", "/* SELECT */ DELETE FROM t WHERE false",
             ],
+            schemaHistories: [
+                SchemaHistory(["ALTER TABLE t ADD COLUMN c", "CREATE INDEX i ON t (b)", "ALTER TABLE t RENAME TO u", "CREATE VIEW t AS SELECT a, b FROM u"]),
+                SchemaHistory(["BEGIN", "CREATE TABLE u AS SELECT * FROM t", "DROP TABLE t", "ALTER TABLE u RENAME TO t", "COMMIT"]),
+            ],
             endless: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
             interrupted: "SQLITE_INTERRUPT", constraint: "SQLITE_CONSTRAINT_PRIMARYKEY"),
         EngineUnderTest(
@@ -71,9 +77,29 @@ struct EngineUnderTest: CustomTestStringConvertible, Sendable {
                 "MERGE INTO t USING (SELECT 1 AS a) s ON t.a = s.a WHEN MATCHED THEN DELETE", "INSERT OR REPLACE INTO t VALUES (1, 'x')",
                 "WITH n AS (DELETE FROM t RETURNING a) SELECT a FROM n", "EXPLAIN ANALYZE DELETE FROM t", "CREATE OR REPLACE TABLE t AS SELECT 1 AS a",
             ],
+            schemaHistories: [
+                SchemaHistory([
+                    "CREATE SCHEMA s", "CREATE TYPE s.p AS ENUM ('low', 'row 1', 'high')", "CREATE TABLE s.u (a INTEGER, p VARCHAR)", "INSERT INTO s.u VALUES (1, 'low')",
+                    "ALTER TABLE s.u ALTER p SET DATA TYPE s.p USING p::s.p",
+                ]),
+                SchemaHistory([
+                    "BEGIN", "UPDATE t SET b = 'x' WHERE a = 0", "CREATE TABLE u (a INTEGER PRIMARY KEY, b VARCHAR, c INTEGER)", "INSERT INTO u SELECT *, 0 FROM t",
+                    "DROP TABLE t", "ALTER TABLE u RENAME TO t", "COMMIT",
+                ]),
+                SchemaHistory([
+                    "CREATE SEQUENCE q", "CREATE TABLE u (a INTEGER DEFAULT nextval('q'), k INTEGER)", "INSERT INTO u (k) VALUES (7)", "ALTER TABLE u ADD PRIMARY KEY (k)",
+                    "CREATE MACRO m(z) AS z * 2", "CREATE VIEW v AS SELECT m(a) FROM u", "CREATE INDEX i ON t (lower(b))", "COMMENT ON TABLE t IS 'x'",
+                ]),
+            ],
             endless: "SELECT count(*) FROM range(1000000000000) a(i) WHERE hash(i) = 7",
             interrupted: "DUCKDB_INTERRUPT", constraint: "DUCKDB_CONSTRAINT"),
     ]
+}
+
+/// Statements that change a schema. The table `t` is there, with two rows, and can be read afterwards.
+struct SchemaHistory: Sendable {
+    let statements: [String]
+    init(_ statements: [String]) { self.statements = statements }
 }
 
 /// One engine and a directory for its files.

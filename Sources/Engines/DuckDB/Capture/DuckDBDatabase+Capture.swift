@@ -48,6 +48,21 @@ extension DuckDBDatabase {
         do throws(SQLError) { try primary.runTrusted("CHECKPOINT") } catch { throw .engine(error) }
     }
 
+    /// Also when its size cannot be asked for: then it is not known to be empty.
+    public var hasLogToReplay: Bool { (try? walBytes()) != 0 }
+
+    public var owesCheckpoint: Bool { health.owesCheckpoint }
+
+    /// A capture finds what a checkpoint wrote by the blocks and headers that changed, so it need not come first.
+    public func foldLog() throws(CaptureError) {
+        do throws(SQLError) { if health.isInvalid { try reopen() } } catch { throw .engine(error) }
+        guard connections.allSatisfy(\.isIdle) else { return }
+        if try walBytes() > 0 {
+            do throws(SQLError) { try primary.runTrusted("CHECKPOINT") } catch { throw .engine(error) }
+        }
+        health.owesCheckpoint = false
+    }
+
     /// Bytes of the WAL on disk; decides when to checkpoint.
     public func walBytes() throws(CaptureError) -> Int {
         do throws(FileFailure) { return try FileSystem.size(files.wal) ?? 0 } catch { throw .file(error) }

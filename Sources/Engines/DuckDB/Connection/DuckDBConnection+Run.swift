@@ -30,6 +30,8 @@ extension DuckDBConnection {
     func start(_ statement: DuckDBStatement, arguments: [SQLValue]) throws(SQLError) -> DuckDBRows {
         guard handle != nil else { throw DuckDBErrorCode.closed }
         try bind(arguments, to: statement)
+        // Before it runs: a statement that fails, or whose transaction is rolled back, costs a checkpoint at most.
+        if statement.type.changesSchema { health.owesCheckpoint = true }
         let api = library.api
         var pending: duckdb_pending_result?
         defer { api.destroy_pending(&pending) }

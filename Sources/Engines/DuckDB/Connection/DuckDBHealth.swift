@@ -1,7 +1,10 @@
-/// Whether DuckDB still serves an open database: after a fatal error, such as a checkpoint on a full disk, it refuses
-/// everything until the files are opened anew.
+/// What an open database needs before it goes on as if nothing had happened.
 ///
 /// Shared by a database and its connections, confined to their lane.
 final class DuckDBHealth {
+    /// DuckDB refuses everything until the files are opened anew: after a fatal error, such as a checkpoint on a full disk.
     var isInvalid = false
+    /// The schema may have been changed since the last checkpoint. DuckDB writes such changes to its log and cannot replay every one
+    /// of them (duckdb/duckdb#20543 and its like), so a log that holds them must not be all there is of a database.
+    var owesCheckpoint = false
 }

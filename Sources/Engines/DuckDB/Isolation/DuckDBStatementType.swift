@@ -7,6 +7,8 @@ enum DuckDBStatementType: Int32 {
     case other = 0
     case select, insert, update, explain, delete, prepare, create, execute, alter, transaction, copy, analyze, variableSet
     case createFunction, drop, export, pragma, vacuum, call, set, load, relation, `extension`, logicalPlan, attach, detach, multi
+    /// Not in `duckdb.h`; of DuckDB's `StatementType`.
+    case mergeInto = 30
 
     init(_ number: Int32) { self = DuckDBStatementType(rawValue: number) ?? .other }
 
@@ -17,6 +19,14 @@ enum DuckDBStatementType: Int32 {
     var canRead: Bool {
         switch self {
         case .select, .explain, .transaction, .set, .variableSet, .pragma, .relation, .logicalPlan: true
+        default: false
+        }
+    }
+
+    /// May change the schema. What is not known here may, too.
+    var changesSchema: Bool {
+        switch self {
+        case .create, .createFunction, .alter, .drop, .multi, .other: true
         default: false
         }
     }

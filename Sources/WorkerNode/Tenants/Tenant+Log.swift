@@ -1,0 +1,56 @@
+import CoreMetrics
+import Engines
+import FleetModel
+import Logging
+import Replication
+
+/// A log that was never replayed is no backup: what is published of a schema lies in the main file, not in a log, and before files
+/// are closed on purpose nothing is left in one.
+extension Tenant {
+    /// Ahead of a capture: a log with changes of the schema goes into what is captured as blocks of the main file.
+    func foldSchemaChanges(of database: any EngineDatabase) {
+        guard database.owesCheckpoint else { return }
+        fold(database)
+        // Not now: a transaction or a cursor was open, or the disk failed. It is tried again without waiting for a commit.
+        if database.owesCheckpoint { environment.attention.insert(self) }
+    }
+
+    /// Ahead of closing or giving away a quiet database: what is in the log is published as blocks of the main file.
+    ///
+    /// - Returns: whether it may be closed now. Otherwise there is something to publish first, or the log, which may be one that cannot
+    ///   be replayed, could not be emptied.
+    func isFoldedForClosing(_ database: any EngineDatabase) -> Bool {
+        guard database.hasLogToReplay else { return true }
+        guard mayFold, fold(database) else { return !database.owesCheckpoint }
+        noteCommit()
+        return false
+    }
+
+    /// Ships what a checkpoint that is owed will have changed, once it is time to try that again.
+    func retryOwedCheckpoint() {
+        guard owesCheckpoint, mayFold, cutCommit == nil else { return }
+        environment.shipper.markDirty(self)
+    }
+
+    var owesCheckpoint: Bool {
+        if case .serving(let database) = state { database.owesCheckpoint } else { false }
+    }
+
+    private var mayFold: Bool { environment.clock.now() >= nextFold }
+
+    /// - Returns: whether nothing is left in the log.
+    @discardableResult
+    private func fold(_ database: any EngineDatabase) -> Bool {
+        guard mayFold else { return false }
+        do throws(CaptureError) {
+            try database.foldLog()
+            return !database.hasLogToReplay
+        } catch {
+            environment.metrics.failedCheckpoints.increment()
+            nextFold = environment.clock.now() + environment.settings.checkpointRetry
+            logger.error(
+                "checkpoint failed; what is committed is shipped as a log, and the checkpoint is tried again", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+}
