@@ -10,7 +10,8 @@ extension DuckDBDatabase {
         var database: duckdb_database? = try DuckDBConfiguration(options: options, readOnly: true).open(path, library: library)
         defer { library.api.close(&database) }
         guard let open = database else { throw DuckDBConfiguration.outOfMemory }
-        let connection = try DuckDBConnection(to: open, path: path, library: library, options: options)
+        let connection = try DuckDBConnection(
+            to: open, quota: DuckDBQuota(path: path, maximumBytes: options.maximumBytes), library: library, options: options)
         // Before the database, which otherwise stays open.
         defer { connection.close() }
         let tables = try connection.execute(

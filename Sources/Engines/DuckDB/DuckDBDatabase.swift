@@ -23,6 +23,10 @@ public final class DuckDBDatabase: EngineDatabase {
     private let library: DuckDBLibrary
     private var handle: duckdb_database?
     let health = DuckDBHealth()
+    private let catalogue = DuckDBCatalogue()
+    private let quota: DuckDBQuota
+    /// Answers how full the database is; made when that is asked for the first time.
+    private var knownObserver: DuckDBConnection?
     /// The state that is captured; `nil` when nothing is known of it.
     var captured: DuckDBState?
     /// How often the size of the WAL could not be asked for.
@@ -49,7 +53,8 @@ public final class DuckDBDatabase: EngineDatabase {
         } catch { throw SQLError(code: "DUCKDB_IO", message: error.description) }
         // A killed process leaves its temporary files; DuckDB would neither use nor count them.
         try? FileManager.default.removeItem(atPath: files.temporary)
-        let (database, primary) = try Self.open(path, library, options, health)
+        quota = DuckDBQuota(path: path, maximumBytes: options.maximumBytes)
+        let (database, primary) = try Self.open(path, quota, library, options, health, catalogue)
         // Of a file that is new only now: opening one descriptor more does no harm, closing one would.
         do throws(FileFailure) {
             if let reader { self.reader = reader } else { self.reader = try DuckDBReader(files) }
@@ -64,15 +69,18 @@ public final class DuckDBDatabase: EngineDatabase {
         idle = []
         handle = database
         self.captured = captured
+        quota.database = self
     }
 
     private static func open(
-        _ path: String, _ library: DuckDBLibrary, _ options: DuckDBOptions, _ health: DuckDBHealth
+        _ path: String, _ quota: DuckDBQuota, _ library: DuckDBLibrary, _ options: DuckDBOptions, _ health: DuckDBHealth,
+        _ catalogue: DuckDBCatalogue
     ) throws(SQLError) -> (duckdb_database, DuckDBConnection) {
         let configuration = DuckDBConfiguration(options: options)
         let database = try configuration.open(path, library: library)
         do throws(SQLError) {
-            let primary = try DuckDBConnection(to: database, path: path, library: library, options: options, health: health)
+            let primary = try DuckDBConnection(
+                to: database, quota: quota, library: library, options: options, health: health, catalogue: catalogue)
             try configuration.lock(primary)
             return (database, primary)
         } catch {
@@ -85,7 +93,7 @@ public final class DuckDBDatabase: EngineDatabase {
     /// Opens the files anew after a fatal error. Connections that are in use are closed; capture goes on where it stood.
     func reopen() throws(SQLError) {
         close()
-        let (database, primary) = try Self.open(path, library, options, health)
+        let (database, primary) = try Self.open(path, quota, library, options, health, catalogue)
         health.isInvalid = false
         handle = database
         self.primary = primary
@@ -119,9 +127,17 @@ public final class DuckDBDatabase: EngineDatabase {
     /// A further connection.
     public func makeConnection() throws(SQLError) -> DuckDBConnection {
         guard let handle else { throw DuckDBErrorCode.closed }
-        let connection = try DuckDBConnection(to: handle, path: path, library: library, options: options, health: health)
+        let connection = try DuckDBConnection(
+            to: handle, quota: quota, library: library, options: options, health: health, catalogue: catalogue)
         connections.append(connection)
         return connection
+    }
+
+    func observer() throws(SQLError) -> DuckDBConnection {
+        if let knownObserver { return knownObserver }
+        let observer = try makeConnection()
+        knownObserver = observer
+        return observer
     }
 
     private func close(_ connection: DuckDBConnection) {
@@ -135,6 +151,7 @@ public final class DuckDBDatabase: EngineDatabase {
         for connection in connections { connection.close() }
         connections = []
         idle = []
+        knownObserver = nil
         // Before the reader's descriptor goes, which is when this object does.
         library.api.close(&handle)
         handle = nil

@@ -8,6 +8,8 @@ extension DuckDBReader {
     func pages(of state: DuckDBState, since former: DuckDBState?) throws(CaptureError) -> PageSet {
         var set = PageSet(pageSize: DuckDBFiles.pageSize, endPageCount: nil)
         do throws(FileFailure) {
+            // Everything is read: its size is known.
+            if former == nil { set.bytes.reserveCapacity(state.mainPages * DuckDBFiles.pageSize + state.walBytes) }
             if state.headers != former?.headers {
                 set.append(state.headers.bytes, from: 0)
             }
@@ -44,9 +46,9 @@ extension DuckDBReader {
 
 extension PageSet {
     /// Appends what lies in `file` at `offset` as pages from `first` on. The last one may be short.
-    fileprivate mutating func append(from first: UInt64, _ count: Int, of file: PosixFile, at offset: Int) throws(FileFailure) {
+    mutating func append(from first: UInt64, _ count: Int, of file: PosixFile, at offset: Int) throws(FileFailure) {
+        // No reservation: of an exact size, for every block, it would copy everything that is there already.
         let start = bytes.count
-        bytes.reserveCapacity(start + count)
         while bytes.count < start + count {
             let wanted = min(start + count - bytes.count, Self.bytesPerRead)
             let (piece, failure) = file.read(wanted, at: offset + bytes.count - start)

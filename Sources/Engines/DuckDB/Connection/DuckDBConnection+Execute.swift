@@ -49,7 +49,8 @@ extension DuckDBConnection {
 
     /// - Throws: `DUCKDB_FULL`.
     func checkQuota(_ prepared: DuckDBStatement) throws(SQLError) {
-        if prepared.writes && prepared.type != .delete && prepared.type != .drop { try quota.check() }
+        guard prepared.mayGrow else { return }
+        if isAutocommit { try quota.checkOrMakeRoom() } else { try quota.check() }
     }
 
     /// Runs `body` so that its changes disappear when its answer is too large.
@@ -110,7 +111,7 @@ extension DuckDBConnection {
         case .begin where limits.isReadOnly && transaction == .none: try beginForReader()
         case .begin, .rollback:
             try run(prepared, arguments: [], limits) { _ in }
-            (transaction, isTransactionReadOnly) = (kind == .begin ? .open : .none, false)
+            (transaction, isTransactionReadOnly) = (kind == .begin ? .open : .none, prepared.beginsReadOnly)
         case .commit, .unknown:
             let wasOpen = transaction != .none
             try ending { () throws(SQLError) in try run(prepared, arguments: [], limits) { _ in } }

@@ -7,6 +7,8 @@ struct DuckDBExtracted {
     fileprivate let handle: duckdb_extracted_statements
     fileprivate let connection: DuckDBConnection
     fileprivate let sql: String
+    /// Of the first one, when it is a BEGIN of libSQL's.
+    fileprivate let begin: LibSQLBegin.Mode?
 
     /// - Throws: what DuckDB finds wrong with the statement at `index`.
     func prepare(_ index: Int) throws(SQLError) -> DuckDBStatement {
@@ -24,7 +26,7 @@ struct DuckDBExtracted {
             api.destroy_prepare(&prepared)
             throw DuckDBErrorCode.error(message ?? "the statement cannot be prepared")
         }
-        return DuckDBStatement(prepared, sql: index == 0 ? sql : nil, library: connection.library)
+        return DuckDBStatement(prepared, sql: index == 0 ? sql : nil, begin: index == 0 ? begin : nil, library: connection.library)
     }
 }
 
@@ -33,7 +35,7 @@ extension DuckDBConnection {
     ///
     /// - Throws: `SQL_NO_STATEMENT`, `SQL_MANY_STATEMENTS`, `SQL_PARSE_ERROR`, `DUCKDB_PERMISSION`, or DuckDB's code.
     func prepare(_ sql: String) throws(SQLError) -> DuckDBStatement {
-        if let cached = cache.statement(for: sql) { return cached }
+        if let cached = cache.statement(for: sql, at: catalogue.version) { return cached }
         let statement = try extract(sql) { statements throws(SQLError) in
             guard statements.count > 0 else {
                 throw SQLError(code: "SQL_NO_STATEMENT", message: "the SQL has no statement")
@@ -45,7 +47,7 @@ extension DuckDBConnection {
         }
         try permit(statement)
         if let answering = answeringTexts(statement, sql) { return answering }
-        cache.insert(statement, for: sql)
+        cache.insert(statement, for: sql, at: catalogue.version)
         return statement
     }
 
@@ -54,6 +56,8 @@ extension DuckDBConnection {
         _ sql: String, _ body: (DuckDBExtracted) throws(SQLError) -> Answer
     ) throws(SQLError) -> Answer {
         guard let open = handle else { throw DuckDBErrorCode.closed }
+        let begin = LibSQLBegin(sql)
+        let sql = begin.map { "BEGIN TRANSACTION\($0.mode == .readOnly ? " READ ONLY" : "")\($0.rest)" } ?? sql
         // Preparing ends in DuckDB what the connection is reading.
         cursor?.close()
         var text = sql
@@ -72,7 +76,7 @@ extension DuckDBConnection {
             // Found by the parser alone: the transaction knows nothing of it.
             throw DuckDBErrorCode.error(String(cString: message))
         }
-        return try body(DuckDBExtracted(count: count, handle: extracted, connection: self, sql: sql))
+        return try body(DuckDBExtracted(count: count, handle: extracted, connection: self, sql: sql, begin: begin?.mode))
     }
 
     /// - Throws: `DUCKDB_PERMISSION`.

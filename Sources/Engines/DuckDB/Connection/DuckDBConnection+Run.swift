@@ -32,13 +32,15 @@ extension DuckDBConnection {
         try bind(arguments, to: statement)
         // Before it runs: a statement that fails, or whose transaction is rolled back, costs a checkpoint at most.
         if statement.type.changesSchema { health.owesCheckpoint = true }
+        noteCatalogueChange(by: statement)
+        defer { noteCatalogueChange(by: statement) }
         let api = library.api
         var pending: duckdb_pending_result?
         defer { api.destroy_pending(&pending) }
         let state = statement.isStreamed
             ? api.pending_prepared_streaming(statement.handle, &pending) : api.pending_prepared(statement.handle, &pending)
         guard state == 0, let pending else { throw failure(pending.flatMap { api.pending_error($0) }) }
-        if !statement.isStreamed { try write(pending) }
+        if !statement.isStreamed { try write(pending, mayGrow: statement.mayGrow) }
 
         var result = duckdb_result()
         guard api.execute_pending(pending, &result) == 0 else {
@@ -70,7 +72,7 @@ extension DuckDBConnection {
     }
 
     /// Takes a write task by task, so that a growing file is noticed while it grows.
-    private func write(_ pending: duckdb_pending_result) throws(SQLError) {
+    private func write(_ pending: duckdb_pending_result, mayGrow: Bool) throws(SQLError) {
         let api = library.api
         var tasks = 0
         while true {
@@ -79,7 +81,7 @@ extension DuckDBConnection {
             // Others of DuckDB's threads have all tasks there are.
             if state == Self.noTasksAvailable { sched_yield() }
             tasks += 1
-            guard tasks % 64 == 0 else { continue }
+            guard mayGrow && tasks % 64 == 0 else { continue }
             do throws(SQLError) { try quota.check() } catch { throw noted(error) }
         }
     }

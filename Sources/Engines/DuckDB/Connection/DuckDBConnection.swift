@@ -21,7 +21,13 @@ public final class DuckDBConnection {
     let quota: DuckDBQuota
     let interrupter: DuckDBInterrupter
     var cache: DuckDBStatementCache
-    var transaction = Transaction.none
+    var transaction = Transaction.none {
+        didSet { noteTransaction(after: oldValue) }
+    }
+    /// The open transaction did.
+    var changedCatalogue = false
+    /// Of the catalogue, when the open transaction began.
+    var versionAtBegin: UInt64 = 0
     /// What is open was begun so that it cannot write.
     var isTransactionReadOnly = false
     /// Statements of our own that come again and again.
@@ -39,17 +45,20 @@ public final class DuckDBConnection {
     weak var loader: DuckDBLoader?
 
     let health: DuckDBHealth
+    let catalogue: DuckDBCatalogue
 
     init(
-        to database: duckdb_database, path: String, library: DuckDBLibrary, options: DuckDBOptions, health: DuckDBHealth = DuckDBHealth()
+        to database: duckdb_database, quota: DuckDBQuota, library: DuckDBLibrary, options: DuckDBOptions,
+        health: DuckDBHealth = DuckDBHealth(), catalogue: DuckDBCatalogue = DuckDBCatalogue()
     ) throws(SQLError) {
         self.health = health
+        self.catalogue = catalogue
         var handle: duckdb_connection?
         guard library.api.connect(database, &handle) == 0, let handle else { throw DuckDBConfiguration.outOfMemory }
         self.handle = handle
         self.library = library
         self.options = options
-        quota = DuckDBQuota(path: path, maximumBytes: options.maximumBytes)
+        self.quota = quota
         interrupter = DuckDBInterrupter(handle, library: library)
         cache = DuckDBStatementCache(capacity: options.preparedStatements)
     }

@@ -15,10 +15,15 @@ final class DuckDBStatement {
     /// `nil` for every other statement.
     let transaction: Transaction?
     /// Its rows may be fetched while it runs: nothing is lost when that is not done to the end.
-    var isStreamed: Bool { type.isQuery && !writes }
+    /// An EXPLAIN may carry out what it explains.
+    var isStreamed: Bool { type == .select && !writes }
+    /// May make the files larger than they may be; what only takes away is possible in a full database.
+    var mayGrow: Bool { writes && type != .delete && type != .drop }
     /// One per parameter, without `$`; digits for one without a name.
     let parameterNames: [String]
-    /// May change the database, as far as its type and its words tell.
+    /// A BEGIN after which nothing can be written.
+    let beginsReadOnly: Bool
+    /// May change the database, as far as its type and its words tell; or is a BEGIN that takes the turn to write at once.
     let writes: Bool
     /// May change the database and answer rows.
     let returnsWhatItWrites: Bool
@@ -26,15 +31,19 @@ final class DuckDBStatement {
     /// The columns as the client knows them, of a statement that answers texts in their place.
     var describedAs: [SQLResult.Column]?
 
-    /// - Parameter sql: text that begins with the statement; `nil` when that is not known.
-    init(_ handle: duckdb_prepared_statement, sql: String?, library: DuckDBLibrary) {
+    /// - Parameters:
+    ///   - sql: text that begins with the statement; `nil` when that is not known.
+    ///   - begin: what kind of BEGIN it is, when it is one of libSQL's.
+    init(_ handle: duckdb_prepared_statement, sql: String?, begin: LibSQLBegin.Mode? = nil, library: DuckDBLibrary) {
         self.handle = handle
         self.library = library
         let api = library.api
         type = DuckDBStatementType(api.prepared_statement_type(handle))
         transaction = type == .transaction ? sql.map { Transaction($0) } ?? .unknown : nil
+        beginsReadOnly = begin == .readOnly
         switch type {
-        case .transaction, .set, .variableSet, .pragma: writes = false
+        case .transaction: writes = begin == .immediate || begin == .exclusive
+        case .set, .variableSet, .pragma: writes = false
         case .select, .explain: writes = sql.map { DuckDBWords.mayWrite($0) } ?? true
         default: writes = true
         }

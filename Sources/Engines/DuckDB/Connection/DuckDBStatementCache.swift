@@ -1,4 +1,4 @@
-/// The statements a connection used last, by their text.
+/// The statements a connection used last, by their text; all of one version of the catalogue.
 struct DuckDBStatementCache {
     /// Longer statements are unlikely to come again and cost much memory.
     static let longestSQL = 16 << 10
@@ -6,10 +6,12 @@ struct DuckDBStatementCache {
     private let capacity: Int
     private var entries: [SQLText: (statement: DuckDBStatement, lastUse: UInt64)] = [:]
     private var uses: UInt64 = 0
+    private var version: UInt64 = 0
 
     init(capacity: Int) { self.capacity = max(0, capacity) }
 
-    mutating func statement(for sql: String) -> DuckDBStatement? {
+    mutating func statement(for sql: String, at version: UInt64) -> DuckDBStatement? {
+        keepOnly(version)
         guard let index = entries.index(forKey: SQLText(sql: sql)) else { return nil }
         uses += 1
         entries.values[index].lastUse = uses
@@ -17,8 +19,9 @@ struct DuckDBStatementCache {
     }
 
     /// Evicts the least recently used entry when full. The search is linear: small beside planning a statement.
-    mutating func insert(_ statement: DuckDBStatement, for sql: String) {
-        guard capacity > 0, sql.utf8.count <= Self.longestSQL else { return }
+    mutating func insert(_ statement: DuckDBStatement, for sql: String, at version: UInt64) {
+        keepOnly(version)
+        guard capacity > 0, !statement.type.mayChangeCatalogue, sql.utf8.count <= Self.longestSQL else { return }
         if entries.count >= capacity, let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse }) {
             entries[oldest.key] = nil
         }
@@ -27,4 +30,10 @@ struct DuckDBStatementCache {
     }
 
     mutating func removeAll() { entries = [:] }
+
+    private mutating func keepOnly(_ version: UInt64) {
+        guard version != self.version else { return }
+        removeAll()
+        self.version = version
+    }
 }

@@ -54,7 +54,7 @@ enum DuckDBErrorCode {
 
     static let loading = SQLError(code: "LOADER_OPEN", message: "rows are being loaded on this connection: finish or abandon that first")
 
-    static let readOnly = SQLError(code: "BLOCKED", message: "this access allows reading only, and the statement may change something")
+    static let readOnly = SQLError(code: "BLOCKED", message: "this access or transaction allows reading only, and the statement may change something")
 
     static let readOnlyInWritingTransaction = SQLError(
         code: "BLOCKED", message: "this access allows reading only, and the open transaction was begun by one that may write")

@@ -31,6 +31,14 @@ enum DuckDBStatementType: Int32 {
         }
     }
 
+    /// May change what other statements are compiled against. Everything does that is not known to leave it alone.
+    var mayChangeCatalogue: Bool {
+        switch self {
+        case .select, .insert, .update, .delete, .mergeInto, .transaction: false
+        default: true
+        }
+    }
+
     /// Why clients may not use it, if they may not. Access to files is refused by DuckDB itself, which is locked.
     var refusal: String? {
         switch self {

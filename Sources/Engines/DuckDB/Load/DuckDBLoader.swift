@@ -125,7 +125,7 @@ final class DuckDBLoader: EngineLoader {
 extension DuckDBConnection {
     public func load(into table: String, columns: [String]?) throws(SQLError) -> any EngineLoader {
         try makeReady()
-        try quota.check()
+        if isAutocommit { try quota.checkOrMakeRoom() } else { try quota.check() }
         let loader = try DuckDBLoader(DuckDBLoadTarget(table, columns: columns, on: self), on: self)
         self.loader = loader
         return loader

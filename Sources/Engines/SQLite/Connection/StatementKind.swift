@@ -63,12 +63,13 @@ enum StatementKind {
 /// The parts of SQLite's tokenizer that decide where a statement begins.
 enum SQLTrivia {
     /// Index of the first byte at or after `start` that is not a space, a comment or a semicolon.
-    static func end(in sql: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    static func end(in sql: UnsafeBufferPointer<UInt8>, from start: Int, skippingSemicolons: Bool = true) -> Int {
         var index = start
         while index < sql.count {
             let next = index + 1 < sql.count ? sql[index + 1] : 0
             switch sql[index] {
-            case UInt8(ascii: ";"), 0x20, 0x09, 0x0A, 0x0C, 0x0D: index += 1
+            case UInt8(ascii: ";") where skippingSemicolons: index += 1
+            case 0x20, 0x09, 0x0A, 0x0C, 0x0D: index += 1
             case UInt8(ascii: "-") where next == UInt8(ascii: "-"): index = afterLineComment(in: sql, from: index)
             case UInt8(ascii: "/") where next == UInt8(ascii: "*"): index = afterBlockComment(in: sql, from: index)
             case 0xEF where next == 0xBB && index + 2 < sql.count && sql[index + 2] == 0xBF: index += 3

@@ -123,6 +123,33 @@ import Testing
         #expect(try connection.value("SELECT 1") == .integer(1))
     }
 
+    /// The files do not shrink by it: what is free in them does not count, and a checkpoint makes it so.
+    @Test(arguments: ["DELETE FROM t", "TRUNCATE t", "DROP TABLE t"]) func aFullDatabaseTakesRowsAgain(_ removal: String) throws {
+        for sql in ["CREATE TABLE keep (a INT)", "CREATE TABLE t (a VARCHAR)"] { try connection.run(sql) }
+        var rows = 1_000
+        var code: String?
+        while code == nil {
+            code = connection.code("INSERT INTO t SELECT md5(i::VARCHAR) || md5((i * 7)::VARCHAR) FROM range(\(rows)) r(i)")
+            // Small ones last: the log is short then.
+            rows = max(100, rows / 2)
+        }
+        #expect(code == "DUCKDB_FULL")
+        #expect(connection.code("INSERT INTO keep VALUES (1)") == "DUCKDB_FULL")
+        #expect(try connection.value("SELECT count(*) FROM keep") == .integer(0))
+        try connection.run(removal)
+        try connection.run("INSERT INTO keep VALUES (1)")
+        #expect(try connection.value("SELECT count(*) FROM keep") == .integer(1))
+        #expect(try database.capture() != nil)
+    }
+
+    @Test func aLargeDeleteInAFullDatabase() throws {
+        try connection.run("CREATE TABLE t (a BIGINT, b VARCHAR)")
+        while connection.code("INSERT INTO t SELECT i, md5(i::VARCHAR) FROM range(60000) r(i)") == nil {}
+        #expect(connection.code("INSERT INTO t VALUES (1, 'x')") == "DUCKDB_FULL")
+        #expect(connection.code("DELETE FROM t WHERE hash(a) % 3 <> 0") == nil)
+        #expect(connection.code("DELETE FROM t") == nil)
+    }
+
     @Test func hardLimits() {
         #expect(connection.code("SELECT '" + String(repeating: "x", count: 10_000) + "'") == "DUCKDB_OBJECT_SIZE")
         #expect(connection.code("SELECT ?", .positional([.text(String(repeating: "x", count: 1_001))])) == "DUCKDB_OBJECT_SIZE")
