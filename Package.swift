@@ -55,7 +55,7 @@ let package = Package(
         .target(
             name: "Migrations", path: "migrations",
             resources: [.embedInCode("0001_fleet.sql"), .embedInCode("0002_generations_and_declines.sql"),
-                        .embedInCode("0003_engines.sql")], swiftSettings: settings),
+                        .embedInCode("0003_engines.sql"), .embedInCode("0004_fleet_settings.sql")], swiftSettings: settings),
 
         // 1
         .target(name: "FleetModel", swiftSettings: settings),
@@ -214,7 +214,7 @@ let package = Package(
                            .product(name: "InMemoryLogging", package: "swift-log"), metrics, crypto, httpClient, lifecycle] + nio,
             swiftSettings: settings),
         .testTarget(
-            name: "BerthCLITests", dependencies: ["berth", "BerthTestKit", "AdminAPI", "FleetModel", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            name: "BerthCLITests", dependencies: ["berth", "BerthTestKit", "AdminAPI", "FleetModel", "FleetStore", "Leases", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
         .testTarget(
             name: "ChaosTests", dependencies: ["Chaos", "LocalFleet", "FleetModel"], swiftSettings: settings),

@@ -9,6 +9,7 @@ public enum Migrations {
                 String(decoding: PackageResources._002_generations_and_declines_sql, as: UTF8.self)
             ),
             (3, "engines", String(decoding: PackageResources._003_engines_sql, as: UTF8.self)),
+            (4, "fleet_settings", String(decoding: PackageResources._004_fleet_settings_sql, as: UTF8.self)),
         ]
     }
 }

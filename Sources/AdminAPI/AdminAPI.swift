@@ -70,6 +70,6 @@ public struct AdminAPI: Service {
     }
 
     var allEndpoints: [Endpoint] {
-        databaseEndpoints + nodeEndpoints + operationEndpoints + routeEndpoints + tokenEndpoints + healthEndpoints
+        databaseEndpoints + fleetEndpoints + nodeEndpoints + operationEndpoints + routeEndpoints + tokenEndpoints + healthEndpoints
     }
 }

@@ -25,6 +25,7 @@ public final class FleetManager: Service {
     private let stopping = Wakeup()
     private let leading = Mutex<ManagerTerm?>(nil)
     private let liveNodes = Mutex<Int>(0)
+    private let unknownDatabases = Mutex<Int64>(0)
     /// Made at once, so that a scrape shows 0 before the first.
     private let sessionsEnded = Counter(label: "berth_sessions_ended_total")
 
@@ -34,7 +35,7 @@ public final class FleetManager: Service {
         settings: ManagerSettings, hints: @escaping @Sendable () -> AsyncStream<StoreHint>, clock: any FleetClock,
         random: RandomSource = .system, logger: Logger
     ) {
-        self.keeper = SessionKeeper(session: session, store: leases, timing: settings.timing, clock: clock, random: random, logger: logger)
+        self.keeper = SessionKeeper(session: session, store: leases, clock: clock, random: random, logger: logger)
         self.leases = leases
         self.catalogue = catalogue
         self.objects = objects
@@ -86,7 +87,20 @@ public final class FleetManager: Service {
         [
             ("berth_manager_leading", isLeading ? 1 : 0),
             ("berth_nodes_live", Double(liveNodes.withLock { $0 })),
+            ("berth_databases_of_unknown_kind", Double(unknownDatabases.withLock { $0 })),
         ]
+    }
+
+    /// A newer program made databases that this one cannot place: told once, and whenever their number changes.
+    func note(databasesOfUnknownKind count: Int64) {
+        let former = unknownDatabases.withLock { known in
+            defer { known = count }
+            return known
+        }
+        guard count != former, count > 0 else { return }
+        logger.warning(
+            "databases of a kind this program does not know: they are not failed over while it leads; upgrade this manager",
+            metadata: ["databases": "\(count)"])
     }
 
     /// A node for a new database.
@@ -120,7 +134,7 @@ public final class FleetManager: Service {
 
     /// Reads the sessions again and again, ends the silent ones, and leads if it can.
     private func watch() async {
-        var observer = SessionObserver(timing: settings.timing)
+        var observer = SessionObserver()
         let wakeup = Wakeup()
         let follower = Task { [hints] in
             for await hint in hints() where hint == .sessions || hint == .everything { wakeup.signal() }

@@ -9,6 +9,7 @@ public protocol ManagerCatalogue: Sendable {
     func nodes() async throws(BerthError) -> [NodeStatus]
     func node(named name: NodeName) async throws(BerthError) -> NodeStatus
     func nodeNames() async throws(BerthError) -> [NodeName]
+    func databasesOfUnknownKind() async throws(BerthError) -> Int64
     func setState(_ state: NodeState, of name: NodeName) async throws(BerthError)
 
     // MARK: Placements

@@ -1,7 +1,4 @@
-public import Leases
-
 public struct ManagerSettings: Sendable {
-    public var timing = LeaseTiming()
     /// How often sessions are read; a silent one is noticed at most this much after its TTL.
     public var pollInterval: Duration = .milliseconds(250)
     /// How often placements are compared with living nodes when no hint comes.

@@ -18,6 +18,7 @@ struct ScheduleOptions: ParsableArguments {
     @Option(help: "Databases.") var databases = 4
     @Option(help: "Clients.") var clients = 4
     @Option(help: "How much faster or slower than time clocks may run, as a fraction; what leases allow for is below 0.1.") var clockDrift = 0.01
+    @Option(help: "TTL of the managers' own sessions in milliseconds, where those of nodes have 2000.") var managerTTLMs = 2_000
     @Flag(help: "Print the timeline, whatever the verdict.") var timeline = false
     @Flag(name: .customLong("alone"), help: .hidden) var isAlone = false
 
@@ -29,6 +30,8 @@ struct ScheduleOptions: ParsableArguments {
         settings.faultTime = .seconds(seconds)
         guard (0..<1).contains(clockDrift) else { throw ValidationError("--clock-drift is from 0 to below 1.") }
         settings.clockDrift = clockDrift
+        guard (500...600_000).contains(managerTTLMs) else { throw ValidationError("--manager-ttl-ms is from 500 to 600000.") }
+        settings.managerTTLOfItsOwn = .milliseconds(managerTTLMs)
         settings.nodes = nodes
         settings.managers = managers
         settings.databases = databases
@@ -70,6 +73,7 @@ struct ScheduleOptions: ParsableArguments {
     var arguments: [String] {
         ["--directory", directory, "--seconds", "\(seconds)", "--engine", engine, "--durability", durability, "--nodes", "\(nodes)"]
             + ["--managers", "\(managers)", "--databases", "\(databases)", "--clients", "\(clients)", "--clock-drift", "\(clockDrift)"]
+            + ["--manager-ttl-ms", "\(managerTTLMs)"]
             + (duckdbLibrary.map { ["--duckdb-library", $0] } ?? []) + (faults.map { ["--faults", $0] } ?? []) + (timeline ? ["--timeline"] : [])
     }
 

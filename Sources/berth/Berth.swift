@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetModel
 import Glibc
 
 @main
@@ -10,7 +11,7 @@ struct Berth: AsyncParsableCommand {
             Each database is served by exactly one node at a time, moves when its node dies or is drained, and never \
             loses what it promised to keep. Start with `berth dev`.
             """,
-        version: "0.1.0",
+        version: ProgramVersion.ofThisProcess.name,
         subcommands: [
             DevCommand.self, ManagerCommand.self, GatewayCommand.self, MigrateCommand.self,
         ] + ClientCommands.all)

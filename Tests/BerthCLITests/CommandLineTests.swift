@@ -30,6 +30,6 @@ import Testing
 
     @Test func everyCommandIsThere() {
         let names = ClientCommands.all.map { $0.configuration.commandName }
-        #expect(names == ["db", "failover", "node", "operation", "token"])
+        #expect(names == ["db", "failover", "fleet", "node", "operation", "token"])
     }
 }

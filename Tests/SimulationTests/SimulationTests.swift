@@ -37,6 +37,16 @@ struct SimulationTests {
         #expect(run.standardOutput.contains("BROKEN stale-read") || run.standardOutput.contains("BROKEN two-leaders"), "\(run)")
     }
 
+    /// Rule 1: the TTL belongs to the session. Managers whose own sessions live a quarter as long watch those of nodes that are cut
+    /// off or stand still.
+    @Test func observersOfAnotherTTLGoByThatOfTheSession() async throws {
+        let run = try await simulate(
+            "--seed", "1", "--count", "12", "--seconds", "6", "--replay-every", "0", "--manager-ttl-ms", "500",
+            "--faults", "link-hold,link-cut,worker-pause,store-slow")
+        #expect(run.exitCode == 0, "\(run)")
+        #expect(run.standardOutput.contains(" 0 lost"))
+    }
+
     @Test func whatCannotBeSimulatedIsRefused() async throws {
         let run = try await simulate("--faults", "meteorite")
         #expect(run.exitCode != 0)

@@ -14,6 +14,12 @@ public struct NodeResource: Codable, Sendable, Hashable {
     @OrNull public var session: String?
     /// When the live session was opened, RFC 3339.
     @OrNull public var startedAt: String?
+    /// The program of the live session, such as `0.1.0`; empty when it did not tell.
+    @OrNull public var version: String?
+    /// What it says to other nodes; 0 when it did not tell.
+    @OrNull public var protocolVersion: Int?
+    /// The newest format of bundles and changesets it reads and can write.
+    @OrNull public var formatVersion: Int?
     /// Databases that should be led here.
     public var placed: Int64
     /// Databases that are led here.
@@ -27,6 +33,9 @@ public struct NodeResource: Codable, Sendable, Hashable {
         alive = status.isAlive
         session = status.session?.description
         startedAt = status.startedAt.map(ResourceCoding.timestamp)
+        version = status.program?.name
+        protocolVersion = status.program?.protocol
+        formatVersion = status.program?.format
         placed = status.placed
         leading = status.leading
     }

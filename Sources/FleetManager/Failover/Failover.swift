@@ -46,6 +46,7 @@ struct Failover {
         let absent = try await absentNodes(present, now)
         while try await placeOrphans(absent) {}
         try await placeStranded(absent)
+        manager.note(databasesOfUnknownKind: try await manager.catalogue.databasesOfUnknownKind())
         lastLive = ids
         nextAudit = now + manager.settings.auditInterval
     }

@@ -70,6 +70,10 @@ extension BerthError {
         case diskUnavailable = "disk_unavailable"
         case dataDirectoryLocked = "data_directory_locked"
         case configurationInvalid = "configuration_invalid"
+        case fleetSettingDiffers = "fleet_setting_differs"
+        case writeFormatRefused = "write_format_refused"
+        case programTooOld = "program_too_old"
+        case storeNotDurable = "store_not_durable"
         case workerNotStarted = "worker_not_started"
         case sessionEnded = "session_ended"
         case timedOut = "timed_out"
@@ -82,7 +86,8 @@ extension BerthError {
             case .scopeInsufficient: 403
             case .databaseNotFound, .nodeNotFound, .operationNotFound, .tokenNotFound, .routeNotFound: 404
             case .methodNotAllowed: 405
-            case .databaseExists, .operationConflict, .operationFinished, .nodeCordoned, .nodeDead, .lastNode: 409
+            case .databaseExists, .operationConflict, .operationFinished, .nodeCordoned, .nodeDead, .lastNode, .fleetSettingDiffers,
+                .writeFormatRefused, .programTooOld: 409
             case .bodyTooLarge: 413
             case .unsupportedMediaType: 415
             case .notLeader: 421
@@ -92,7 +97,7 @@ extension BerthError {
                 .schemaMismatch, .workerNotStarted: 500
             case .outcomeUnknown: 502
             case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .shuttingDown, .storeUnavailable,
-                .storeGenerationChanged, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded: 503
+                .storeGenerationChanged, .storeNotDurable, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded: 503
             case .timedOut: 504
             }
         }

@@ -45,6 +45,9 @@ extension Duration {
         Double(components.seconds) + Double(components.attoseconds) / 1e18
     }
 
+    /// Whole milliseconds, rounded up: for a time that may not be told too short.
+    public var millisecondsRoundedUp: Int64 { milliseconds + (self > .milliseconds(milliseconds) ? 1 : 0) }
+
     /// Whole milliseconds, rounded down.
     public var milliseconds: Int64 {
         components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000

@@ -36,7 +36,7 @@ extension FleetCatalogue {
         return try status(row)
     }
 
-    /// Databases in the order of their names.
+    /// Databases in the order of their names, without those of a kind this program does not know.
     ///
     /// - Parameters:
     ///   - after: the last name of the page before.
@@ -47,7 +47,7 @@ extension FleetCatalogue {
     ) async throws(BerthError) -> [DatabaseStatus] {
         let rows = try await run(
             Self.statusSQL + """
-                 where ($1::text is null or d.name > $1) and ($2::text is null or s.node = $2)
+                 where \(KnownWords.ofDatabase) and ($1::text is null or d.name > $1) and ($2::text is null or s.node = $2)
                    and ($3::text is null or starts_with(d.name, $3))
                  order by d.name limit $4
                 """,
@@ -61,9 +61,9 @@ extension FleetCatalogue {
         return page
     }
 
-    /// The records of `ids`; those that do not exist are missing from the answer.
+    /// The records of `ids`; those that do not exist, or are of a kind this program does not know, are missing from the answer.
     public func records(of ids: [DatabaseID]) async throws(BerthError) -> [DatabaseRecord] {
-        let rows = try await run("select * from databases where id = any($1::uuid[])", [.array(ids)])
+        let rows = try await run("select * from databases d where d.id = any($1::uuid[]) and \(KnownWords.ofDatabase)", [.array(ids)])
         var records: [DatabaseRecord] = []
         for row in rows { records.append(try record(row)) }
         return records

@@ -6,6 +6,7 @@ extension FleetCatalogue {
     public func nodes() async throws(BerthError) -> [NodeStatus] {
         let rows = try await run("""
             select n.name, coalesce(s.address, n.address) as address, n.state, n.engines, s.id as session, s.started_at,
+                   s.program_version, s.protocol_version, s.format_version,
                    (select count(*) from placements p where p.leader = n.name) as placed,
                    (select count(*) from leases l where l.session = s.id) as leading
             from nodes n
@@ -25,7 +26,10 @@ extension FleetCatalogue {
                         // One this program does not know is none it could place.
                         engines: Set(try row.strings("engines").compactMap { EngineKind(rawValue: $0) }), isAlive: session != nil,
                         session: session, startedAt: try row.optionalDate("started_at"),
-                        placed: try row.int64("placed"), leading: try row.int64("leading"))
+                        placed: try row.int64("placed"), leading: try row.int64("leading"),
+                        program: try row.optionalString("program_version").map { name in
+                            ProgramVersion(name: name, protocol: try row.int("protocol_version"), format: try row.int("format_version"))
+                        })
                 })
         }
         return nodes

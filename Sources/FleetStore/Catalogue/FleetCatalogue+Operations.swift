@@ -88,7 +88,7 @@ extension FleetCatalogue {
         return try operation(row)
     }
 
-    /// The newest first.
+    /// The newest first, without those of a kind this program does not know.
     ///
     /// - Parameter before: identifier of the last one of the page before.
     public func operations(
@@ -96,7 +96,7 @@ extension FleetCatalogue {
     ) async throws(BerthError) -> [OperationRecord] {
         let rows = try await run(
             Self.operationSQL + """
-                 where ($1 = false or o.state in ('pending', 'running')) and ($2::uuid is null or o.id < $2)
+                 where \(KnownWords.ofOperation) and ($1 = false or o.state in ('pending', 'running')) and ($2::uuid is null or o.id < $2)
                  order by o.id desc limit $3
                 """, [.bool(openOnly), before.map { .uuid($0.uuid) } ?? .null, .int8(Int64(limit))])
         var page: [OperationRecord] = []

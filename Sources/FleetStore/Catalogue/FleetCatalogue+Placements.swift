@@ -30,7 +30,7 @@ extension FleetCatalogue {
     }
 
     /// Databases that need another leader: their holder's session ended, or nobody holds them and their node is absent or
-    /// could not serve them.
+    /// could not serve them. Not those of a kind this program does not know: it could not tell which node has what they need.
     ///
     /// - Parameter absent: nodes that have been without a session for too long to be merely restarting.
     /// - Returns: each with the node it is placed on, in the order of their identifiers.
@@ -41,11 +41,12 @@ extension FleetCatalogue {
             select p.database, d.engine, p.leader
             from placements p join databases d on d.id = p.database join leases l on l.database = p.database
             left join sessions s on s.id = l.session
-            where (s.ended_at is not null
+            where \(KnownWords.ofDatabase) and (
+                   (s.ended_at is not null
                    and (s.node = p.leader
                         or not exists (select 1 from sessions live where live.node = p.leader and live.role = 'node'
                                        and live.ended_at is null)))
-               or (s.id is null and (p.declined or p.leader = any($2::text[])))
+               or (s.id is null and (p.declined or p.leader = any($2::text[]))))
             order by p.database limit $1
             """, [.int8(Int64(limit)), .array(absent.map(\.description))])
         return try value { try rows.map(Self.placedDatabase) }
@@ -76,8 +77,9 @@ extension FleetCatalogue {
         }
     }
 
-    /// Databases placed on `node` or led by it.
+    /// Databases placed on `node` or led by it: all of them, so that a node is not called empty that is not.
     ///
+    /// - Throws: `schema_mismatch` when one is of a kind this program does not know.
     /// - Returns: each with the node it is placed on.
     public func databases(
         on node: NodeName, limit: Int
@@ -95,14 +97,14 @@ extension FleetCatalogue {
 
     // MARK: What a node asks
 
-    /// Databases placed on `node` that `session` does not hold.
+    /// Databases placed on `node` that `session` does not hold, of the kinds this program knows.
     public func assignments(to node: NodeName, session: SessionID) async throws(BerthError) -> [Assignment] {
         let rows = try await run("""
             select p.database, d.engine, s.id as held_by, l.head_seq, l.head_checksum,
                    p.prepared_session is not distinct from $2 as prepared
             from placements p join databases d on d.id = p.database join leases l on l.database = p.database
             left join sessions s on s.id = l.session and s.ended_at is null
-            where p.leader = $1 and l.session is distinct from $2
+            where p.leader = $1 and l.session is distinct from $2 and \(KnownWords.ofDatabase)
             """, [.text(node.description), .uuid(session.uuid)])
         return try value {
             try rows.map { row in

@@ -68,10 +68,12 @@ public struct NodeStatus: Sendable, Hashable {
     public var placed: Int64
     /// Leases held by its live session.
     public var leading: Int64
+    /// What its live session runs.
+    public var program: ProgramVersion?
 
     package init(
         name: NodeName, address: String, state: NodeState, engines: Set<EngineKind>, isAlive: Bool, session: SessionID? = nil,
-        startedAt: Date? = nil, placed: Int64, leading: Int64
+        startedAt: Date? = nil, placed: Int64, leading: Int64, program: ProgramVersion? = nil
     ) {
         self.name = name
         self.address = address
@@ -82,6 +84,7 @@ public struct NodeStatus: Sendable, Hashable {
         self.startedAt = startedAt
         self.placed = placed
         self.leading = leading
+        self.program = program
     }
 }
 

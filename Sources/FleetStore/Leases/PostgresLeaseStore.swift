@@ -23,10 +23,13 @@ public struct PostgresLeaseStore: LeaseStore {
     public func openSession(_ session: NewSession) async throws(LeaseStoreError) {
         let opened = try await run(work, """
             with opened as (
-                insert into sessions (id, node, role, address, system_identifier, timeline)
-                select $1, $2, $3, $4, g.system_identifier, g.timeline
+                insert into sessions (id, node, role, address, system_identifier, timeline,
+                                      ttl_ms, program_version, protocol_version, format_version)
+                select $1, $2, $3, $4, g.system_identifier, g.timeline, $6, $7, $8, $9
                 from berth_store_generation() g
                 join fleet f on f.system_identifier = g.system_identifier and f.timeline = g.timeline
+                where f.write_format <= $9
+                for share of f
                 on conflict (id) do nothing
                 returning node, role, address),
             registered as (
@@ -35,12 +38,23 @@ public struct PostgresLeaseStore: LeaseStore {
             select berth_hint('sessions', array_agg(node)) from opened having count(*) > 0
             """,
             [.uuid(session.id.uuid), .text(session.node.description), .text(session.role.rawValue), .text(session.address),
-                .array(session.engines.map(\.rawValue).sorted()),
+                .array(session.engines.map(\.rawValue).sorted()), .int8(session.timing.ttl.millisecondsRoundedUp),
+                .text(session.program.name), .int8(Int64(session.program.protocol)), .int8(Int64(session.program.format)),
             ])
         if opened.isEmpty {
             try await requireSameGeneration()
+            try await requireKnownFormat(session.program)
             throw .sessionEnded
         }
+    }
+
+    /// A process that could not read what the others may write does not take part.
+    private func requireKnownFormat(_ program: ProgramVersion) async throws(LeaseStoreError) {
+        let rows = try await run(work, "select write_format from fleet where write_format > $1", [.int8(Int64(program.format))])
+        guard let row = rows.first else { return }
+        throw .programTooOld(
+            "This program (\(program.name)) reads formats up to \(program.format), and the fleet writes format "
+                + "\(try value { try row.int("write_format") }). Start the newer program")
     }
 
     private func requireSameGeneration() async throws(LeaseStoreError) {
@@ -75,7 +89,7 @@ public struct PostgresLeaseStore: LeaseStore {
 
     public func liveSessions() async throws(LeaseStoreError) -> [SessionRecord] {
         let rows = try await run(work, """
-            select id, node, role, address, renewals, revoked_at is not null as revoked
+            select id, node, role, address, renewals, revoked_at is not null as revoked, ttl_ms
             from sessions where ended_at is null order by id
             """)
         return try value {
@@ -83,7 +97,8 @@ public struct PostgresLeaseStore: LeaseStore {
                 SessionRecord(
                     id: SessionID(try row.uuid("id")), node: try NodeName(try row.string("node")),
                     role: SessionRole(rawValue: try row.string("role")) ?? .node, address: try row.string("address"),
-                    renewals: try row.int64("renewals"), isRevoked: try row.bool("revoked"))
+                    renewals: try row.int64("renewals"), isRevoked: try row.bool("revoked"),
+                    ttl: .milliseconds(try row.int64("ttl_ms")))
             }
         }
     }

@@ -78,6 +78,8 @@ public enum LeaseStoreError: Error, Sendable, CustomStringConvertible {
     case outcomeUnknown(String)
     /// The session cannot be opened: it has ended already.
     case sessionEnded
+    /// The fleet writes what this program cannot read.
+    case programTooOld(String)
     /// The store is not the one this fleet was created on, or was restored or promoted since (rule 12).
     case generationChanged(String)
     /// The bundle's name carries a tombstone: what it holds must be stored again under a new name.
@@ -91,6 +93,7 @@ public enum LeaseStoreError: Error, Sendable, CustomStringConvertible {
         case .outcomeUnknown(let why): "the reply of the lease store was lost: \(why)"
         case .sessionEnded: "the session has ended"
         case .generationChanged(let why): "the lease store is of another generation: \(why)"
+        case .programTooOld(let why): why
         case .bundleSwept: "the bundle was swept before it was published"
         case .refused(let why): "the lease store refused: \(why)"
         }
@@ -107,6 +110,8 @@ public enum LeaseStoreError: Error, Sendable, CustomStringConvertible {
             BerthError(
                 .storeGenerationChanged,
                 "\(why). Nothing is served until `berth migrate --adopt-store` has checked every lease against the bucket.")
+        case .programTooOld(let why):
+            BerthError(.programTooOld, "\(why).")
         case .bundleSwept:
             BerthError(.internalError, description)
         }

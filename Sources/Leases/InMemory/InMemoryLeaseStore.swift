@@ -31,7 +31,7 @@ public final class InMemoryLeaseStore: LeaseStore {
             guard state.sessions[session.id] == nil else { return .sessionEnded }
             let record = SessionRecord(
                 id: session.id, node: session.node, role: session.role, address: session.address, renewals: 0,
-                isRevoked: false)
+                isRevoked: false, ttl: session.timing.ttl)
             state.sessions[session.id] = Session(record: record, generation: state.generation)
             return nil
         }
@@ -70,7 +70,7 @@ public final class InMemoryLeaseStore: LeaseStore {
         state.withLock { state in
             if state.sessions[id] == nil {
                 let record = SessionRecord(
-                    id: id, node: node, role: .node, address: "", renewals: 0, isRevoked: false)
+                    id: id, node: node, role: .node, address: "", renewals: 0, isRevoked: false, ttl: LeaseTiming().ttl)
                 state.sessions[id] = Session(record: record, generation: state.generation)
             }
             state.sessions[id]?.hasEnded = true

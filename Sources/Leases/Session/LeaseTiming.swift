@@ -1,11 +1,14 @@
 import FleetModel
 
-/// The times of rule 1.
+/// The times of rule 1, all of one session: its owner writes the TTL down when it opens the session, and observers go by that.
 public struct LeaseTiming: Sendable, Hashable {
     /// How long a session lives without a renewal.
-    public var ttl: Duration
+    public let ttl: Duration
 
-    public init(ttl: Duration = .seconds(5)) { self.ttl = ttl }
+    public init(ttl: Duration = .seconds(5)) {
+        self.ttl = ttl
+        precondition(ttl - margin > renewalInterval, "a session of \(ttl) would close its gate between two renewals")
+    }
 
     /// How much earlier than the TTL the holder stops: covers drift between two clocks and the way of a reply.
     public var margin: Duration { ttl / 10 + .milliseconds(100) }

@@ -6,24 +6,25 @@ public struct SessionKeeper: Sendable {
     public let session: NewSession
     public let gate: SessionGate
     private let store: any LeaseStore
-    private let timing: LeaseTiming
     private let clock: any FleetClock
     private let random: RandomSource
     private let logger: Logger
 
     /// - Parameter store: on a connection of its own, so that no batch delays a renewal.
     public init(
-        session: NewSession, store: any LeaseStore, timing: LeaseTiming, clock: any FleetClock,
+        session: NewSession, store: any LeaseStore, clock: any FleetClock,
         random: RandomSource = .system, logger: Logger
     ) {
         self.session = session
         self.gate = SessionGate(clock: clock)
         self.store = store
-        self.timing = timing
         self.clock = clock
         self.random = random
         self.logger = logger
     }
+
+    /// What observers go by, too.
+    private var timing: LeaseTiming { session.timing }
 
     /// Opens the session and then its gate.
     public func open() async throws(LeaseStoreError) {

@@ -2,10 +2,13 @@ import FleetModel
 
 /// Rules 3 and 10, for an observer: which sessions have been silent for so long that they are over.
 ///
-/// A pure value: fed with readings of the session table and the observer's own clock, it says which sessions to end.
+/// A pure value: fed with readings of the session table and the observer's own clock, it says which sessions to end. How long
+/// is too long is each session's own TTL; the observer has none.
 public struct SessionObserver: Sendable {
     private struct Sighting {
         var renewals: Int64
+        /// As its owner wrote it down; it never changes.
+        let ttl: Duration
         /// When the *reply* that first showed `renewals` was received. Never when it was asked for: a session
         /// may have been renewed between the two.
         var since: Duration
@@ -19,12 +22,11 @@ public struct SessionObserver: Sendable {
         public var silence: Duration
     }
 
-    private let ttl: Duration
     private var sightings: [SessionID: Sighting] = [:]
     /// When this observer's own connection to the store last failed.
     private var lastFailure: Duration?
 
-    public init(timing: LeaseTiming) { self.ttl = timing.ttl }
+    public init() {}
 
     /// The observer itself could not read: what looks like silence may be its own deafness.
     public mutating func readingFailed(at now: Duration) { lastFailure = now }
@@ -39,9 +41,10 @@ public struct SessionObserver: Sendable {
         var silent: [SessionRecord] = []
         for session in live {
             if let sighting = sightings[session.id], sighting.renewals == session.renewals {
-                if now - sighting.since >= ttl { silent.append(session) }
+                precondition(sighting.ttl == session.ttl, "the TTL of a session never changes")
+                if now - sighting.since >= session.ttl { silent.append(session) }
             } else {
-                sightings[session.id] = Sighting(renewals: session.renewals, since: now)
+                sightings[session.id] = Sighting(renewals: session.renewals, ttl: session.ttl, since: now)
             }
         }
         guard !silent.isEmpty else { return [] }
@@ -50,19 +53,20 @@ public struct SessionObserver: Sendable {
         // first of them has been silent for a TTL, the others have missed a renewal. One session alone is no sign of
         // a common cause.
         let dying = live.count { session in
-            sightings[session.id].map { now - $0.since >= ttl / 2 } ?? false
+            sightings[session.id].map { now - $0.since >= session.ttl / 2 } ?? false
         }
         let many = dying > 1 && dying * 2 > live.count
-        let deaf = lastFailure.map { now - $0 < ttl } ?? false
         var verdicts: [Verdict] = []
         for session in silent {
             guard var sighting = sightings[session.id] else { continue }
+            let deaf = lastFailure.map { now - $0 < session.ttl } ?? false
             if many || deaf {
                 let since = sighting.braked ?? now
                 sighting.braked = since
                 sightings[session.id] = sighting
-                guard now - since >= ttl * 2 else { continue }
+                guard now - since >= session.ttl * 2 else { continue }
             }
+            precondition(now - sighting.since >= session.ttl, "nobody is ended before its own TTL has passed")
             verdicts.append(Verdict(session: session, silence: now - sighting.since))
         }
         return verdicts
@@ -70,6 +74,6 @@ public struct SessionObserver: Sendable {
 
     /// When the next session could be found silent; `nil` when none is known.
     public func nextVerdict() -> Duration? {
-        sightings.values.map { $0.since + ttl }.min()
+        sightings.values.map { $0.since + $0.ttl }.min()
     }
 }

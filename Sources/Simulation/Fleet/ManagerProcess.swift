@@ -28,7 +28,9 @@ final class ManagerProcess: @unchecked Sendable {
         let clock = fleet.makeClock(life)
         let random = fleet.makeRandom()
         var generator = random
-        let session = NewSession(id: .random(using: &generator), node: name, role: .manager, address: "http://\(name):7070")
+        let session = NewSession(
+            id: .random(using: &generator), node: name, role: .manager, address: "http://\(name):7070",
+            timing: LeaseTiming(ttl: fleet.settings.managerTTL))
         fleet.note("\(name)", "life \(lives) begins, session \(session.id)")
         let store = fleet.storeConnection(life)
         let manager = FleetManager(

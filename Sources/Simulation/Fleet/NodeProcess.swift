@@ -59,7 +59,9 @@ final class NodeProcess: @unchecked Sendable {
         let store = fleet.storeConnection(life)
         let logger = fleet.logger("\(name)")
         var generator = random
-        let session = NewSession(id: .random(using: &generator), node: name, role: .node, address: address, engines: fleet.engines.kinds)
+        let session = NewSession(
+            id: .random(using: &generator), node: name, role: .node, address: address, engines: fleet.engines.kinds,
+            timing: LeaseTiming(ttl: fleet.settings.ttl))
         fleet.sessionOpened(session)
         let scheduler = fleet.scheduler
         let enqueue: @Sendable (@escaping @Sendable () -> Void) -> Void = { work in scheduler.enqueue(work) }

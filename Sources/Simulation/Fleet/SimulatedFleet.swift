@@ -48,7 +48,6 @@ final class SimulatedFleet: @unchecked Sendable {
         engines = settings.engines
         trace = Trace(comparesChecksums: settings.engines.kinds == [.sqlite])
         var worker = WorkerSettings()
-        worker.timing = LeaseTiming(ttl: settings.ttl)
         worker.tenants.idleTimeout = .seconds(6)
         // Statements are stopped by the machine's own clock, and a slow machine must not change a schedule.
         worker.tenants.groupTime = .seconds(30)
@@ -56,7 +55,6 @@ final class SimulatedFleet: @unchecked Sendable {
         worker.unableToServeLimit = .seconds(6)
         workerSettings = worker
         var manager = ManagerSettings()
-        manager.timing = LeaseTiming(ttl: settings.ttl)
         manager.pollInterval = settings.ttl / 10
         manager.absenceGrace = .seconds(4)
         manager.handoverTimeout = .seconds(3)

@@ -11,7 +11,11 @@ public struct SimulationSettings: Sendable {
     public var engines = EngineSet([SQLiteEngine(options: SimulationSettings.sqlite)])
     /// Of the databases, in turn.
     public var durabilities = ["bucket", "local"]
+    /// Of the sessions of nodes.
     public var ttl: Duration = .seconds(2)
+    /// Of the sessions of managers, which watch those of the nodes; `nil` for the same.
+    public var managerTTLOfItsOwn: Duration?
+    var managerTTL: Duration { managerTTLOfItsOwn ?? ttl }
     /// How long faults happen.
     public var faultTime: Duration = .seconds(20)
     /// Between the end of one fault and the beginning of the next, at most.

@@ -199,6 +199,8 @@ extension StoreConnection: ManagerCatalogue {
         try await ask { $0.nodes[name]?.state = state }
     }
 
+    func databasesOfUnknownKind() async throws(BerthError) -> Int64 { 0 }
+
     func database(_ id: DatabaseID) async throws(BerthError) -> DatabaseStatus? { try await ask { $0.status(of: id) } }
 
     func databases(

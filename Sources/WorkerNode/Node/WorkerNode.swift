@@ -37,7 +37,7 @@ public final class WorkerNode: Service, LocalDatabases {
         self.hints = hints
         self.clock = clock
         self.logger = logger
-        keeper = SessionKeeper(session: session, store: leases, timing: settings.timing, clock: clock, random: machine.random, logger: logger)
+        keeper = SessionKeeper(session: session, store: leases, clock: clock, random: machine.random, logger: logger)
         environment = TenantEnvironment(
             session: session, gate: keeper.gate, leases: leases,
             shipper: Shipper(

@@ -1,9 +1,7 @@
 import FleetModel
-public import Leases
 public import Replication
 
 public struct WorkerSettings: Sendable {
-    public var timing = LeaseTiming()
     public var shipper = ShipperSettings()
     public var tenants = TenantSettings()
     /// How often intent and fact are compared when no hint comes.

@@ -77,7 +77,7 @@ final class BenchFleet: Sendable {
         self.engines = engines
         logger = .bench
         name = try NodeName(Self.nodeName)
-        connections = try await BenchConnections(conninfo: postgres.conninfo(), timing: settings.timing, logger: logger)
+        connections = try await BenchConnections(conninfo: postgres.conninfo(), timing: LeaseTiming(), logger: logger)
         catalogue = connections.catalogue
         bucket = workplace.path + "/bucket"
         objects = try DirectoryStore(path: bucket)

@@ -75,7 +75,10 @@ extension ChaosFleet {
     private static func migrate(_ settings: FleetSettings, conninfo: String) async throws -> String {
         let output = "\(settings.directory)/logs/migrate.log"
         let child = try await ChildProcess.start(
-            [settings.program, "migrate", "--postgres", conninfo, "--create-admin-token", "chaos"],
+            [
+                settings.program, "migrate", "--postgres", conninfo, "--create-admin-token", "chaos",
+                "--lease-ttl-ms", String(Moment(settings.leaseTTL).microseconds / 1000),
+            ],
             environment: ProcessInfo.processInfo.environment, output: output)
         let code = await child.exitCode(), text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
         guard code == 0, let token = text.split(separator: "\n").last.map(String.init) else {

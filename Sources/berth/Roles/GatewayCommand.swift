@@ -19,11 +19,12 @@ struct GatewayCommand: AsyncParsableCommand {
         let observability = try Observability(settings, label: "gateway")
         let logger = observability.logger
         let listen = try settings.listenAddress(default: "127.0.0.1:8080")
+        let fleet = try await FleetMembership.read(
+            settings, role: "berth gateway", program: .ofThisProcess, comparison: .refusesOthers, logger: logger)
         let connections = StoreConnections(
-            url: try PostgresURL(try settings.required("postgres")), role: "berth gateway",
-            timing: try settings.leaseTiming(), poolSize: try settings.int("postgres-connections", in: 1...64, default: 3),
+            url: try PostgresURL(try settings.required("postgres")), role: "berth gateway", timing: fleet.timing,
+            poolSize: try settings.int("postgres-connections", in: 1...64, default: 3),
             logger: logger)
-        try await connections.checkSchema()
         let routes = RouteTable(source: connections.catalogue, clock: BootClock())
         let gateway = Gateway(
             configuration: GatewayConfiguration(host: listen.host, port: listen.port, limits: try settings.gateway()), routes: routes,

@@ -25,15 +25,16 @@ struct ManagerCommand: AsyncParsableCommand {
         let name = try NodeName(settings.string("name", default: "manager"))
         let listen = try settings.listenAddress(default: "127.0.0.1:7070")
         _ = try listen.advertised(settings.string("advertise"), port: listen.port)
-        let timing = try settings.leaseTiming()
+        let fleet = try await FleetMembership.read(
+            settings, role: "berth \(name)", program: .ofThisProcess, comparison: .refusesOthers, logger: logger)
         let connections = StoreConnections(
-            url: try PostgresURL(try settings.required("postgres")), role: "berth \(name)", timing: timing,
+            url: try PostgresURL(try settings.required("postgres")), role: "berth \(name)", timing: fleet.timing,
             poolSize: try settings.int("postgres-connections", in: 1...64, default: 8), logger: logger)
-        try await connections.checkSchema()
         try await Bucket.verify(settings, logger: logger)
         let objects = try Bucket.open(settings, logger: logger)
         let manager = RestartingManager(
-            name: name, connections: connections, objects: objects, settings: try settings.manager(timing), logger: logger)
+            name: name, connections: connections, objects: objects, timing: fleet.timing,
+            settings: try settings.manager(fleet.timing), logger: logger)
         observability.observe { manager.gauges() }
 
         let lags = ShipLagReader(logger: logger)

@@ -34,6 +34,7 @@ struct MigrateCommand: AsyncParsableCommand {
         defer { Self.flushOutput() }
         for migration in applied { print("applied \(migration.number) \(migration.name)") }
         if applied.isEmpty { print("The schema is up to date.") }
+        try await setFirstTTL(settings, logger: logger)
         if let createAdminToken { try await createToken(named: createAdminToken, settings, logger: logger) }
         if adoptStore { try await adopt(settings, logger: logger) }
     }
@@ -47,8 +48,24 @@ struct MigrateCommand: AsyncParsableCommand {
         print(secret.text)
     }
 
+    /// The TTL of a fleet that nobody has joined yet can be given here; later it is changed by `berth fleet set`.
+    private func setFirstTTL(_ settings: RoleSettings, logger: Logger) async throws {
+        guard let ttl = try settings.ownLeaseTTL() else { return }
+        let pool = PostgresPool(
+            url: try PostgresURL(try settings.required("postgres")), size: 1, applicationName: "berth migrate", logger: logger)
+        let catalogue = FleetCatalogue(pool: pool)
+        do {
+            if try await !catalogue.setFirstLeaseTTL(ttl) {
+                try FleetMembership.compare(settings, with: try await catalogue.fleetSettings())
+            }
+            await pool.close()
+        } catch {
+            await pool.close()
+            throw error
+        }
+    }
+
     private func adopt(_ settings: RoleSettings, logger: Logger) async throws {
-        let timing = try settings.leaseTiming()
         let pool = PostgresPool(
             url: try PostgresURL(try settings.required("postgres")), size: 1, applicationName: "berth migrate",
             timeout: .seconds(60), logger: logger)
@@ -60,7 +77,7 @@ struct MigrateCommand: AsyncParsableCommand {
         }
         print("The fleet ran on \(fleet); this is \(server). Waiting one lease TTL for gates to close …")
         // A node that renewed just before the change may acknowledge until its deadline; only then are epochs raised.
-        try await BootClock().sleep(for: timing.ttl)
+        try await BootClock().sleep(for: try await catalogue.longestLeaseTTL())
         let objects = try Bucket.open(settings, logger: logger)
         let report = try await StoreAdoption(catalogue: catalogue, objects: objects).run()
         try await objects.shutdown()

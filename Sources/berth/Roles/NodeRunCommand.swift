@@ -23,13 +23,13 @@ struct NodeRunCommand: AsyncParsableCommand {
         let name = try NodeName(try settings.required("name"))
         logger[metadataKey: "node"] = "\(name)"
         let lock = try DataDirectoryLock(try settings.required("data"))
-        let timing = try settings.leaseTiming()
-        _ = try settings.worker(timing)
+        _ = try settings.worker()
         let listen = try settings.listenAddress(default: "127.0.0.1:8080")
         _ = try listen.advertised(settings.string("advertise"), port: listen.port)
+        _ = try await FleetMembership.read(
+            settings, role: "berth \(name) supervisor", program: .ofThisProcess, comparison: .refusesOthers, logger: logger)
         let connection = PostgresConnection(
             url: try PostgresURL(try settings.required("postgres")), applicationName: "berth \(name) supervisor", logger: logger)
-        try await MigrationRunner(Migration.all).check(connection)
         try await Bucket.verify(settings, logger: logger)
         let supervisor = NodeSupervisor(
             node: name, arguments: options.arguments, lock: lock,

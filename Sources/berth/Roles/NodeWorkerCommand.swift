@@ -28,9 +28,10 @@ struct NodeWorkerCommand: AsyncParsableCommand {
             throw BerthError(.configurationInvalid, "“\(session)” is no session. Start a node with `berth node run`.")
         }
         let listen = try settings.listenAddress(default: "127.0.0.1:8080")
-        let timing = try settings.leaseTiming()
+        let fleet = try await FleetMembership.read(
+            settings, role: "berth \(name)", program: .ofThisProcess, comparison: .takesFleets, logger: logger)
         let connections = StoreConnections(
-            url: try PostgresURL(try settings.required("postgres")), role: "berth \(name)", timing: timing,
+            url: try PostgresURL(try settings.required("postgres")), role: "berth \(name)", timing: fleet.timing,
             poolSize: try settings.int("postgres-connections", in: 1...64, default: 3), logger: logger)
         let objects = try Bucket.open(settings, logger: logger)
         let hints = { @Sendable [hints = connections.hints] in hints.hints() }
@@ -46,9 +47,10 @@ struct NodeWorkerCommand: AsyncParsableCommand {
         let node = WorkerNode(
             session: NewSession(
                 id: session, node: name, role: .node,
-                address: try listen.advertised(settings.string("advertise"), port: port), engines: engines.kinds),
+                address: try listen.advertised(settings.string("advertise"), port: port), engines: engines.kinds,
+                timing: fleet.timing, program: .ofThisProcess),
             leases: connections.leases, catalogue: connections.catalogue, segments: connections.catalogue,
-            objects: objects, engines: engines, directory: try settings.required("data"), settings: try settings.worker(timing),
+            objects: objects, engines: engines, directory: try settings.required("data"), settings: try settings.worker(),
             hints: hints, logger: logger)
         box.set(node)
         observability.observe { node.gauges() }

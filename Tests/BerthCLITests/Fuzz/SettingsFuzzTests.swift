@@ -2,6 +2,7 @@ import ArgumentParser
 import BerthTestKit
 import FleetModel
 import Foundation
+import Leases
 import Testing
 
 @testable import berth
@@ -29,9 +30,9 @@ import Testing
             do {
                 let settings = try await settings(json)
                 read += 1
-                let timing = try settings.leaseTiming()
-                _ = try settings.worker(timing)
-                _ = try settings.manager(timing)
+                let ttl = try settings.ownLeaseTTL()
+                _ = try settings.worker()
+                _ = try settings.manager(ttl.map { LeaseTiming(ttl: $0) } ?? LeaseTiming())
                 _ = try settings.logOutput()
                 _ = try settings.listenAddress(default: "127.0.0.1:0")
             } catch let error as BerthError {
@@ -45,7 +46,7 @@ import Testing
     @Test(arguments: ["1.5", "true", "[5000]", "{}", #""5000.0""#, #""""#])
     func aSettingOfTheWrongKindIsRefused(_ value: String) async throws {
         let error = await #expect(throws: BerthError.self) {
-            try await settings(Array(#"{"lease-ttl-ms":\#(value)}"#.utf8)).leaseTiming()
+            try await settings(Array(#"{"lease-ttl-ms":\#(value)}"#.utf8)).ownLeaseTTL()
         }
         #expect(error?.code == .configurationInvalid)
     }

@@ -32,6 +32,10 @@ extension EndToEnd.OneFleet {
             try await admin.finish(try await admin.send(.POST, "/v1/databases/round-trip/failover"))
             try await admin.send(.POST, "/v1/databases/round-trip/move", ["to": "node-99"])
 
+            try await admin.send(.GET, "/v1/fleet")
+            try await admin.send(.POST, "/v1/fleet", ["lease_ttl_ms": 5000, "write_format": 1])
+            try await admin.send(.POST, "/v1/fleet", ["write_format": 1000])
+
             try await admin.send(.GET, "/v1/nodes")
             try await admin.send(.GET, "/v1/nodes/node-2")
             try await admin.send(.GET, "/v1/nodes/node-2/databases")

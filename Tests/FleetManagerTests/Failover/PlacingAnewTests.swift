@@ -19,7 +19,7 @@ struct PlacingAnewTests {
         try await fleet.runUntilLed()
         try await fleet.node("node-4") { try await $0.crash() }
         let took = try await fleet.run(until: "others lead") { try await fleet.leaders(of: ids).values.reduce(0, +) == 10 }
-        #expect(took < fleet.settings.timing.ttl)
+        #expect(took < fleet.timing.ttl)
         // 2 + 4, 5 + 1, 0 + 5 would leave a node with 5: the level is 17 / 3.
         let gained = try await fleet.leaders(of: ids)
         let after = [2 + gained["node-1", default: 0], 5 + gained["node-2", default: 0], gained["node-3", default: 0]]

@@ -19,7 +19,7 @@ struct SilenceTests {
 
         try await fleet.node("node-5") { $0.fallSilent() }
         // Nothing happens before its time, not even to its placements.
-        try await fleet.run(for: fleet.settings.timing.ttl - fleet.settings.pollInterval * 2) {
+        try await fleet.run(for: fleet.timing.ttl - fleet.settings.pollInterval * 2) {
             let placements = try await fleet.placements(of: ids)
             return try await fleet.isLive(dead) && placements == ["node-5": 12]
         }
@@ -29,7 +29,7 @@ struct SilenceTests {
         }
         #expect(try await fleet.leaders(of: ids) == ["node-1": 3, "node-2": 3, "node-3": 3, "node-4": 3])
         #expect(manager.store.ends.map(\.session) == [dead])
-        #expect(manager.store.ends.allSatisfy { $0.quietFor >= fleet.settings.timing.ttl })
+        #expect(manager.store.ends.allSatisfy { $0.quietFor >= fleet.timing.ttl })
         #expect(try await !fleet.isLive(dead))
         let epochs = try await fleet.store.leases(of: ids).map(\.epoch)
         #expect(Set(epochs) == [Epoch(2)])
@@ -47,7 +47,7 @@ struct SilenceTests {
         try await fleet.run(until: "it is ended") { try await !fleet.isLive(silent) }
         let ends = manager.store.ends.filter { $0.session == silent }
         #expect(!ends.isEmpty)
-        for end in ends { #expect(end.quietFor >= fleet.settings.timing.ttl) }
+        for end in ends { #expect(end.quietFor >= fleet.timing.ttl) }
         await fleet.stop()
     }
 
@@ -64,7 +64,7 @@ struct SilenceTests {
     /// Rule 10: three of five at once may be the observer's own trouble; it waits, but not for ever.
     @Test func whenMostFallSilentAtOnceTheBrakeHolds() async throws {
         let fleet = try await ManagedFleet()
-        let ttl = fleet.settings.timing.ttl
+        let ttl = fleet.timing.ttl
         var sessions: [SessionID] = []
         for number in 1...4 { sessions.append(try await fleet.addNode("node-\(number)")) }
         let manager = try fleet.startManager()
@@ -86,7 +86,7 @@ struct SilenceTests {
 
     @Test func theBrakeEndsAfterTwoFurtherTTLs() async throws {
         let fleet = try await ManagedFleet()
-        let ttl = fleet.settings.timing.ttl
+        let ttl = fleet.timing.ttl
         var sessions: [SessionID] = []
         for number in 1...4 { sessions.append(try await fleet.addNode("node-\(number)")) }
         let manager = try fleet.startManager()
@@ -110,13 +110,13 @@ struct SilenceTests {
         // Nobody reaches the store, the manager neither.
         manager.store.cut()
         for number in 1...3 { try await fleet.node("node-\(number)") { $0.behaviour = [] } }
-        try await fleet.run(for: fleet.settings.timing.ttl * 4)
+        try await fleet.run(for: fleet.timing.ttl * 4)
         #expect(!manager.manager.isLeading)
         manager.store.mend()
         // The manager is back first: what it takes for silence may be its own deafness.
-        try await fleet.run(for: fleet.settings.timing.ttl / 2)
+        try await fleet.run(for: fleet.timing.ttl / 2)
         for number in 1...3 { try await fleet.node("node-\(number)") { $0.behaviour = .healthy } }
-        try await fleet.run(for: fleet.settings.timing.ttl * 4) { manager.store.ends.isEmpty }
+        try await fleet.run(for: fleet.timing.ttl * 4) { manager.store.ends.isEmpty }
         for session in sessions { #expect(try await fleet.isLive(session)) }
         #expect(manager.manager.isLeading)
         await fleet.stop()

@@ -39,7 +39,7 @@ struct LeadershipTests {
 
         first.store.cut()
         let cutAt = fleet.clock.now()
-        let ttl = fleet.settings.timing.ttl
+        let ttl = fleet.timing.ttl
         // Its gate is closed before anybody else leads.
         try await fleet.run(until: "the second leads") {
             #expect(!(first.manager.isLeading && second.manager.isLeading))
@@ -47,7 +47,7 @@ struct LeadershipTests {
         }
         #expect(second.store.ends.map(\.session) == [old.session])
         #expect(second.store.ends.allSatisfy { $0.quietFor >= ttl })
-        #expect(fleet.clock.now() - cutAt >= ttl - fleet.settings.timing.renewalInterval)
+        #expect(fleet.clock.now() - cutAt >= ttl - fleet.timing.renewalInterval)
         let new = try await term(of: fleet)
         #expect(new.term == old.term.next && new.session != old.session)
 
@@ -81,7 +81,7 @@ struct LeadershipTests {
         first.task.cancel()
         try await first.task.value
         let took = try await fleet.run(until: "the second leads") { second.manager.isLeading }
-        #expect(took < fleet.settings.timing.ttl)
+        #expect(took < fleet.timing.ttl)
         #expect(!first.manager.isLeading)
         #expect(second.store.ends.isEmpty)
         await fleet.stop()

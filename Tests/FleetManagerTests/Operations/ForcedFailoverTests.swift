@@ -56,8 +56,8 @@ struct ForcedFailoverTests {
         #expect(fleet.managers[0].store.revoked == [holder])
         #expect(try fleet.renewal(of: "node-1") == .refused(.revoked))
         #expect(fleet.managers[0].store.ends.map(\.session) == [holder])
-        #expect(fleet.managers[0].store.ends.allSatisfy { $0.quietFor >= fleet.settings.timing.ttl })
-        #expect(fleet.clock.now() - revokedAt >= fleet.settings.timing.ttl - fleet.settings.pollInterval * 2)
+        #expect(fleet.managers[0].store.ends.allSatisfy { $0.quietFor >= fleet.timing.ttl })
+        #expect(fleet.clock.now() - revokedAt >= fleet.timing.ttl - fleet.settings.pollInterval * 2)
         #expect(try await fleet.leaders(of: [id]).keys.contains { $0 != "node-1" })
         await fleet.stop()
     }

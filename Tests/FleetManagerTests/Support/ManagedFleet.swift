@@ -31,6 +31,8 @@ final class ManagedFleet {
     let store: PostgresLeaseStore
     let objects: any ObjectStore
     var settings: ManagerSettings
+    /// Of the sessions of managers and nodes.
+    let timing = LeaseTiming()
     private(set) var managers: [RunningManager] = []
     private var nodes: [String: ScriptedNode] = [:]
 
@@ -59,7 +61,7 @@ final class ManagedFleet {
         let store = WatchedStore(database.leaseStore(), clock: clock)
         let manager = FleetManager(
             session: NewSession(
-                id: .random(), node: try NodeName("manager-\(managers.count + 1)"), role: .manager, address: ""),
+                id: .random(), node: try NodeName("manager-\(managers.count + 1)"), role: .manager, address: "", timing: timing),
             leases: store, catalogue: database.catalogue(connections: 3), objects: objects, settings: settings, hints: hints,
             clock: clock, logger: .silent)
         let end = End()

@@ -1,6 +1,7 @@
 import BerthTestKit
 import FleetModel
 import FleetStore
+import Migrations
 import Testing
 
 @Suite(.timeLimit(.minutes(2)))
@@ -53,6 +54,42 @@ struct MigrationTests {
         for runner in [try MigrationRunner([changed, two]), try MigrationRunner([one])] {
             #expect(await code { try await runner.migrate(connection) } == .schemaMismatch)
             #expect(await code { try await runner.check(connection) } == .schemaMismatch)
+        }
+    }
+
+    /// An old process that dies after the schema was migrated must come back: nodes are upgraded one after the other.
+    @Test func aNewerSchemaThatSaysSoIsLivedWith() async throws {
+        let connection = try await connect()
+        let additive = Migration(number: 2, name: "additive", sql: "-- compatible_from: 1\nALTER TABLE a ADD COLUMN c text")
+        try await MigrationRunner([one, additive]).migrate(connection)
+        let old = try MigrationRunner([one])
+        try await old.check(connection)
+        #expect(try await old.migrate(connection) == [])
+
+        // One that is not for older programs ends that, also when the next one would be.
+        let breaking = Migration(number: 3, name: "breaking", sql: "ALTER TABLE a DROP COLUMN b")
+        let harmless = Migration(number: 4, name: "harmless", sql: "-- compatible_from: 3\nSELECT 1")
+        let two = Migration(number: 2, name: "additive", sql: additive.sql)
+        _ = try await connection.query("ALTER TABLE a ADD COLUMN b text")
+        try await MigrationRunner([one, two, breaking, harmless]).migrate(connection)
+        #expect(await code { try await old.check(connection) } == .schemaMismatch)
+        #expect(await code { try await MigrationRunner([one, two]).check(connection) } == .schemaMismatch)
+        try await MigrationRunner([one, two, breaking]).check(connection)
+    }
+
+    /// The table of a program from before the marker has no column for it.
+    @Test func aHistoryWithoutMarkersIsRead() async throws {
+        let connection = try await connect()
+        try await MigrationRunner([one]).migrate(connection)
+        _ = try await connection.query("ALTER TABLE schema_migrations DROP COLUMN compatible_from")
+        try await MigrationRunner([one]).check(connection)
+        #expect(try await MigrationRunner([one, two]).migrate(connection) == [two])
+    }
+
+    @Test func everyMigrationSinceTheFirstReleaseSaysWhoCanLiveWithIt() {
+        for migration in Migrations.all.dropFirst(3) {
+            let parsed = Migration(number: migration.number, name: migration.name, sql: migration.sql)
+            #expect(parsed.compatibleFrom.map { (1...migration.number).contains($0) } == true, "\(migration.name)")
         }
     }
 

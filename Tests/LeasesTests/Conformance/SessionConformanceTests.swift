@@ -9,13 +9,15 @@ struct SessionConformanceTests {
     @Test(arguments: StoreKind.allCases)
     func anOpenedSessionLives(_ kind: StoreKind) async throws {
         let stage = try await Stage(kind)
-        let node = try NewSession.test("node-7")
+        var node = try NewSession.test("node-7")
+        node.timing = LeaseTiming(ttl: .milliseconds(61_234))
         let manager = try NewSession.test("manager-1", role: .manager)
         try await stage.store.openSession(node)
         try await stage.store.openSession(manager)
         let expected = [node, manager].sorted { $0.id < $1.id }.map {
             SessionRecord(
-                id: $0.id, node: $0.node, role: $0.role, address: $0.address, renewals: 0, isRevoked: false)
+                id: $0.id, node: $0.node, role: $0.role, address: $0.address, renewals: 0, isRevoked: false,
+                ttl: $0.timing.ttl)
         }
         #expect(try await stage.store.liveSessions() == expected)
     }

@@ -16,7 +16,7 @@ struct SessionKeeperTests {
     init() throws {
         store = ScriptedLeaseStore(clock: clock)
         keeper = SessionKeeper(
-            session: try NewSession.test(), store: store, timing: timing, clock: clock, logger: .silent)
+            session: try NewSession.test(), store: store, clock: clock, logger: .silent)
     }
 
     /// Lets time pass until the next renewal was sent and answered.
@@ -132,7 +132,7 @@ struct SessionKeeperTests {
             let clock = ManualClock()
             let store = ScriptedLeaseStore(clock: clock)
             let keeper = SessionKeeper(
-                session: try NewSession.test(), store: store, timing: timing, clock: clock, logger: .silent)
+                session: try NewSession.test(), store: store, clock: clock, logger: .silent)
             if reason == .unknownSession {
                 keeper.gate.renewed(sentAt: clock.now(), timing: timing)
             } else {

@@ -5,12 +5,14 @@ import Testing
 
 @Suite
 struct SessionObserverTests {
-    private static let ttl = Duration.seconds(5)
+    fileprivate static let ttl = Duration.seconds(5)
     private static let tick = Duration.nanoseconds(1)
 
     /// Sessions by number, each with its count of renewals.
     struct Fleet {
         var renewals: [Int: Int64]
+        /// Where it is another one than that of most.
+        var ttls: [Int: Duration] = [:]
         private let ids: [SessionID]
 
         init(_ count: Int) {
@@ -24,7 +26,7 @@ struct SessionObserverTests {
                 try renewals.keys.sorted().map { number in
                     SessionRecord(
                         id: ids[number], node: try NodeName("node-\(number)"), role: .node, address: "",
-                        renewals: renewals[number] ?? 0, isRevoked: false)
+                        renewals: renewals[number] ?? 0, isRevoked: false, ttl: ttls[number] ?? SessionObserverTests.ttl)
                 }
             }
         }
@@ -39,7 +41,7 @@ struct SessionObserverTests {
         }
     }
 
-    private var observer = SessionObserver(timing: LeaseTiming(ttl: ttl))
+    private var observer = SessionObserver()
 
     @Test mutating func aSilentSessionIsOverOneTTLAfterTheReceipt() throws {
         var fleet = Fleet(3)
@@ -52,6 +54,36 @@ struct SessionObserverTests {
         #expect(verdicts.first?.session.renewals == 0)
         // Until somebody has ended it, it stays silent.
         #expect(fleet.numbers(observer.observe(try fleet.live, receivedAt: .seconds(107))) == [1])
+    }
+
+    /// Rule 1: a node that was promised a minute acknowledges for a minute, whatever the observer would have promised.
+    @Test mutating func howLongIsTooLongIsEachSessionsOwnAffair() throws {
+        var fleet = Fleet(5)
+        fleet.ttls = [0: .seconds(60), 1: .seconds(1)]
+        _ = observer.observe(try fleet.live, receivedAt: .seconds(100))
+        var ended: [Int: Duration] = [:]
+        for second in 101..<200 {
+            // Three live on, so that those who fall silent are not the most of them.
+            fleet.renew(except: 0, 1)
+            let now = Duration.seconds(second)
+            for number in fleet.numbers(observer.observe(try fleet.live, receivedAt: now)) {
+                ended[number] = now
+                fleet.renewals[number] = nil
+            }
+        }
+        #expect(ended == [0: .seconds(160), 1: .seconds(101)])
+    }
+
+    /// Rule 10 in times of the session: what the observer did not hear, it may not hold against one that lives long.
+    @Test mutating func anObserverThatWasDeafWaitsByTheTTLOfTheSession() throws {
+        var fleet = Fleet(3)
+        fleet.ttls = [0: .seconds(60)]
+        _ = observer.observe(try fleet.live, receivedAt: .seconds(100))
+        observer.readingFailed(at: .seconds(105))
+        fleet.renew(except: 0)
+        #expect(observer.observe(try fleet.live, receivedAt: .seconds(161)).isEmpty)
+        fleet.renew(except: 0)
+        #expect(fleet.numbers(observer.observe(try fleet.live, receivedAt: .seconds(166))) == [0])
     }
 
     @Test mutating func aRenewalStartsTheTimeAnew() throws {
@@ -139,7 +171,7 @@ struct SessionObserverTests {
         #expect(observer.observe(try fleet.live, receivedAt: .milliseconds(102_501)).isEmpty)
         #expect(fleet.numbers(observer.observe(try fleet.live, receivedAt: .seconds(105))) == [0])
         // One tick longer, and they have missed a renewal.
-        var slower = SessionObserver(timing: LeaseTiming(ttl: Self.ttl))
+        var slower = SessionObserver()
         var others = Fleet(3)
         _ = slower.observe(try others.live, receivedAt: .seconds(100))
         others.renew(except: 0)

@@ -102,7 +102,7 @@ final class RandomFleet: Sendable {
 
     /// Ends silent sessions (rules 3 and 10) and moves what they led; brings back nodes that ended by themselves.
     private func manage() async throws {
-        var observer = SessionObserver(timing: LeaseTiming())
+        var observer = SessionObserver()
         while !Task.isCancelled {
             let live = try await stores.leases.base.liveSessions()
             for verdict in observer.observe(live, receivedAt: stores.clock.now()) {

@@ -22,6 +22,7 @@
 #else
 #define MARGIN 2                          /* drift: one tick that a slow node misses, one that a fast observer gains */
 #endif
+#define OTHER_TTL (TTL - MARGIN)          /* only with OBSERVER_HAS_A_TTL_OF_ITS_OWN: that of a process which was told less */
 #define OPEN_FOR (TTL - MARGIN)           /* how long one renewal keeps the gate open, from its sending */
 #ifndef MAX_EPOCH
 #define MAX_EPOCH 4
@@ -85,6 +86,8 @@ bool  slowTick = true, fastTick = true;
 #endif
 #ifdef END_WITHOUT_QUIET
 #define isQuiet true
+#elif defined(OBSERVER_HAS_A_TTL_OF_ITS_OWN)
+#define isQuiet (quiet >= OTHER_TTL)                        /* what it would have promised, not what the session was */
 #else
 #define isQuiet (quiet >= TTL)                              /* rule 3 */
 #endif

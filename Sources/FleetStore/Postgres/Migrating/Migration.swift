@@ -14,6 +14,14 @@ public struct Migration: Sendable, Hashable {
         self.sql = sql
     }
 
+    /// The oldest number of migrations a program may know to go on working on the schema this one leaves behind; `nil` when only
+    /// programs that know it may. Said in the text by a line `-- compatible_from: N`.
+    public var compatibleFrom: Int? {
+        let marker = "-- compatible_from:"
+        guard let line = sql.split(separator: "\n").first(where: { $0.hasPrefix(marker) }) else { return nil }
+        return Int(line.dropFirst(marker.count).filter { $0 != " " })
+    }
+
     /// SHA-256 of the text in lower-case hexadecimal.
     public var checksum: String {
         var text: [UInt8] = []

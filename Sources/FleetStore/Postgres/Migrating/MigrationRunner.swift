@@ -42,7 +42,7 @@ public struct MigrationRunner: Sendable {
         return applied
     }
 
-    /// Checks, without changing anything, that the schema is this program's.
+    /// Checks, without changing anything, that the schema is this program's, or a newer one that it can live with.
     ///
     /// - Throws: `BerthError` with code `schema_mismatch`, or that of the statement that failed.
     public func check(_ connection: PostgresConnection) async throws(BerthError) {
@@ -72,14 +72,18 @@ public struct MigrationRunner: Sendable {
                     name text NOT NULL,
                     checksum text NOT NULL,
                     applied_at timestamptz NOT NULL DEFAULT now()
-                )
+                );
+                ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS compatible_from int4
                 """)
             let history = try await readHistory { sql throws(PostgresError) in try await transaction.query(sql) }
             guard let next = try history.pending(of: migrations).first else { return nil }
             try await transaction.script(next.sql, timeout: timeout)
             _ = try await transaction.query(
-                "INSERT INTO schema_migrations (number, name, checksum) VALUES ($1, $2, $3)",
-                [.int8(Int64(next.number)), .text(next.name), .text(next.checksum)])
+                "INSERT INTO schema_migrations (number, name, checksum, compatible_from) VALUES ($1, $2, $3, $4)",
+                [
+                    .int8(Int64(next.number)), .text(next.name), .text(next.checksum),
+                    next.compatibleFrom.map { .int8(Int64($0)) } ?? .null,
+                ])
             return next
         }
     }
@@ -90,11 +94,16 @@ public struct MigrationRunner: Sendable {
         guard try await query("SELECT to_regclass('schema_migrations') IS NOT NULL")[0].bool(0) else {
             return SchemaHistory(applied: [])
         }
-        let rows = try await query("SELECT number, name, checksum FROM schema_migrations ORDER BY number")
+        // By way of the whole row: before the first migration that says it there is no such column.
+        let rows = try await query("""
+            SELECT number, name, checksum, (to_jsonb(m) ->> 'compatible_from')::bigint AS compatible_from
+            FROM schema_migrations m ORDER BY number
+            """)
         return SchemaHistory(
             applied: try rows.map { row in
                 SchemaHistory.Entry(
-                    number: try row.int("number"), name: try row.string("name"), checksum: try row.string("checksum"))
+                    number: try row.int("number"), name: try row.string("name"), checksum: try row.string("checksum"),
+                    compatibleFrom: try row.optionalInt64("compatible_from").map { Int($0) })
             })
     }
 }

@@ -6,20 +6,25 @@ struct SchemaHistory {
         let number: Int
         let name: String
         let checksum: String
+        /// The oldest number of migrations a program may know to work on the schema after this one; `nil` for none but itself.
+        var compatibleFrom: Int?
     }
 
     /// In ascending order of number.
     let applied: [Entry]
 
-    /// The migrations of `known` still to be applied, in order.
+    /// The migrations of `known` still to be applied, in order; none when a newer program applied more, all of which say that this
+    /// one can live with them.
     ///
-    /// - Throws: `BerthError` with code `schema_mismatch` when the history is not a beginning of `known`.
+    /// - Throws: `BerthError` with code `schema_mismatch` when the history is neither a beginning of `known` nor such a
+    ///   continuation of it.
     func pending(of known: [Migration]) throws(BerthError) -> ArraySlice<Migration> {
-        if let last = applied.last, last.number > known.count {
+        if let stranger = applied.first(where: { $0.number > known.count && ($0.compatibleFrom ?? .max) > known.count }) {
             throw BerthError(
                 .schemaMismatch,
-                "The database's schema is at migration \(last.number) (\(last.name)), this program knows only "
-                    + "\(known.count). Run the newer berth everywhere; there is no way back to an older schema.")
+                "The database's schema is at migration \(applied.last?.number ?? 0), this program knows only \(known.count), and "
+                    + "\(stranger.number) (\(stranger.name)) is not for programs that do not know it. Run the newer berth everywhere; "
+                    + "there is no way back to an older schema.")
         }
         for (entry, migration) in zip(applied, known) {
             guard entry.number == migration.number else {
@@ -36,6 +41,6 @@ struct SchemaHistory {
                         + "own database, or install the release that made this schema.")
             }
         }
-        return known[applied.count...]
+        return known.dropFirst(applied.count)
     }
 }

@@ -1,6 +1,7 @@
 import Engines
 import FleetManager
 import FleetModel
+import FleetStore
 import Gateway
 import Hrana
 import Leases
@@ -9,13 +10,15 @@ import WorkerNode
 
 /// The settings of each role: one line per setting, with what is possible.
 extension RoleSettings {
-    func leaseTiming() throws(BerthError) -> LeaseTiming {
-        LeaseTiming(ttl: try milliseconds("lease-ttl-ms", in: 500...600_000, default: LeaseTiming().ttl))
+    /// What this process was told the TTL is, which is the fleet's to say; `nil` when it was told nothing.
+    func ownLeaseTTL() throws(BerthError) -> Duration? {
+        guard string("lease-ttl-ms") != nil else { return nil }
+        let range = FleetSettings.leaseTTLMilliseconds
+        return try milliseconds("lease-ttl-ms", in: Int(range.lowerBound)...Int(range.upperBound), default: .zero)
     }
 
     func manager(_ timing: LeaseTiming) throws(BerthError) -> ManagerSettings {
         var manager = ManagerSettings()
-        manager.timing = timing
         manager.pollInterval = try milliseconds(
             "manager-poll-ms", in: 10...60_000, default: min(manager.pollInterval, timing.ttl / 20))
         manager.absenceGrace = try milliseconds("absence-grace-ms", in: 100...86_400_000, default: manager.absenceGrace)
@@ -24,12 +27,16 @@ extension RoleSettings {
         manager.moveTimeout = try milliseconds("move-timeout-ms", in: 100...86_400_000, default: manager.moveTimeout)
         manager.sweepGrace = try milliseconds("sweep-grace-ms", in: 1_000...864_000_000, default: manager.sweepGrace)
         manager.sweepInterval = try milliseconds("sweep-interval-ms", in: 100...86_400_000, default: manager.sweepInterval)
+        try require(
+            ("manager-poll-ms", manager.pollInterval), below: ("lease-ttl-ms", timing.ttl), "silent sessions would be noticed late")
+        try require(
+            ("handover-timeout-ms", manager.handoverTimeout), upTo: ("move-timeout-ms", manager.moveTimeout),
+            "a move would be taken back before its holder was given its time")
         return manager
     }
 
-    func worker(_ timing: LeaseTiming) throws(BerthError) -> WorkerSettings {
+    func worker() throws(BerthError) -> WorkerSettings {
         var worker = WorkerSettings()
-        worker.timing = timing
         worker.shipper.interval = try milliseconds("ship-interval-ms", in: 1...60_000, default: worker.shipper.interval)
         worker.shipper.maximumBundleBytes = try int("bundle-bytes", in: 4_096...(1 << 30), default: worker.shipper.maximumBundleBytes)
         worker.engineThreads = try int("engine-threads", in: 1...1_024, default: worker.engineThreads)
@@ -57,7 +64,50 @@ extension RoleSettings {
         worker.tenants.cursorPieceBytes = try int("cursor-piece-bytes", in: 4_096...(1 << 26), default: worker.tenants.cursorPieceBytes)
         worker.tenants.groupTime = try milliseconds("group-time-ms", in: 1...60_000, default: worker.tenants.groupTime)
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
+        try checkRelations(of: worker)
         return worker
+    }
+
+    private func checkRelations(of worker: WorkerSettings) throws(BerthError) {
+        let tenants = worker.tenants
+        try require(
+            ("ship-interval-ms", worker.shipper.interval), below: ("max-ship-lag-ms", tenants.maximumShipLag),
+            "writes would be pushed back although the bucket is as fast as it should be")
+        try require(
+            ("ship-interval-ms", worker.shipper.interval), below: ("publish-timeout-ms", tenants.publishTimeout),
+            "no write of a `bucket` database could be acknowledged in time")
+        try require(
+            ("cursor-piece-bytes", tenants.cursorPieceBytes), upTo: ("response-bytes", tenants.responseLimit.maximumBytes),
+            "a piece would be larger than a whole answer may be")
+        try require(
+            ("group-response-bytes", tenants.groupResponseBytes), upTo: ("response-bytes", tenants.responseLimit.maximumBytes),
+            "requests in a shared transaction could answer more than others")
+    }
+
+    private typealias Named<Value> = (name: String, value: Value)
+
+    /// - Throws: `configuration_invalid` unless `lesser` is less than `greater`.
+    private func require(
+        _ lesser: Named<Duration>, below greater: Named<Duration>, _ otherwise: String
+    ) throws(BerthError) {
+        guard lesser.value >= greater.value else { return }
+        throw BerthError(
+            .configurationInvalid,
+            "“\(lesser.name)” (\(lesser.value.milliseconds)) must be less than “\(greater.name)” (\(greater.value.milliseconds)), or \(otherwise).")
+    }
+
+    private func require(
+        _ lesser: Named<Duration>, upTo greater: Named<Duration>, _ otherwise: String
+    ) throws(BerthError) {
+        try require((lesser.name, Int(lesser.value.milliseconds)), upTo: (greater.name, Int(greater.value.milliseconds)), otherwise)
+    }
+
+    /// - Throws: `configuration_invalid` when `lesser` is greater than `greater`.
+    private func require(_ lesser: Named<Int>, upTo greater: Named<Int>, _ otherwise: String) throws(BerthError) {
+        guard lesser.value > greater.value else { return }
+        throw BerthError(
+            .configurationInvalid,
+            "“\(lesser.name)” (\(lesser.value)) must not be greater than “\(greater.name)” (\(greater.value)), or \(otherwise).")
     }
 
     func gateway() throws(BerthError) -> GatewayLimits {

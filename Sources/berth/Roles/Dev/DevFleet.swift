@@ -45,13 +45,16 @@ final class DevFleet: Service {
     private func runFleet(_ postgres: PrivatePostgres) async throws {
         let conninfo = postgres.conninfo()
         let ports = try DevPorts.choose(first: firstPort, count: nodeCount + 1)
-        let token = try await DevSetup.prepare(conninfo: conninfo, directory: directory, logger: logger)
+        let token = try await DevSetup.prepare(
+            conninfo: conninfo, directory: directory, leaseTTL: try await RoleSettings(options).ownLeaseTTL(), logger: logger)
         let file = DevFleetState(
             path: "\(directory)/\(DevFleetFile.name)", manager: "http://127.0.0.1:\(ports[0])", token: token,
             nodes: (1...nodeCount).map { ("node-\($0)", "http://127.0.0.1:\(ports[$0])") })
 
         var options = options
         options.postgres = conninfo
+        // The fleet's by now; a process that starts again after it was changed must not insist on the former one.
+        options.leaseTTLMs = nil
         let manager = child(["manager"], options, name: "manager", port: ports[0])
         let nodes = (1...nodeCount).map { number in
             let name = "node-\(number)"

@@ -5,8 +5,9 @@ import Logging
 
 /// What a local fleet needs in Postgres before anything starts: the schema and an admin token.
 enum DevSetup {
+    /// - Parameter leaseTTL: what the fleet's TTL is to be; `nil` for what it was.
     /// - Returns: the admin token, the same at every start.
-    static func prepare(conninfo: String, directory: String, logger: Logger) async throws -> String {
+    static func prepare(conninfo: String, directory: String, leaseTTL: Duration?, logger: Logger) async throws -> String {
         let url = try PostgresURL(conninfo)
         let connection = PostgresConnection(url: url, applicationName: "berth dev", logger: logger)
         _ = try await MigrationRunner(Migration.all).migrate(connection)
@@ -14,6 +15,8 @@ enum DevSetup {
 
         let pool = PostgresPool(url: url, size: 1, applicationName: "berth dev", logger: logger)
         let catalogue = FleetCatalogue(pool: pool)
+        // Nobody else can have an opinion: every process of this fleet is a child of this one, and starts after it.
+        if let leaseTTL { _ = try await catalogue.setFleet(leaseTTL: leaseTTL) }
         let path = "\(directory)/token"
         let kept = (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
         if let kept, let token = try await catalogue.token(secret: TokenSecret(kept)), token.revokedAt == nil {

@@ -12,6 +12,7 @@ final class RestartingManager: Service {
     private let name: NodeName
     private let connections: StoreConnections
     private let objects: any ObjectStore
+    private let timing: LeaseTiming
     private let settings: ManagerSettings
     private let logger: Logger
     private let current = Mutex<FleetManager?>(nil)
@@ -19,11 +20,13 @@ final class RestartingManager: Service {
     private let addressKnown: AsyncStream<String>.Continuation
 
     init(
-        name: NodeName, connections: StoreConnections, objects: any ObjectStore, settings: ManagerSettings, logger: Logger
+        name: NodeName, connections: StoreConnections, objects: any ObjectStore, timing: LeaseTiming, settings: ManagerSettings,
+        logger: Logger
     ) {
         self.name = name
         self.connections = connections
         self.objects = objects
+        self.timing = timing
         self.settings = settings
         self.logger = logger
         (address, addressKnown) = AsyncStream.makeStream(of: String.self)
@@ -43,7 +46,7 @@ final class RestartingManager: Service {
                 return
             } catch let error as BerthError where error.code == .sessionEnded || error.code == .storeUnavailable {
                 logger.warning("manager begins again", metadata: ["error": "\(error)"])
-                await cancelWhenGracefulShutdown { [settings] in try? await BootClock().sleep(for: settings.timing.ttl / 5) }
+                await cancelWhenGracefulShutdown { [timing] in try? await BootClock().sleep(for: timing.ttl / 5) }
             }
         }
     }
@@ -59,7 +62,9 @@ final class RestartingManager: Service {
 
     private func make(address: String) -> FleetManager {
         FleetManager(
-            session: NewSession(id: .random(), node: name, role: .manager, address: address), leases: connections.leases,
+            session: NewSession(
+                id: .random(), node: name, role: .manager, address: address, timing: timing, program: .ofThisProcess),
+            leases: connections.leases,
             catalogue: connections.catalogue, objects: objects, settings: settings,
             hints: { [hints = connections.hints] in hints.hints() }, clock: BootClock(), logger: logger)
     }

@@ -27,7 +27,7 @@ struct StoreConnections: Sendable {
         hints = HintSource(listener: listener)
     }
 
-    /// Refuses to work on a schema that is not this program's.
+    /// Refuses to work on a schema that this program does not know.
     ///
     /// - Throws: `schema_mismatch`, `store_unavailable`.
     func checkSchema() async throws(BerthError) {
