@@ -55,7 +55,8 @@ let package = Package(
         .target(
             name: "Migrations", path: "migrations",
             resources: [.embedInCode("0001_fleet.sql"), .embedInCode("0002_generations_and_declines.sql"),
-                        .embedInCode("0003_engines.sql"), .embedInCode("0004_fleet_settings.sql")], swiftSettings: settings),
+                        .embedInCode("0003_engines.sql"), .embedInCode("0004_fleet_settings.sql"),
+                        .embedInCode("0005_openings.sql")], swiftSettings: settings),
 
         // 1
         .target(name: "FleetModel", swiftSettings: settings),

@@ -28,6 +28,10 @@ public protocol ManagerCatalogue: Sendable {
         _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], under term: ManagerTerm
     ) async throws(BerthError) -> Set<DatabaseID>
 
+    // MARK: Openings
+    func wantServed(_ databases: [DatabaseID], under term: ManagerTerm) async throws(BerthError)
+    func unserved(among databases: [DatabaseID]) async throws(BerthError) -> [UnservedDatabase]
+
     // MARK: Operations
     func operation(_ id: OperationID) async throws(BerthError) -> OperationRecord
     func operations(openOnly: Bool, before: OperationID?, limit: Int) async throws(BerthError) -> [OperationRecord]

@@ -7,9 +7,9 @@ import Testing
 @Suite struct OutputTests {
     @Test func alignsDatabases() {
         #expect(DatabaseText.list([Samples.idle, Samples.shop]) == """
-            NAME              ENGINE  DURABILITY  LEADER  PLACED ON  EPOCH  HEAD  SHIP LAG
-            a-very-long-name  sqlite  bucket      -       node-2         0     0         -
-            shop              sqlite  local       node-1  node-2         3    12     1.2 s
+            NAME              STATE       ENGINE  DURABILITY  LEADER  PLACED ON  EPOCH  HEAD  SHIP LAG
+            a-very-long-name  unled       sqlite  bucket      -       node-2         0     0         -
+            shop              unopenable  sqlite  local       node-1  node-2         3    12     1.2 s
             """)
         #expect(DatabaseText.list([]) == "No databases.")
     }
@@ -17,6 +17,7 @@ import Testing
     @Test func showsOneDatabase() {
         #expect(DatabaseText.details(Samples.shop) == """
             name        shop
+            state       unopenable
             id          0190b7a0-0000-7000-8000-000000000001
             engine      sqlite
             durability  local
@@ -26,6 +27,11 @@ import Testing
             epoch       3
             head        12@00000000000000ff
             ship lag    1.2 s
+            verified    9 at 2026-01-31T11:00:00.000Z
+            unopenable  12 since 2026-01-31T12:30:00.000Z
+            reason      DUCKDB_CATALOG: a log
+            opens       11
+            next        berth db accept-older shop --seq 11 gives up what came after 11
             """)
     }
 

@@ -33,6 +33,18 @@ extension AdminAPI {
                 let status = try await fleet.catalogue.database(named: try call.databaseName())
                 return try await open(.failover, database: status.record.id)
             },
+            // What was acknowledged after that state is given up: a person's decision, hence `admin`.
+            Endpoint(
+                method: .post, path: "/v1/databases/{name}/accept-older", access: .token(.admin, reach: .databaseInPath),
+                body: .object(["seq"])
+            ) { call async throws(BerthError) in
+                let name = try call.databaseName()
+                guard let seq = try call.body.optionalInteger("seq"), seq > 0 else {
+                    throw BerthError(.malformedRequest, "“$.seq” must be the state to go on from: “opens_seq” of the database.")
+                }
+                try await fleet.catalogue.acceptOlder(name, seq: UInt64(seq))
+                return try await .json(resource(try await fleet.catalogue.database(named: name)))
+            },
         ]
     }
 

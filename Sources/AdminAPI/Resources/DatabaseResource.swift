@@ -19,6 +19,28 @@ public struct DatabaseResource: Codable, Sendable, Hashable {
     public var head: Head
     /// Time since the oldest commit that is not shipped yet; `nil` when unknown.
     @OrNull public var shipLagMs: Int64?
+    /// One of `DatabaseCondition`: `serving`, `unopened`, `unled` or `unopenable`.
+    public var state: String
+    /// What is published and does not open; `nil` as long as nothing of the kind is known.
+    @OrNull public var unopenable: Unopenable?
+    /// The last published state that was restored, opened and checked; `nil` before the first.
+    @OrNull public var verified: Verified?
+
+    public struct Unopenable: Codable, Sendable, Hashable {
+        public var seq: UInt64
+        public var code: String
+        public var reason: String
+        /// RFC 3339.
+        public var since: String
+        /// The newest state before it that opens; `nil` while it is looked for, or when there is none.
+        @OrNull public var opensSeq: UInt64?
+    }
+
+    public struct Verified: Codable, Sendable, Hashable {
+        public var seq: UInt64
+        /// RFC 3339.
+        public var at: String
+    }
 
     /// Where the published chain of changesets ends.
     public struct Head: Codable, Sendable, Hashable {
@@ -45,6 +67,13 @@ public struct DatabaseResource: Codable, Sendable, Hashable {
         let hex = String(status.head.checksum, radix: 16)
         head = Head(seq: status.head.seq, checksum: String(repeating: "0", count: 16 - hex.count) + hex)
         shipLagMs = shipLag?.milliseconds
+        state = status.condition.rawValue
+        unopenable = status.unopenable.map {
+            Unopenable(
+                seq: $0.seq, code: $0.code, reason: $0.reason, since: ResourceCoding.timestamp($0.since ?? status.record.createdAt),
+                opensSeq: $0.opensSeq)
+        }
+        verified = status.verified.map { Verified(seq: $0.seq, at: ResourceCoding.timestamp($0.at)) }
     }
 }
 

@@ -35,6 +35,11 @@ public protocol Engine: Sendable {
     /// - Throws: code `data_corrupt` for a set that cannot be right, `disk_unavailable`.
     func apply(_ sets: [PageSet], to path: String) throws(BerthError)
 
+    /// Opens files that are closed as far as is needed to know that they open: a log is replayed, in memory. Leaves them as they are.
+    ///
+    /// - Throws: `SQLError`; see ``SQLError/blamesFiles``.
+    func rehearse(_ path: String) throws(SQLError)
+
     /// Checks the structure of a database that is closed. Leaves its content as it is.
     ///
     /// - Throws: `SQLError` with what was found.
@@ -44,6 +49,9 @@ public protocol Engine: Sendable {
 extension Engine {
     /// No statement shares a transaction.
     public func transactionRole(of sql: String) -> TransactionRole { .unknown }
+
+    /// Checks more than is needed.
+    public func rehearse(_ path: String) throws(SQLError) { try verify(path) }
 }
 
 /// Builds the files of a database beside their place and moves them there when they are complete.

@@ -2,6 +2,12 @@ import CDuckDB
 import FleetModel
 
 extension DuckDBDatabase {
+    /// Opens the files for reading, which replays the WAL in memory, and closes them.
+    static func rehearse(_ path: String, library: DuckDBLibrary, options: DuckDBOptions) throws(SQLError) {
+        var database: duckdb_database? = try DuckDBConfiguration(options: options, readOnly: true).open(path, library: library)
+        library.api.close(&database)
+    }
+
     /// Opens the files for reading and has DuckDB read every value of every table: each block is checked against its checksum, and
     /// the WAL is replayed in memory. Leaves the files as they are.
     ///

@@ -21,6 +21,10 @@ public struct DuckDBEngine: Engine {
 
     public func apply(_ sets: [PageSet], to path: String) throws(BerthError) { try DuckDBFiles(path).apply(sets) }
 
+    public func rehearse(_ path: String) throws(SQLError) {
+        try DuckDBDatabase.rehearse(path, library: library, options: options)
+    }
+
     public func verify(_ path: String) throws(SQLError) {
         try DuckDBDatabase.verify(path, library: library, options: options)
     }

@@ -22,5 +22,7 @@ public struct SQLiteEngine: Engine {
 
     public func apply(_ sets: [PageSet], to path: String) throws(BerthError) { try SQLiteFile.applyInPlace(sets, to: path) }
 
+    public func rehearse(_ path: String) throws(SQLError) { try SQLiteFile.readSchema(path) }
+
     public func verify(_ path: String) throws(SQLError) { try SQLiteFile.quickCheck(path) }
 }

@@ -10,6 +10,19 @@ public enum SQLiteFile {
     ///
     /// - Throws: `SQLITE_CORRUPT` with what was found, `SQLITE_NOTADB`, `SQLITE_CANTOPEN`.
     public static func quickCheck(_ path: String) throws(SQLError) {
+        let findings = try texts(of: "PRAGMA quick_check(20)", in: path)
+        guard findings == ["ok"] else {
+            throw SQLError(code: "SQLITE_CORRUPT", message: findings.joined(separator: "; "))
+        }
+    }
+
+    /// Reads the header and the schema of a database that has no WAL, as every opening does.
+    ///
+    /// - Throws: `SQLITE_CORRUPT`, `SQLITE_NOTADB`, `SQLITE_CANTOPEN`.
+    static func readSchema(_ path: String) throws(SQLError) { _ = try texts(of: "SELECT count(*) FROM sqlite_schema", in: path) }
+
+    /// The first column of what `sql` answers.
+    private static func texts(of sql: String, in path: String) throws(SQLError) -> [String] {
         SQLiteRuntime.start()
         var handle: OpaquePointer?
         // Immutable: without locks, and without looking for a WAL.
@@ -18,23 +31,21 @@ public enum SQLiteFile {
             SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         defer { sqlite3_close_v2(handle) }
         guard code == SQLITE_OK, let handle else {
-            throw SQLError(code: SQLiteResultCode.name(code), message: "\(path) cannot be opened")
+            throw SQLError(code: SQLiteResultCode.name(code), message: "the file cannot be opened")
         }
         var statement: OpaquePointer?
         defer { sqlite3_finalize(statement) }
-        let prepared = sqlite3_prepare_v2(handle, "PRAGMA quick_check(20)", -1, &statement, nil)
-        var findings: [String] = []
+        let prepared = sqlite3_prepare_v2(handle, sql, -1, &statement, nil)
+        var texts: [String] = []
         var step = prepared == SQLITE_OK ? sqlite3_step(statement) : prepared
         while step == SQLITE_ROW {
-            findings.append(sqlite3_column_text(statement, 0).map { String(cString: $0) } ?? "")
+            texts.append(sqlite3_column_text(statement, 0).map { String(cString: $0) } ?? "")
             step = sqlite3_step(statement)
         }
         guard step == SQLITE_DONE else {
-            throw SQLError(code: SQLiteResultCode.name(step), message: "\(path): \(String(cString: sqlite3_errmsg(handle)))")
+            throw SQLError(code: SQLiteResultCode.name(step), message: String(cString: sqlite3_errmsg(handle)))
         }
-        guard findings == ["ok"] else {
-            throw SQLError(code: "SQLITE_CORRUPT", message: "\(path): \(findings.joined(separator: "; "))")
-        }
+        return texts
     }
 
     /// The path as a `file:` URI.

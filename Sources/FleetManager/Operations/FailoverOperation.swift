@@ -15,6 +15,7 @@ struct FailoverOperation {
         let before = try await context.status()
         let holder = before.leaderSession
         let target = try await target(for: before)
+        try await context.catalogue.wantServed([before.record.id], under: context.term)
         if before.placedOn != target {
             try await context.catalogue.place([(before.record.id, before.placedOn, target)], under: context.term)
         }
@@ -22,6 +23,9 @@ struct FailoverOperation {
 
         do {
             try await waitForLeader(target, timeout: context.manager.settings.handoverTimeout)
+        } catch let error as BerthError where error.code == .databaseUnopenable {
+            try await context.placeBack()
+            throw error
         } catch let error as BerthError where error.code == .timedOut {
             // A revocation is not guarded by the term, so make sure that it still holds.
             try await context.progress(done: 0, total: 1)
@@ -33,12 +37,17 @@ struct FailoverOperation {
             }
             try await waitForLeader(target, timeout: context.manager.settings.moveTimeout)
         }
+        // Leading is half of it.
+        _ = try await context.wait(timeout: context.manager.settings.moveTimeout, for: "“\(target)” to serve it") { () -> Bool? in
+            try await context.isServed(by: target) ? true : nil
+        }
         await context.finish(.succeeded, done: 1, total: 1)
     }
 
     private func waitForLeader(_ target: NodeName, timeout: Duration) async throws {
         _ = try await context.wait(timeout: timeout, for: "“\(target)” to lead") { () -> Bool? in
-            try await context.status().leader == target ? true : nil
+            if try await context.isServed(by: target) { return true }
+            return try await context.status().leader == target ? true : nil
         }
     }
 

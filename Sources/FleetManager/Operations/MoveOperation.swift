@@ -2,6 +2,8 @@ import FleetModel
 import FleetStore
 
 /// Moves one database to the node its row names: the intent is written, the two nodes do the rest.
+///
+/// It has happened when the target has opened the database, not when it holds the lease: a lease serves nobody.
 struct MoveOperation {
     let context: OperationContext
 
@@ -11,7 +13,8 @@ struct MoveOperation {
         }
         do {
             try await move(to: target)
-        } catch let error as BerthError where error.code == .nodeDead || error.code == .timedOut {
+        } catch let error as BerthError 
+        where error.code == .nodeDead || error.code == .timedOut || error.code == .databaseUnopenable {
             try await context.placeBack()
             throw error
         }
@@ -20,6 +23,7 @@ struct MoveOperation {
     private func move(to target: NodeName) async throws {
         let node = try await context.aliveNode(target)
         let status = try await context.status()
+        try await context.catalogue.wantServed([status.record.id], under: context.term)
         if status.placedOn != target {
             // Resumed after the intent was written, the cordon does not matter any more.
             guard node.state == .active else {
@@ -28,9 +32,9 @@ struct MoveOperation {
             try await context.catalogue.place([(status.record.id, status.placedOn, target)], under: context.term)
         }
         try await context.progress(done: 0, total: 1)
-        let moved = try await context.wait(timeout: context.manager.settings.moveTimeout, for: "“\(target)” to lead") {
+        let moved = try await context.wait(timeout: context.manager.settings.moveTimeout, for: "“\(target)” to serve it") {
             () -> Bool? in
-            if try await context.status().leader == target { return true }
+            if try await context.isServed(by: target) { return true }
             if try await context.isCancelRequested() { return false }
             _ = try await context.aliveNode(target)
             return nil

@@ -67,6 +67,28 @@ struct OperationContext: Sendable {
         return status
     }
 
+    /// Whether `target` leads the database of this operation and has opened it.
+    ///
+    /// - Throws: `database_unopenable` when that will not come: what is published does not open there.
+    func isServed(by target: NodeName) async throws -> Bool {
+        let status = try await status()
+        if status.leader == target {
+            if status.isServed { return true }
+            if let state = status.unopenable {
+                throw BerthError(
+                    .databaseUnopenable,
+                    "“\(target)” leads “\(status.record.name)”, and what is published of it does not open: \(state.code), \(state.reason). "
+                        + "`berth db show \(status.record.name)` tells what can be done.")
+            }
+        } else if status.placedOn == target, let refusal = status.refusal {
+            throw BerthError(
+                .databaseUnopenable,
+                "“\(target)” will not take “\(status.record.name)” over, because what is published of it does not open there: "
+                    + "\(refusal.code), \(refusal.reason). It stays where it is.")
+        }
+        return false
+    }
+
     /// The node with this name.
     ///
     /// - Throws: `node_dead` when it has no live session.

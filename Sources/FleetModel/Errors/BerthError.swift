@@ -66,6 +66,7 @@ extension BerthError {
         case bucketUnavailable = "bucket_unavailable"
         case bucketUnsafe = "bucket_unsafe"
         case dataCorrupt = "data_corrupt"
+        case databaseUnopenable = "database_unopenable"
         case engineUnavailable = "engine_unavailable"
         case diskUnavailable = "disk_unavailable"
         case dataDirectoryLocked = "data_directory_locked"
@@ -93,7 +94,7 @@ extension BerthError {
             case .notLeader: 421
             case .idempotencyKeyReused: 422
             case .tooManyRequests: 429
-            case .internalError, .dataCorrupt, .configurationInvalid, .dataDirectoryLocked, .bucketUnsafe,
+            case .internalError, .dataCorrupt, .databaseUnopenable, .configurationInvalid, .dataDirectoryLocked, .bucketUnsafe,
                 .schemaMismatch, .workerNotStarted: 500
             case .outcomeUnknown: 502
             case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .shuttingDown, .storeUnavailable,

@@ -94,9 +94,11 @@ extension FleetCatalogue {
 
     private static let statusSQL = """
         select d.*, p.leader as placed_on, l.epoch, l.head_seq, l.head_checksum,
-               s.id as session, s.node as leader_node, s.address as leader_address
+               s.id as session, s.node as leader_node, s.address as leader_address, p.refused_code, p.refused_reason,
+               o.served_epoch, o.failed_seq, o.failed_code, o.failed_reason, o.failed_at, o.opens_seq, o.verified_seq, o.verified_at
         from databases d join placements p on p.database = d.id join leases l on l.database = d.id
         left join sessions s on s.id = l.session and s.ended_at is null
+        left join openings o on o.database = d.id
         """
 
     private func status(_ row: PostgresRow) throws(BerthError) -> DatabaseStatus {
@@ -107,7 +109,21 @@ extension FleetCatalogue {
                 leader: try row.optionalString("leader_node").map { try NodeName($0) },
                 leaderSession: try row.optionalUUID("session").map { SessionID($0) },
                 leaderAddress: try row.optionalString("leader_address"), epoch: Epoch(try row.int64("epoch")),
-                head: ChainPosition(seq: try row.bits("head_seq"), checksum: try row.bits("head_checksum")))
+                head: ChainPosition(seq: try row.bits("head_seq"), checksum: try row.bits("head_checksum")),
+                servedEpoch: try row.optionalInt64("served_epoch").map { Epoch($0) }, unopenable: try unopenable(row),
+                refusal: try row.optionalString("refused_code").map {
+                    OpeningRefusal(code: $0, reason: try row.optionalString("refused_reason") ?? "")
+                },
+                verified: try row.optionalBits("verified_seq").map { VerifiedState(seq: $0, at: try row.date("verified_at")) })
+        }
+    }
+
+    private func unopenable(_ row: PostgresRow) throws -> UnopenableState? {
+        try row.optionalBits("failed_seq").map {
+            UnopenableState(
+                seq: $0, code: try row.optionalString("failed_code") ?? "",
+                reason: try row.optionalString("failed_reason") ?? "", since: try row.optionalDate("failed_at"),
+                opensSeq: try row.optionalBits("opens_seq"))
         }
     }
 

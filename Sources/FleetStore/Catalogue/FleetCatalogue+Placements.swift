@@ -16,7 +16,7 @@ extension FleetCatalogue {
                 select * from unnest($3::uuid[], $4::text[], $5::text[]) as m (database, old_leader, new_leader)),
             placed as (
                 update placements p set leader = w.new_leader, term = $2, placed_at = now(),
-                    prepared_session = null, prepared_copy = null, declined = false
+                    prepared_session = null, prepared_copy = null, declined = false, refused_code = null, refused_reason = null
                 from wanted w, term
                 where p.database = w.database and p.leader = w.old_leader
                 returning p.database, w.old_leader, w.new_leader)
@@ -38,7 +38,7 @@ extension FleetCatalogue {
         absent: [NodeName], limit: Int
     ) async throws(BerthError) -> [PlacedDatabase] {
         let rows = try await run("""
-            select p.database, d.engine, p.leader
+            select p.database, d.engine, p.leader, p.refused_code is not null as refused
             from placements p join databases d on d.id = p.database join leases l on l.database = p.database
             left join sessions s on s.id = l.session
             where \(KnownWords.ofDatabase) and (
@@ -54,7 +54,8 @@ extension FleetCatalogue {
 
     private static func placedDatabase(_ row: PostgresRow) throws -> PlacedDatabase {
         PlacedDatabase(
-            database: DatabaseID(try row.uuid("database")), engine: try engine(row), placedOn: try NodeName(try row.string("leader")))
+            database: DatabaseID(try row.uuid("database")), engine: try engine(row), placedOn: try NodeName(try row.string("leader")),
+            isRefused: try row.bool("refused"))
     }
 
     /// Databases whose move goes to a node that is absent while another still leads them.
@@ -85,9 +86,10 @@ extension FleetCatalogue {
         on node: NodeName, limit: Int
     ) async throws(BerthError) -> [PlacedDatabase] {
         let rows = try await run("""
-            select p.database, d.engine, p.leader from placements p join databases d on d.id = p.database where p.leader = $1
+            select p.database, d.engine, p.leader, p.refused_code is not null as refused
+            from placements p join databases d on d.id = p.database where p.leader = $1
             union
-            select p.database, d.engine, p.leader from sessions s join leases l on l.session = s.id
+            select p.database, d.engine, p.leader, p.refused_code is not null from sessions s join leases l on l.session = s.id
             join placements p on p.database = l.database join databases d on d.id = p.database
             where s.node = $1 and s.ended_at is null
             order by 1 limit $2
@@ -148,7 +150,7 @@ extension FleetCatalogue {
     ) async throws(BerthError) {
         _ = try await run("""
             with prepared as (
-                update placements p set prepared_session = $2, prepared_copy = c.copy
+                update placements p set prepared_session = $2, prepared_copy = c.copy, refused_code = null, refused_reason = null
                 from unnest($3::uuid[], $4::uuid[]) as c (database, copy)
                 where p.database = c.database and p.leader = $1
                 returning p.database)

@@ -31,10 +31,18 @@ public struct DatabaseStatus: Sendable, Hashable {
     public var leaderAddress: String?
     public var epoch: Epoch
     public var head: ChainPosition
+    /// The last epoch whose leader opened it and served it.
+    public var servedEpoch: Epoch?
+    /// What is published and does not open.
+    public var unopenable: UnopenableState?
+    /// Why the node it is placed on will not take it over from its leader.
+    public var refusal: OpeningRefusal?
+    public var verified: VerifiedState?
 
     package init(
         record: DatabaseRecord, placedOn: NodeName, leader: NodeName? = nil, leaderSession: SessionID? = nil,
-        leaderAddress: String? = nil, epoch: Epoch, head: ChainPosition
+        leaderAddress: String? = nil, epoch: Epoch, head: ChainPosition, servedEpoch: Epoch? = nil,
+        unopenable: UnopenableState? = nil, refusal: OpeningRefusal? = nil, verified: VerifiedState? = nil
     ) {
         self.record = record
         self.placedOn = placedOn
@@ -43,6 +51,10 @@ public struct DatabaseStatus: Sendable, Hashable {
         self.leaderAddress = leaderAddress
         self.epoch = epoch
         self.head = head
+        self.servedEpoch = servedEpoch
+        self.unopenable = unopenable
+        self.refusal = refusal
+        self.verified = verified
     }
 }
 
@@ -93,11 +105,14 @@ public struct PlacedDatabase: Sendable, Hashable {
     public var database: DatabaseID
     public var engine: EngineKind
     public var placedOn: NodeName
+    /// The node it is placed on will not take it over: what is published does not open there.
+    public var isRefused: Bool
 
-    package init(database: DatabaseID, engine: EngineKind, placedOn: NodeName) {
+    package init(database: DatabaseID, engine: EngineKind, placedOn: NodeName, isRefused: Bool = false) {
         self.database = database
         self.engine = engine
         self.placedOn = placedOn
+        self.isRefused = isRefused
     }
 }
 

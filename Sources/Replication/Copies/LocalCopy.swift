@@ -78,6 +78,22 @@ public struct LocalCopy: Sendable {
         } catch { throw diskError(error) }
     }
 
+    private var asidePath: String { directory + "/aside" }
+
+    /// Moves the files of this copy, which do not open, into the folder `aside` beside them, instead of what is there.
+    ///
+    /// - Throws: code `disk_unavailable`.
+    public func setAside() throws(BerthError) {
+        try markDirty()
+        do {
+            let files = FileManager.default
+            if files.fileExists(atPath: asidePath) { try files.removeItem(atPath: asidePath) }
+            let names = try files.contentsOfDirectory(atPath: directory)
+            try files.createDirectory(atPath: asidePath, withIntermediateDirectories: true)
+            for name in names { try files.moveItem(atPath: "\(directory)/\(name)", toPath: "\(asidePath)/\(name)") }
+        } catch { throw diskError(error) }
+    }
+
     private func makeDirectory() throws {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }

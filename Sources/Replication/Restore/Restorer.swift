@@ -58,6 +58,11 @@ public struct Restorer: Sendable {
         return id
     }
 
+    /// The published position at `seq`; `nil` when no changeset ends there.
+    public func position(of database: DatabaseID, at seq: UInt64) async throws(BerthError) -> ChainPosition? {
+        try await segments.checksum(of: database, at: seq).map { ChainPosition(seq: seq, checksum: $0) }
+    }
+
     private func isOnChain(
         _ position: ChainPosition, of copy: LocalCopy, before head: ChainPosition
     ) async throws(BerthError) -> Bool {

@@ -170,6 +170,32 @@ extension StoreConnection: NodeCatalogue, RouteSource, SegmentSource {
         try await ask { $0.declarePrepared(copies, on: node, session: session) }
     }
 
+    func reportServed(_ served: [(database: DatabaseID, epoch: Epoch)], by session: SessionID) async throws(BerthError) {
+        try await ask { $0.reportServed(served, by: session) }
+    }
+
+    func reportUnopenable(
+        _ database: DatabaseID, _ state: UnopenableState, isServed: Bool, epoch: Epoch, by session: SessionID
+    ) async throws(BerthError) {
+        try await ask { $0.reportUnopenable(database, state, isServed: isServed, epoch: epoch, by: session) }
+    }
+
+    func refuse(_ database: DatabaseID, _ refusal: OpeningRefusal, on node: NodeName) async throws(BerthError) {
+        try await ask { $0.refuse(database, refusal, on: node) }
+    }
+
+    func awaited(by session: SessionID) async throws(BerthError) -> [DatabaseID] { try await ask { $0.awaited(by: session) } }
+
+    /// A simulated fleet lives for seconds.
+    func nextToVerify(
+        by session: SessionID, after age: Duration, except databases: [DatabaseID]
+    ) async throws(BerthError) -> UnverifiedBackup? { nil }
+    func reportVerified(_ database: DatabaseID, at seq: UInt64, by session: SessionID) async throws(BerthError) {}
+    func backupAge(by session: SessionID) async throws(BerthError) -> Duration? { nil }
+
+    /// Nobody operates a simulated fleet.
+    func accepted(among databases: [DatabaseID]) async throws(BerthError) -> [DatabaseID: UInt64] { [:] }
+
     func route(to name: DatabaseName) async throws(BerthError) -> RouteRecord {
         try await ask { $0.route(to: name) }.get()
     }
@@ -226,6 +252,14 @@ extension StoreConnection: ManagerCatalogue {
         _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], under term: ManagerTerm
     ) async throws(BerthError) -> Set<DatabaseID> {
         try await ask { $0.place(moves, under: term) }
+    }
+
+    func wantServed(_ databases: [DatabaseID], under term: ManagerTerm) async throws(BerthError) {
+        try await ask { $0.wantServed(databases, under: term) }
+    }
+
+    func unserved(among databases: [DatabaseID]) async throws(BerthError) -> [UnservedDatabase] {
+        try await ask { $0.unserved(among: databases) }
     }
 
     func operation(_ id: OperationID) async throws(BerthError) -> OperationRecord {

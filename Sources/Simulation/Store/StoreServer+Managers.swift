@@ -22,13 +22,14 @@ extension StoreServer {
         let holder = liveHolder(lease)
         return DatabaseStatus(
             record: placement.record, placedOn: placement.node, leader: holder?.node, leaderSession: holder?.id,
-            leaderAddress: holder?.address, epoch: lease.epoch, head: lease.head)
+            leaderAddress: holder?.address, epoch: lease.epoch, head: lease.head, servedEpoch: placement.servedEpoch,
+            unopenable: placement.unopenable, refusal: placement.refusal)
     }
 
     func databases(on node: NodeName, limit: Int) -> [PlacedDatabase] {
         sortedPlacements.filter { database, placement in
             placement.node == node || liveHolder(lease(database))?.node == node
-        }.prefix(limit).map { PlacedDatabase(database: $0.0, engine: $0.1.record.engine, placedOn: $0.1.node) }
+        }.prefix(limit).map { PlacedDatabase(database: $0.0, engine: $0.1.record.engine, placedOn: $0.1.node, isRefused: $0.1.refusal != nil) }
     }
 
     func orphans(absent: [NodeName], limit: Int) -> [PlacedDatabase] {
@@ -36,7 +37,7 @@ extension StoreServer {
             guard let lease = lease(database) else { return false }
             guard let holder = lease.session.flatMap({ leases.session($0) }) else { return placement.isDeclined || absent.contains(placement.node) }
             return holder.hasEnded && (holder.record.node == placement.node || !hasLiveSession(placement.node))
-        }.prefix(limit).map { PlacedDatabase(database: $0.0, engine: $0.1.record.engine, placedOn: $0.1.node) }
+        }.prefix(limit).map { PlacedDatabase(database: $0.0, engine: $0.1.record.engine, placedOn: $0.1.node, isRefused: $0.1.refusal != nil) }
     }
 
     private func hasLiveSession(_ node: NodeName) -> Bool {
@@ -61,10 +62,25 @@ extension StoreServer {
             placements[database]?.preparedSession = nil
             placements[database]?.preparedCopy = nil
             placements[database]?.isDeclined = false
+            placements[database]?.refusal = nil
             placed.insert(database)
         }
         if !placed.isEmpty { onHint(.placements(moves.flatMap { [$0.from, $0.to] })) }
         return placed
+    }
+
+    func wantServed(_ databases: [DatabaseID], under term: ManagerTerm) {
+        guard holds(term) else { return }
+        for database in databases {
+            placements[database]?.isAwaited = true
+            placements[database]?.refusal = nil
+        }
+        onHint(.placements(nil))
+    }
+
+    func unserved(among databases: [DatabaseID]) -> [UnservedDatabase] {
+        databases.sorted().compactMap { status(of: $0) }.filter { !$0.isServed }
+            .map { UnservedDatabase(name: $0.record.name, isUnopenable: $0.unopenable != nil) }
     }
 
     // MARK: Operations

@@ -36,6 +36,40 @@ extension StoreServer {
         onHint(.placements(nil))
     }
 
+    func reportServed(_ served: [(database: DatabaseID, epoch: Epoch)], by session: SessionID) {
+        var isAwaited = false
+        for (database, epoch) in served where lease(database)?.session == session && lease(database)?.epoch == epoch {
+            if placements[database]?.isAwaited == true { isAwaited = true }
+            placements[database]?.isAwaited = false
+            placements[database]?.servedEpoch = epoch
+            placements[database]?.unopenable = nil
+        }
+        if isAwaited { onHint(.operations) }
+    }
+
+    func reportUnopenable(
+        _ database: DatabaseID, _ state: UnopenableState, isServed: Bool, epoch: Epoch, by session: SessionID
+    ) {
+        guard lease(database)?.session == session, lease(database)?.epoch == epoch else { return }
+        placements[database]?.unopenable = state
+        if !isServed { placements[database]?.servedEpoch = nil }
+        onHint(.operations)
+    }
+
+    func refuse(_ database: DatabaseID, _ refusal: OpeningRefusal, on node: NodeName) {
+        guard placements[database]?.node == node else { return }
+        placements[database]?.refusal = refusal
+        onHint(.operations)
+    }
+
+    func awaited(by session: SessionID) -> [DatabaseID] {
+        sortedPlacements.compactMap { database, placement in
+            guard placement.isAwaited, let lease = lease(database), lease.session == session, placement.servedEpoch != lease.epoch
+            else { return nil }
+            return database
+        }
+    }
+
     func route(to name: DatabaseName) -> Result<RouteRecord, BerthError> {
         guard let (database, _) = database(named: name), let lease = lease(database) else {
             return .failure(BerthError(.databaseNotFound, "There is no database named “\(name)”."))

@@ -19,6 +19,10 @@ final class StoreServer: @unchecked Sendable {
         var preparedSession: SessionID?
         var preparedCopy: CopyID?
         var isDeclined = false
+        var isAwaited = false
+        var refusal: OpeningRefusal?
+        var servedEpoch: Epoch?
+        var unopenable: UnopenableState?
     }
 
     struct Node {

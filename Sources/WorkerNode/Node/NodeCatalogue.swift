@@ -2,7 +2,7 @@ public import FleetModel
 public import FleetStore
 
 /// What a node asks the catalogue: where databases should be.
-public protocol NodeCatalogue: Sendable {
+public protocol NodeCatalogue: OpeningCatalogue {
     func assignments(to node: NodeName, session: SessionID) async throws(BerthError) -> [Assignment]
     func handovers(from node: NodeName, session: SessionID) async throws(BerthError) -> [Handover]
     func records(of ids: [DatabaseID]) async throws(BerthError) -> [DatabaseRecord]

@@ -89,6 +89,8 @@ final class Reconciler: Sendable {
         prepare(wanted.filter { $0.heldBy != nil && !$0.isPrepared }, &group)
         handOver(try await catalogue.handovers(from: node, session: environment.session.id), &group)
         try await giveUpUnservable()
+        try await openAwaited()
+        try await acceptOlder()
         return true
     }
 
@@ -215,19 +217,66 @@ final class Reconciler: Sendable {
     private func prepare(_ assignment: Assignment) async -> Bool {
         let database = assignment.database
         let copy = LocalCopy(database: database, in: environment.directory)
+        var refusal: UnopenableState?
         do {
             let id = try await environment.fileTurns.withTurn(on: database) { () throws(BerthError) -> CopyID? in
                 // Taken over since the assignments were read: the files are its tenant's.
                 guard table[database] == nil else { return nil }
                 let engine = try environment.engines.engine(assignment.engine)
-                return try await environment.restorer.bring(copy, to: assignment.head, by: engine)
+                let id = try await environment.restorer.bring(copy, to: assignment.head, by: engine)
+                if assignment.head != .origin { refusal = try await rehearse(copy, engine) }
+                return id
             }
             guard let id else { return false }
+            if let refusal {
+                try await refuse(database, refusal)
+                return false
+            }
             try await catalogue.declarePrepared([(database, id)], on: node, session: environment.session.id)
             return true
         } catch {
             logger.warning("could not prepare", metadata: ["database": "\(database)", "error": "\(error)"])
+            if let refusal = Tenant.unopenable(error, at: assignment.head.seq) { try? await refuse(database, refusal) }
             return false
+        }
+    }
+
+    /// Opens a copy before it is needed: what does not open here is better left where it is served.
+    ///
+    /// - Returns: why it does not open. Its mark is gone then, so that the next try begins with the bucket.
+    private func rehearse(_ copy: LocalCopy, _ engine: any Engine) async throws(BerthError) -> UnopenableState? {
+        let failure = await environment.blockingWork.run { () -> SQLError? in
+            do throws(SQLError) {
+                try engine.rehearse(copy.filePath)
+                return nil
+            } catch { return error }
+        }
+        guard let failure else { return nil }
+        try copy.markDirty()
+        guard let refusal = Tenant.unopenable(failure, at: 0) else { throw BerthError(.diskUnavailable, "A copy could not be opened: \(failure)") }
+        return refusal
+    }
+
+    private func refuse(_ database: DatabaseID, _ state: UnopenableState) async throws(BerthError) {
+        logger.critical(
+            "will not take over: what is published does not open here", metadata: ["database": "\(database)", "code": "\(state.code)", "reason": "\(state.reason)"])
+        let reason = state.reason.replacing(environment.directory + "/", with: "")
+        try await catalogue.refuse(database, OpeningRefusal(code: state.code, reason: reason), on: node)
+    }
+
+    /// What operations wait for is opened without a request.
+    private func openAwaited() async throws {
+        for database in try await catalogue.awaited(by: environment.session.id) {
+            if let tenant = table[database] { Task { try await tenant.open() } }
+        }
+    }
+
+    /// What operators accept instead of states that do not open.
+    private func acceptOlder() async throws {
+        let unopenable = table.all.filter { $0.isUnopenable.load(ordering: .relaxed) }.map(\.database).sorted()
+        guard !unopenable.isEmpty else { return }
+        for (database, seq) in try await catalogue.accepted(among: unopenable).sorted(by: { $0.key < $1.key }) {
+            if let tenant = table[database] { Task { await tenant.accept(seq) } }
         }
     }
 

@@ -18,6 +18,8 @@ public final class WorkerNode: Service, LocalDatabases {
     private let environment: TenantEnvironment
     let table = TenantTable()
     private let reconciler: Reconciler
+    private let backupCheck: BackupCheck
+    private let catalogue: any NodeCatalogue
     private let settings: WorkerSettings
     private let hints: @Sendable () -> AsyncStream<StoreHint>
     private let clock: any FleetClock
@@ -34,6 +36,7 @@ public final class WorkerNode: Service, LocalDatabases {
     ) {
         let clock = machine.clock
         self.settings = settings
+        self.catalogue = catalogue
         self.hints = hints
         self.clock = clock
         self.logger = logger
@@ -47,6 +50,12 @@ public final class WorkerNode: Service, LocalDatabases {
                 segments: segments, objects: objects, blockingWork: machine.blockingWork, random: machine.random, logger: logger),
             pool: machine.enginePool(settings.engineThreads, settings.engineLongThreads), blockingWork: machine.blockingWork, engines: engines,
             settings: settings.tenants, clock: clock, directory: directory, logger: logger)
+        backupCheck = BackupCheck(
+            environment, catalogue: catalogue, table: table,
+            restorer: Restorer(
+                segments: segments, objects: objects, parallelReads: settings.backupCheck.parallelReads, blockingWork: machine.blockingWork,
+                random: machine.random, logger: logger),
+            settings: settings.backupCheck, logger: logger)
         reconciler = Reconciler(
             environment: environment, catalogue: catalogue, table: table, settings: settings, logger: logger)
     }
@@ -106,6 +115,10 @@ public final class WorkerNode: Service, LocalDatabases {
             group.addTask { await self.environment.shipper.run() }
             group.addTask { await self.environment.attention.run(every: .milliseconds(500), clock: self.clock) }
             group.addTask { await self.closeIdle() }
+            group.addTask { await self.backupCheck.run() }
+            group.addTask {
+                await self.environment.reporter.run(self.catalogue, session: self.keeper.session.id, clock: self.clock, logger: self.logger)
+            }
             group.addTask { await self.followHints() }
         }
     }
@@ -213,7 +226,9 @@ public final class WorkerNode: Service, LocalDatabases {
         return [
             ("berth_leases_held", Double(tenants.count)),
             ("berth_databases_open", Double(tenants.count { $0.isOpen.load(ordering: .relaxed) })),
+            ("berth_databases_unopenable", Double(tenants.count { $0.isUnopenable.load(ordering: .relaxed) })),
             ("berth_ship_lag_seconds", tenants.map { $0.shipLag(now: now).seconds }.max() ?? 0),
+            ("berth_backup_verified_age_seconds", backupCheck.worstAge(now: now)?.seconds ?? -1),
             ("berth_lease_gate_open", keeper.gate.isOpen ? 1 : 0),
             ("berth_reconcile_age_seconds", reconciler.age(now: now)?.seconds ?? -1),
         ]

@@ -14,6 +14,7 @@ public struct WorkerSettings: Sendable {
     public var parallelHandovers = 32
     /// How long a holder may be unable to serve before it gives the lease up.
     public var unableToServeLimit: Duration = .seconds(30)
+    public var backupCheck = BackupCheckSettings()
     /// Threads on which engines run.
     public var engineThreads = 4
     /// Threads added while statements take long, so that they hold up nobody else.

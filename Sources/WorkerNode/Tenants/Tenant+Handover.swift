@@ -149,20 +149,20 @@ extension Tenant {
         while true {
             switch state {
             case .opening(let task): _ = try? await task.value
-            case .closed:
+            case .closed, .unopenable:
                 state = .quiesced(nil)
                 return true
             case .serving(let database) where isQuiet && isFoldedForClosing(database):
                 state = .quiesced(database)
                 return true
-            case .serving where drainIsOver:
+            case .serving where drainIsOver, .accepting where drainIsOver:
                 resume()
                 return false
             case .serving where isQuiet:
                 // Its log could not be emptied, and may be one that nobody can replay.
                 resume()
                 return false
-            case .serving:
+            case .serving, .accepting:
                 if lastCommit > publishedCommit { environment.shipper.markDirty(self, urgent: true) }
                 await withCheckedContinuation { quietWaiters.append($0) }
             case .quiesced, .releasing, .gone: return false

@@ -17,7 +17,9 @@ extension Tenant {
             case .serving: return
             case .quiesced, .releasing, .gone: throw notLeader
             case .opening(let task): try await wait(for: task)
-            case .closed:
+            case .unopenable(let unopenable) where environment.clock.now() < unopenable.retryAt: throw unopenableError
+            case .accepting: throw accepting
+            case .closed, .unopenable:
                 guard environment.gate.isOpen else { throw gateClosed }
                 let task = Task { try await self.performOpening() }
                 state = .opening(task)
@@ -27,35 +29,66 @@ extension Tenant {
     }
 
     private func wait(for task: Task<Void, any Error>) async throws(BerthError) {
-        do { try await task.value } catch let error as BerthError { throw error } catch {
-            throw BerthError(.internalError, "The database could not be opened: \(error)")
+        do { try await task.value } catch let error as BerthError {
+            // Where a node has its files is nobody else's business.
+            throw BerthError(error.code, withoutPaths(error.message), retryAfter: error.retryAfter)
+        } catch {
+            throw BerthError(.internalError, "The database could not be opened: \(withoutPaths("\(error)"))")
         }
     }
 
     private func performOpening() async throws {
         let started = environment.clock.now()
         do {
-            let engine = try self.engine.get()
-            let copyID = try await environment.fileTurns.withTurn(on: self.database) { () throws(BerthError) in
-                try await environment.restorer.bring(copy, to: head, by: engine)
+            do { try await openHead() } catch where isOpening && blamesPublished(error) {
+                // What lies on this disk may be to blame: once more, from the bucket alone.
+                logger.warning("could not open; restored whole and tried again", metadata: ["error": "\(error)"])
+                try await environment.fileTurns.withTurn(on: database) { () throws(BerthError) in try copy.wipe() }
+                guard isOpening else { throw notLeader }
+                try await openHead()
             }
-            // The lease may have been lost while the bucket was read.
-            guard case .opening = state else { throw notLeader }
-            try copy.markDirty()
-            let database = try engine.open(copy.filePath, base: head == .origin ? .empty : .restored)
-            self.copyID = copyID
-            state = .serving(database)
-            isOpen.store(true, ordering: .relaxed)
-            failingSince.store(0, ordering: .relaxed)
             environment.metrics.openings.increment()
             environment.metrics.openSeconds.recordNanoseconds((environment.clock.now() - started).wholeNanoseconds)
             logger.debug("opened", metadata: ["head": "\(head)"])
         } catch {
-            if case .opening = state { state = .closed }
+            if isOpening && blamesPublished(error) {
+                becomeUnopenable(error)
+                throw unopenableError
+            }
+            if isOpening { state = .closed }
             if failingSince.load(ordering: .relaxed) == 0 { failingSince.store(started.wholeNanoseconds, ordering: .relaxed) }
             logger.error("could not open", metadata: ["error": "\(error)"])
             throw berthError(error)
         }
+    }
+
+    private var isOpening: Bool {
+        if case .opening = state { true } else { false }
+    }
+
+    /// Brings the files to the head and opens them.
+    private func openHead() async throws {
+        let engine = try self.engine.get()
+        let copyID = try await environment.fileTurns.withTurn(on: self.database) { () throws(BerthError) in
+            try await environment.restorer.bring(copy, to: head, by: engine)
+        }
+        // The lease may have been lost while the bucket was read.
+        guard isOpening else { throw notLeader }
+        try copy.markDirty()
+        let database = try engine.open(copy.filePath, base: head == .origin ? .empty : .restored)
+        self.copyID = copyID
+        beginServing(database)
+    }
+
+    /// Rule 5: the local state equals the head.
+    func beginServing(_ database: any EngineDatabase) {
+        state = .serving(database)
+        isOpen.store(true, ordering: .relaxed)
+        isUnopenable.store(false, ordering: .relaxed)
+        failingSince.store(0, ordering: .relaxed)
+        guard reportedEpoch != epoch else { return }
+        reportedEpoch = epoch
+        environment.reporter.report(self.database, .served, in: epoch)
     }
 
     /// Rule 4: how long this holder has been unable to serve.
@@ -98,6 +131,7 @@ extension Tenant {
         if case .gone = state { return }
         if case .serving(let database) = state { closeFiles(database, isClean: false) }
         if case .quiesced(let database?) = state { closeFiles(database, isClean: false) }
+        if case .accepting(let database) = state { closeFiles(database, isClean: false) }
         setGone()
         turn.refuseAll()
         publishWaiters.failAll()
@@ -109,6 +143,7 @@ extension Tenant {
 
     func setGone() {
         state = .gone
+        isUnopenable.store(false, ordering: .relaxed)
         isGone.store(true, ordering: .releasing)
     }
 
@@ -122,10 +157,17 @@ extension Tenant {
             "This node cannot confirm its lease on “\(record.name)”: the lease store does not answer. Nothing was executed.")
     }
 
+    var accepting: BerthError {
+        BerthError(
+            .leaderUnavailable, "An older state of “\(record.name)” was accepted and is being published. Nothing was executed.")
+    }
+
     /// Why a request that executed nothing cannot go on here.
     var notServing: BerthError {
         switch state {
         case .quiesced, .releasing, .gone: notLeader
+        case .unopenable: unopenableError
+        case .accepting: accepting
         case .closed, .opening, .serving:
             environment.gate.isOpen
                 ? BerthError(
@@ -133,6 +175,10 @@ extension Tenant {
                         + "Nothing was executed.")
                 : gateClosed
         }
+    }
+
+    func withoutPaths(_ text: String) -> String {
+        text.replacing(copy.directory + "/", with: "").replacing(environment.directory + "/", with: "")
     }
 
     func berthError(_ error: any Error) -> BerthError {

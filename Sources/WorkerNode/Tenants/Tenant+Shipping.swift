@@ -18,17 +18,22 @@ extension Tenant {
 
     func cut() async -> CutChangeset? {
         // Nothing is left to cut when quiesced: that was waited for.
-        guard case .serving(let database) = state, cutCommit == nil else { return nil }
+        let database: any EngineDatabase
+        switch state {
+        case .serving(let open) where cutCommit == nil, .accepting(let open) where cutCommit == nil: database = open
+        default: return nil
+        }
         let (commit, begun) = (lastCommit, life)
         firstCommitAfterCut = nil
         do {
             foldSchemaChanges(of: database)
-            guard let pages = try database.capture()?.pages else {
+            guard let pages = try publishesAnew ? database.captureAll().pages : database.capture()?.pages else {
                 // Everything up to here was rolled back or changed nothing.
                 published(through: commit)
                 return nil
             }
             cutCommit = commit
+            publishesAnew = false
             // Now, when nothing is uncaptured: under steady writing there is no other moment.
             checkpointIfWorthwhile(database)
             let createdAt = environment.clock.wallTime()
@@ -76,6 +81,7 @@ extension Tenant {
         switch outcome {
         case .published:
             head = tip
+            finishAccepting()
             published(through: commit)
             if lastCommit > commit { environment.shipper.markDirty(self, urgent: isDraining) }
         case .fenced:

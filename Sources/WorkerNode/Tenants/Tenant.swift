@@ -18,6 +18,10 @@ actor Tenant: Shippable {
         /// The files are being brought to the head.
         case opening(Task<Void, any Error>)
         case serving(any EngineDatabase)
+        /// What is published does not open. The lease is kept: nobody else could do more.
+        case unopenable(Unopenable)
+        /// An older state that an operator accepted: it is published as the next one, and served from then on.
+        case accepting(any EngineDatabase)
         /// Nothing is served any more and everything is published: the lease is about to change hands.
         case quiesced((any EngineDatabase)?)
         /// The files are closed, everything is published, and a release was asked for that may yet happen.
@@ -74,6 +78,8 @@ actor Tenant: Shippable {
     var publishWaiters = PublishWaiters()
     /// When the first commit happened that is not in the changeset under way.
     var firstCommitAfterCut: Duration?
+    /// The next changeset has everything: what is published does not open.
+    var publishesAnew = false
     /// A checkpoint failed: the next one is not tried before.
     var nextFold = Duration.zero
 
@@ -82,6 +88,10 @@ actor Tenant: Shippable {
     /// Nanoseconds on the node's clock of the last request.
     nonisolated let lastUse: Atomic<Int64>
     nonisolated let isOpen = Atomic<Bool>(false)
+    /// The state is `unopenable` or `accepting`.
+    nonisolated let isUnopenable = Atomic<Bool>(false)
+    /// The last epoch in which it was said that it is served.
+    var reportedEpoch: Epoch?
     /// The state is `gone`.
     nonisolated let isGone = Atomic<Bool>(false)
     /// Nanoseconds on the node's clock of the first opening that failed since one succeeded, 0 when none did.

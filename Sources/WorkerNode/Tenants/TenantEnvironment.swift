@@ -26,6 +26,7 @@ struct TenantEnvironment: Sendable {
     /// Databases whose streams or waiters have deadlines to watch.
     let attention = AttentionSet()
     let fileTurns = FileTurns()
+    let reporter = OpeningReporter()
     let logger: Logger
     let metrics = TenantMetrics()
 

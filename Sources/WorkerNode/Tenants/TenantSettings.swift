@@ -43,6 +43,10 @@ public struct TenantSettings: Sendable {
     public var checkpointBytes = 4 << 20
     /// How long a checkpoint that failed is not tried again.
     public var checkpointRetry: Duration = .seconds(5)
+    /// How long a database of which the published state does not open is not tried again. A try restores it whole.
+    public var unopenableRetry: Duration = .seconds(300)
+    /// How long the search for an older state that opens waits when the bucket or the disk fails it.
+    public var searchRetry: Duration = .seconds(5)
     /// What a request may be answered with, and what its results may take in memory until then.
     public var responseLimit = ResponseLimit.default
 

@@ -26,6 +26,37 @@ struct DrainTests {
         try await fleet.catalogue.node(named: try NodeName(node)).state
     }
 
+    @Test func aDrainIsOverWhenWhatLeftIsServed() async throws {
+        let (fleet, ids) = try await fleet(nodes: 2, databases: 3)
+        try await fleet.node("node-2") { $0.behaviour.remove(.serves) }
+        let operation = try await drain("node-1", in: fleet)
+        try await fleet.run(until: "the node is empty") { try await fleet.leaders(of: ids) == ["node-2": 3] }
+        try await fleet.run(for: .seconds(5)) { try await fleet.catalogue.operation(operation).state == .running }
+        try await fleet.node("node-2") { $0.behaviour = .healthy }
+        let outcome = try await fleet.outcome(of: operation)
+        #expect(outcome.state == .succeeded && outcome.done == 3 && outcome.total == 3)
+        await fleet.stop()
+    }
+
+    /// The others go, and what stays is named.
+    @Test func whatNoOtherNodeCanOpenStaysAndIsNamed() async throws {
+        let (fleet, ids) = try await fleet(nodes: 2, databases: 3)
+        try await fleet.node("node-2") { $0.behaviour = [.renews, .acquires, .serves] }
+        let operation = try await drain("node-1", in: fleet)
+        try await fleet.run(until: "it is under way") { try await fleet.placements(of: ids) == ["node-2": 3] }
+        try await fleet.catalogue.refuse(ids[0], OpeningRefusal(code: "DUCKDB_CATALOG", reason: "a log"), on: try NodeName("node-2"))
+        try await fleet.node("node-2") { node in
+            let coming = try await fleet.catalogue.assignments(to: node.name, session: node.session).filter { $0.database != ids[0] }
+            try await fleet.catalogue.declarePrepared(coming.map { ($0.database, CopyID.random()) }, on: node.name, session: node.session)
+        }
+        let outcome = try await fleet.outcome(of: operation)
+        #expect(outcome.state == .failed && outcome.errorCode == "database_unopenable")
+        #expect(outcome.errorMessage?.contains("db-node-1-0") == true)
+        #expect(try await fleet.leaders(of: ids) == ["node-1": 1, "node-2": 2])
+        #expect(try await fleet.placements(of: [ids[0]]) == ["node-1": 1])
+        await fleet.stop()
+    }
+
     @Test func aDrainedNodeIsEmptyAndCordoned() async throws {
         let (fleet, ids) = try await fleet()
         let outcome = try await fleet.outcome(of: try await drain("node-1", in: fleet))

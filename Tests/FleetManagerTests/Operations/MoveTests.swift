@@ -45,6 +45,43 @@ struct MoveTests {
         await fleet.stop()
     }
 
+    /// A lease serves nobody.
+    @Test func aMoveIsNotOverWhenTheTargetOnlyLeads() async throws {
+        let (fleet, id) = try await fleet(target: ScriptedNode.Behaviour.healthy.subtracting(.serves))
+        let operation = try await move(id, to: "node-2", in: fleet)
+        try await fleet.run(until: "the target leads") { try await fleet.leaders(of: [id]) == ["node-2": 1] }
+        try await fleet.run(for: .seconds(10)) { try await fleet.catalogue.operation(operation).state == .running }
+        try await fleet.node("node-2") { $0.behaviour = .healthy }
+        #expect(try await fleet.outcome(of: operation).state == .succeeded)
+        #expect(try #require(try await fleet.catalogue.database(id)).isServed)
+        await fleet.stop()
+    }
+
+    @Test func aTargetThatCannotOpenItFailsTheMove() async throws {
+        let (fleet, id) = try await fleet(target: ScriptedNode.Behaviour.healthy.subtracting(.serves))
+        let operation = try await move(id, to: "node-2", in: fleet)
+        try await fleet.run(until: "the target leads") { try await fleet.leaders(of: [id]) == ["node-2": 1] }
+        let lease = try #require(try await fleet.store.leases(of: [id]).first)
+        try await fleet.catalogue.reportUnopenable(
+            id, UnopenableState(seq: 3, code: "DUCKDB_CATALOG", reason: "a log"), isServed: false, epoch: lease.epoch, by: try #require(lease.session))
+        let outcome = try await fleet.outcome(of: operation)
+        #expect(outcome.state == .failed && outcome.errorCode == "database_unopenable")
+        #expect(outcome.errorMessage?.contains("a log") == true)
+        await fleet.stop()
+    }
+
+    /// It finds out before it takes over: the database stays where it is served.
+    @Test func aTargetThatRefusesLeavesItWhereItIs() async throws {
+        let (fleet, id) = try await fleet(target: [.renews, .acquires])
+        let operation = try await move(id, to: "node-2", in: fleet)
+        try await fleet.run(until: "it is under way") { try await fleet.placements(of: [id]) == ["node-2": 1] }
+        try await fleet.catalogue.refuse(id, OpeningRefusal(code: "DUCKDB_CATALOG", reason: "a log"), on: try NodeName("node-2"))
+        let outcome = try await fleet.outcome(of: operation, within: .seconds(10))
+        #expect(outcome.state == .failed && outcome.errorCode == "database_unopenable")
+        try await expectUntouched(id, in: fleet)
+        await fleet.stop()
+    }
+
     @Test func aMoveToWhereItCannotGoFails() async throws {
         let (fleet, id) = try await fleet()
         try await fleet.addNode("cordoned")

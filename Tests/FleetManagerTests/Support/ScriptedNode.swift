@@ -13,7 +13,9 @@ struct ScriptedNode {
         /// Restores a copy of what is placed here and led elsewhere, and says so.
         static let prepares = Behaviour(rawValue: 4)
         static let handsOver = Behaviour(rawValue: 8)
-        static let healthy: Behaviour = [.renews, .acquires, .prepares, .handsOver]
+        /// Opens what it leads when an operation waits for that.
+        static let serves = Behaviour(rawValue: 16)
+        static let healthy: Behaviour = [.renews, .acquires, .prepares, .handsOver, .serves]
     }
 
     let name: NodeName
@@ -56,6 +58,11 @@ struct ScriptedNode {
             }
         }
         if behaviour.contains(.handsOver) { try await handOver() }
+        if behaviour.contains(.serves) {
+            let awaited = try await catalogue.awaited(by: session)
+            let leases = try await store.leases(of: awaited)
+            if !leases.isEmpty { try await catalogue.reportServed(leases.map { ($0.database, $0.epoch) }, by: session) }
+        }
     }
 
     private func handOver() async throws {

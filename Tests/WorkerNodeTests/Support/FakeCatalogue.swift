@@ -12,6 +12,17 @@ final class FakeCatalogue: Sendable {
         var record: DatabaseRecord
         var node: NodeName
         var prepared: (session: SessionID, copy: CopyID)?
+        var isAwaited = false
+        var said = Said()
+    }
+
+    /// What nodes said of opening a database.
+    struct Said {
+        var servedEpoch: Epoch?
+        var unopenable: UnopenableState?
+        var refusal: OpeningRefusal?
+        var accepted: UInt64?
+        var verified: UInt64?
     }
 
     private struct State {
@@ -36,6 +47,20 @@ final class FakeCatalogue: Sendable {
 
     /// Databases a node gave up because it cannot serve them.
     var declined: Set<DatabaseID> { state.withLock { $0.declined } }
+
+    func said(of record: DatabaseRecord) -> Said { state.withLock { $0.placements[record.id]?.said ?? Said() } }
+
+    /// An operation waits for it to be served.
+    func await(_ record: DatabaseRecord) {
+        state.withLock { $0.placements[record.id]?.isAwaited = true }
+        hint(.placements(nil))
+    }
+
+    /// An operator lets it go on from an older state.
+    func accept(_ seq: UInt64, of record: DatabaseRecord) {
+        state.withLock { $0.placements[record.id]?.said.accepted = seq }
+        hint(.leases([record.id]))
+    }
 
     func placement(of database: DatabaseID) -> NodeName? { state.withLock { $0.placements[database]?.node } }
 
@@ -115,5 +140,78 @@ extension FakeCatalogue: NodeCatalogue {
             }
         }
         hint(.placements(nil))
+    }
+
+    func reportServed(_ served: [(database: DatabaseID, epoch: Epoch)], by session: SessionID) async throws(BerthError) {
+        try await asked("reportServed")
+        for (database, epoch) in served where try await holds(database, epoch, session) {
+            state.withLock {
+                $0.placements[database]?.isAwaited = false
+                let verified = $0.placements[database]?.said.verified
+                $0.placements[database]?.said = Said(servedEpoch: epoch, verified: verified)
+            }
+        }
+    }
+
+    func reportUnopenable(
+        _ database: DatabaseID, _ found: UnopenableState, isServed: Bool, epoch: Epoch, by session: SessionID
+    ) async throws(BerthError) {
+        try await asked("reportUnopenable")
+        guard try await holds(database, epoch, session) else { return }
+        state.withLock {
+            $0.placements[database]?.said.unopenable = found
+            if !isServed { $0.placements[database]?.said.servedEpoch = nil }
+        }
+    }
+
+    func refuse(_ database: DatabaseID, _ refusal: OpeningRefusal, on node: NodeName) async throws(BerthError) {
+        try await asked("refuse")
+        state.withLock { if $0.placements[database]?.node == node { $0.placements[database]?.said.refusal = refusal } }
+    }
+
+    func awaited(by session: SessionID) async throws(BerthError) -> [DatabaseID] {
+        try await asked("awaited")
+        var awaited: [DatabaseID] = []
+        for (database, placement) in all() where placement.isAwaited {
+            guard let lease = try await lease(database), lease.session == session, placement.said.servedEpoch != lease.epoch else { continue }
+            awaited.append(database)
+        }
+        return awaited
+    }
+
+    func accepted(among databases: [DatabaseID]) async throws(BerthError) -> [DatabaseID: UInt64] {
+        try await asked("accepted")
+        return all().filter { databases.contains($0.key) }.compactMapValues(\.said.accepted)
+    }
+
+    /// Bytes of what is published, as far as the catalogue says.
+    static let backupBytes: Int64 = 1_000
+
+    func nextToVerify(
+        by session: SessionID, after age: Duration, except databases: [DatabaseID]
+    ) async throws(BerthError) -> UnverifiedBackup? {
+        try await asked("nextToVerify")
+        for (database, placement) in all().sorted(by: { $0.key < $1.key }) where !databases.contains(database) {
+            guard let lease = try await lease(database), lease.session == session, lease.head.seq > placement.said.verified ?? 0 else { continue }
+            return UnverifiedBackup(database: database, engine: placement.record.engine, head: lease.head, bytes: Self.backupBytes)
+        }
+        return nil
+    }
+
+    func reportVerified(_ database: DatabaseID, at seq: UInt64, by session: SessionID) async throws(BerthError) {
+        try await asked("reportVerified")
+        state.withLock { state in
+            state.placements[database]?.said.verified = seq
+            if let failed = state.placements[database]?.said.unopenable, failed.seq <= seq { state.placements[database]?.said.unopenable = nil }
+        }
+    }
+
+    func backupAge(by session: SessionID) async throws(BerthError) -> Duration? {
+        try await nextToVerify(by: session, after: .zero, except: []).map { _ in .seconds(60) }
+    }
+
+    private func holds(_ database: DatabaseID, _ epoch: Epoch, _ session: SessionID) async throws(BerthError) -> Bool {
+        guard let lease = try await lease(database) else { return false }
+        return lease.session == session && lease.epoch == epoch
     }
 }

@@ -33,7 +33,7 @@ final class TestNode: Sendable {
     /// - Parameter prepare: sets hooks ahead of its first call.
     init(
         _ name: String, _ stores: TestStores, _ catalogue: FakeCatalogue, settings: WorkerSettings = TestNode.settings(),
-        before prepare: (HookedLeaseStore, HookedObjectStore) -> Void = { _, _ in }
+        engines: EngineSet = EngineSet([SQLiteEngine()]), before prepare: (HookedLeaseStore, HookedObjectStore) -> Void = { _, _ in }
     ) throws {
         self.name = try NodeName(name)
         session = NewSession(id: .random(), node: self.name, role: .node, address: "http://\(name):1")
@@ -43,7 +43,7 @@ final class TestNode: Sendable {
         var logger = Logger.test
         logger[metadataKey: "node"] = "\(name)"
         node = WorkerNode(
-            session: session, leases: leases, catalogue: catalogue, segments: stores.segments, objects: objects, engines: EngineSet([SQLiteEngine()]),
+            session: session, leases: leases, catalogue: catalogue, segments: stores.segments, objects: objects, engines: engines,
             directory: stores.disk.path + "/" + name, settings: settings, hints: { catalogue.hints() }, machine: Machine(clock: stores.clock),
             logger: logger)
         let group = ServiceGroup(

@@ -5,5 +5,6 @@ struct DatabaseCommands: ParsableCommand {
         commandName: "db", abstract: "Create, see and move databases.",
         subcommands: [
             DatabaseCreate.self, DatabaseList.self, DatabaseShow.self, DatabaseMove.self, FailoverCommand.self,
+            DatabaseAcceptOlder.self,
         ])
 }

@@ -6,13 +6,13 @@ enum DatabaseText {
         if databases.isEmpty { return "No databases." }
         return Table(
             [
-                .init(title: "NAME"), .init(title: "ENGINE"), .init(title: "DURABILITY"), .init(title: "LEADER"), .init(title: "PLACED ON"),
+                .init(title: "NAME"), .init(title: "STATE"), .init(title: "ENGINE"), .init(title: "DURABILITY"), .init(title: "LEADER"), .init(title: "PLACED ON"),
                 .init(title: "EPOCH", isNumber: true), .init(title: "HEAD", isNumber: true),
                 .init(title: "SHIP LAG", isNumber: true),
             ],
             rows: databases.map {
                 [
-                    $0.name, $0.engine, $0.durability, $0.leader ?? "-", $0.placedOn, String($0.epoch), String($0.head.seq),
+                    $0.name, state($0), $0.engine, $0.durability, $0.leader ?? "-", $0.placedOn, String($0.epoch), String($0.head.seq),
                     lag($0.shipLagMs),
                 ]
             }
@@ -21,12 +21,30 @@ enum DatabaseText {
 
     static func details(_ database: DatabaseResource) -> String {
         Table.details([
-            ("name", database.name), ("id", database.id), ("engine", database.engine),
+            ("name", database.name), ("state", state(database)), ("id", database.id), ("engine", database.engine),
             ("durability", database.durability), ("created", database.createdAt), ("placed on", database.placedOn),
             ("leader", database.leader.map { "\($0) at \(database.leaderAddress ?? "?")" } ?? "nobody"),
             ("epoch", String(database.epoch)), ("head", "\(database.head.seq)@\(database.head.checksum)"),
-            ("ship lag", lag(database.shipLagMs)),
-        ])
+            ("ship lag", lag(database.shipLagMs)), ("verified", database.verified.map { "\($0.seq) at \($0.at)" } ?? "-"),
+        ] + (database.unopenable.map { unopenable($0, of: database) } ?? []))
+    }
+
+    /// A database that is served although what is published of it does not open is not simply serving.
+    private static func state(_ database: DatabaseResource) -> String {
+        database.unopenable != nil && database.state != "unopenable" ? "\(database.state), unopenable" : database.state
+    }
+
+    private static func unopenable(_ state: DatabaseResource.Unopenable, of database: DatabaseResource) -> [(String, String)] {
+        let next =
+            switch (database.state, state.opensSeq) {
+            case ("serving", _): "its leader has it open: write to it, so that it publishes anew"
+            case (_, let seq?): "berth db accept-older \(database.name) --seq \(seq) gives up what came after \(seq)"
+            case (_, nil): "no older state that opens is known yet"
+            }
+        return [
+            ("unopenable", "\(state.seq) since \(state.since)"), ("reason", "\(state.code): \(state.reason)"),
+            ("opens", state.opensSeq.map(String.init) ?? "-"), ("next", next),
+        ]
     }
 
     /// Milliseconds in the unit that fits; “-” when unknown.

@@ -64,8 +64,21 @@ extension RoleSettings {
         worker.tenants.cursorPieceBytes = try int("cursor-piece-bytes", in: 4_096...(1 << 26), default: worker.tenants.cursorPieceBytes)
         worker.tenants.groupTime = try milliseconds("group-time-ms", in: 1...60_000, default: worker.tenants.groupTime)
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
+        worker.tenants.unopenableRetry = try milliseconds(
+            "unopenable-retry-ms", in: 1_000...86_400_000, default: worker.tenants.unopenableRetry)
+        worker.tenants.checkpointRetry = try milliseconds("checkpoint-retry-ms", in: 100...3_600_000, default: worker.tenants.checkpointRetry)
+        worker.backupCheck = try backupCheck()
         try checkRelations(of: worker)
         return worker
+    }
+
+    private func backupCheck() throws(BerthError) -> BackupCheckSettings {
+        var check = BackupCheckSettings()
+        check.interval = try milliseconds("backup-check-interval-ms", in: 10...86_400_000, default: check.interval)
+        check.age = try milliseconds("backup-check-age-ms", in: 0...2_592_000_000, default: check.age)
+        check.maximumBytes = try bytes("backup-check-bytes", in: 0...(1 << 40), default: check.maximumBytes)
+        check.bytesPerSecond = try bytes("backup-check-bytes-per-second", in: 4_096...(1 << 40), default: check.bytesPerSecond)
+        return check
     }
 
     private func checkRelations(of worker: WorkerSettings) throws(BerthError) {
