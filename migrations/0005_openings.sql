@@ -1,3 +1,4 @@
+-- compatible_from: 3
 -- What leaders say of opening their databases. Nothing that decides who may write looks at it.
 create table openings (
     database      uuid primary key references databases (id) on delete cascade,

@@ -74,8 +74,8 @@ struct DrainOperation {
                         + "Add a node or uncordon one.")
             }
             let targets = LeaderChoice.spread(batch.count, over: others)
-            try await context.catalogue.wantServed(batch.map(\.database), under: context.term)
             try await context.catalogue.place(zip(batch, targets).map { ($0.database, node, $1) }, under: context.term)
+            try await context.catalogue.wantServed(batch.map(\.database), under: context.term)
         }
     }
 }

@@ -15,10 +15,10 @@ struct FailoverOperation {
         let before = try await context.status()
         let holder = before.leaderSession
         let target = try await target(for: before)
-        try await context.catalogue.wantServed([before.record.id], under: context.term)
         if before.placedOn != target {
             try await context.catalogue.place([(before.record.id, before.placedOn, target)], under: context.term)
         }
+        try await context.catalogue.wantServed([before.record.id], under: context.term)
         try await context.progress(done: 0, total: 1)
 
         do {

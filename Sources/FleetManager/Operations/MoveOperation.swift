@@ -23,7 +23,6 @@ struct MoveOperation {
     private func move(to target: NodeName) async throws {
         let node = try await context.aliveNode(target)
         let status = try await context.status()
-        try await context.catalogue.wantServed([status.record.id], under: context.term)
         if status.placedOn != target {
             // Resumed after the intent was written, the cordon does not matter any more.
             guard node.state == .active else {
@@ -31,6 +30,7 @@ struct MoveOperation {
             }
             try await context.catalogue.place([(status.record.id, status.placedOn, target)], under: context.term)
         }
+        try await context.catalogue.wantServed([status.record.id], under: context.term)
         try await context.progress(done: 0, total: 1)
         let moved = try await context.wait(timeout: context.manager.settings.moveTimeout, for: "“\(target)” to serve it") {
             () -> Bool? in

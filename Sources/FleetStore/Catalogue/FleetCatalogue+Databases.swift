@@ -95,7 +95,8 @@ extension FleetCatalogue {
     private static let statusSQL = """
         select d.*, p.leader as placed_on, l.epoch, l.head_seq, l.head_checksum,
                s.id as session, s.node as leader_node, s.address as leader_address, p.refused_code, p.refused_reason,
-               o.served_epoch, o.failed_seq, o.failed_code, o.failed_reason, o.failed_at, o.opens_seq, o.verified_seq, o.verified_at
+               -- A program that does not tell protocols does not tell what it served either: leading is all that is known of it.
+               case when s.protocol_version = 0 then l.epoch else o.served_epoch end as served_epoch, o.failed_seq, o.failed_code, o.failed_reason, o.failed_at, o.opens_seq, o.verified_seq, o.verified_at
         from databases d join placements p on p.database = d.id join leases l on l.database = d.id
         left join sessions s on s.id = l.session and s.ended_at is null
         left join openings o on o.database = d.id

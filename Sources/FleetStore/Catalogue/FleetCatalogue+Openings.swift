@@ -18,7 +18,8 @@ extension FleetCatalogue {
                     failed_reason = null, failed_at = null, opens_seq = null, accepted_seq = null
                 returning database),
             heard as (
-                update placements p set awaited = false from written w where p.database = w.database and p.awaited returning p.database)
+                update placements p set awaited = false from written w, sessions s
+                where p.database = w.database and p.awaited and s.id = $1 and s.node = p.leader returning p.database)
             select berth_hint('operations', (select array_agg(database::text) from heard))
             """, [.uuid(session.uuid), .array(served.map(\.database)), .array(served.map(\.epoch.value))])
     }
@@ -59,11 +60,11 @@ extension FleetCatalogue {
 
     // MARK: Asked by nodes
 
-    /// Databases `session` leads and has not served yet although an operation waits for that.
+    /// Databases `session` leads, where they are placed, and has not served yet although an operation waits for that.
     public func awaited(by session: SessionID) async throws(BerthError) -> [DatabaseID] {
         let rows = try await run("""
             select p.database from placements p join leases l on l.database = p.database
-            left join openings o on o.database = p.database
+            join sessions s on s.id = l.session and s.node = p.leader left join openings o on o.database = p.database
             where p.awaited and l.session = $1 and o.served_epoch is distinct from l.epoch
             order by p.database
             """, [.uuid(session.uuid)])
@@ -134,12 +135,13 @@ extension FleetCatalogue {
 
     // MARK: Asked for by operations and operators
 
-    /// Asks the leaders of `databases`, present and next, to open them without waiting for a request, while `term` holds.
+    /// Asks the nodes on which `databases` are placed to open them as soon as they lead them, without waiting for a request, while
+    /// `term` holds.
     public func wantServed(_ databases: [DatabaseID], under term: ManagerTerm) async throws(BerthError) {
         _ = try await run("""
             with \(ManagerTerm.guardSQL),
             wanted as (
-                update placements p set awaited = true, refused_code = null, refused_reason = null from term
+                update placements p set awaited = true from term
                 where p.database = any($3::uuid[]) returning p.leader)
             select berth_hint('placements', (select array_agg(distinct leader) from wanted))
             """, term.parameters + [.array(databases)])
@@ -151,7 +153,7 @@ extension FleetCatalogue {
             select d.name, o.failed_seq is not null as unopenable
             from databases d join leases l on l.database = d.id left join sessions s on s.id = l.session and s.ended_at is null
             left join openings o on o.database = d.id
-            where d.id = any($1::uuid[]) and (s.id is null or o.served_epoch is distinct from l.epoch)
+            where d.id = any($1::uuid[]) and (s.id is null or s.protocol_version > 0 and o.served_epoch is distinct from l.epoch)
             order by d.name
             """, [.array(databases)])
         return try value {

@@ -73,7 +73,6 @@ extension StoreServer {
         guard holds(term) else { return }
         for database in databases {
             placements[database]?.isAwaited = true
-            placements[database]?.refusal = nil
         }
         onHint(.placements(nil))
     }

@@ -39,8 +39,10 @@ extension StoreServer {
     func reportServed(_ served: [(database: DatabaseID, epoch: Epoch)], by session: SessionID) {
         var isAwaited = false
         for (database, epoch) in served where lease(database)?.session == session && lease(database)?.epoch == epoch {
-            if placements[database]?.isAwaited == true { isAwaited = true }
-            placements[database]?.isAwaited = false
+            if placements[database]?.isAwaited == true, leases.session(session)?.record.node == placements[database]?.node {
+                isAwaited = true
+                placements[database]?.isAwaited = false
+            }
             placements[database]?.servedEpoch = epoch
             placements[database]?.unopenable = nil
         }
@@ -64,7 +66,7 @@ extension StoreServer {
 
     func awaited(by session: SessionID) -> [DatabaseID] {
         sortedPlacements.compactMap { database, placement in
-            guard placement.isAwaited, let lease = lease(database), lease.session == session, placement.servedEpoch != lease.epoch
+            guard placement.isAwaited, leases.session(session)?.record.node == placement.node, let lease = lease(database), lease.session == session, placement.servedEpoch != lease.epoch
             else { return nil }
             return database
         }

@@ -53,14 +53,15 @@ final class BackupCheck: Sendable {
     func run() async {
         // A former life may have ended in the middle of a check.
         try? FileManager.default.removeItem(atPath: root)
+        var pause = settings.interval
         while !Task.isCancelled {
-            var pause = settings.interval
+            do { try await environment.clock.sleep(for: pause) } catch { return }
+            pause = settings.interval
             do {
                 if environment.gate.isOpen { pause = max(pause, try await checkNext()) }
             } catch {
                 logger.warning("backup not checked", metadata: ["error": "\(error)"])
             }
-            do { try await environment.clock.sleep(for: pause) } catch { return }
         }
     }
 

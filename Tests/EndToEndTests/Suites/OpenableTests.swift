@@ -1,5 +1,6 @@
 import BerthTestKit
 import Foundation
+import NIOHTTP1
 import Testing
 
 extension EndToEnd {

@@ -37,6 +37,17 @@ struct OpeningCatalogueTests {
         #expect(try await status(id, in: stage).condition == .unopened)
     }
 
+    /// While a fleet is upgraded, moves to nodes that are not must come to an end.
+    @Test func ofAnOlderProgramLeadingIsEnough() async throws {
+        let stage = try await CatalogueStage()
+        let old = NewSession(
+            id: .random(), node: try NodeName("node-1"), role: .node, address: "http://node-1:1", program: ProgramVersion(name: "", protocol: 0, format: 1))
+        try await stage.leases.openSession(old)
+        let id = try await stage.ledDatabase("shop", on: "node-1", by: old.id)
+        #expect(try await status(id, in: stage).isServed)
+        #expect(try await stage.catalogue.unserved(among: [id]) == [])
+    }
+
     @Test func whatDoesNotOpenIsKnownUntilSomethingOpens() async throws {
         let (stage, id, session) = try await led()
         try await stage.catalogue.reportServed([(id, Epoch(1))], by: session)

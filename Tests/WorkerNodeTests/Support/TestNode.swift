@@ -25,6 +25,8 @@ final class TestNode: Sendable {
         var settings = WorkerSettings()
         settings.engineThreads = 2
         settings.reconcileInterval = .milliseconds(500)
+        // Tests count what is read.
+        settings.backupCheck.interval = .seconds(1_000_000)
         return settings
     }
 
