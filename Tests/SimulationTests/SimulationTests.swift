@@ -34,7 +34,9 @@ struct SimulationTests {
             "--seed", "1", "--count", "400", "--until-broken", "--seconds", "10", "--clock-drift", "0.8", "--replay-every", "0",
             "--faults", "link-hold,link-cut,worker-pause,store-slow")
         #expect(run.exitCode == 1)
-        #expect(run.standardOutput.contains("BROKEN stale-read") || run.standardOutput.contains("BROKEN two-leaders"), "\(run)")
+        // What it acknowledged meanwhile is also gone, without the death of a leader that would explain it.
+        let signs = ["stale-read", "two-leaders", "local-write-lost-outside-allowance"]
+        #expect(signs.contains { run.standardOutput.contains("BROKEN \($0)") }, "\(run)")
     }
 
     /// Rule 1: the TTL belongs to the session. Managers whose own sessions live a quarter as long watch those of nodes that are cut

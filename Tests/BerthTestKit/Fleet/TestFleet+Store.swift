@@ -44,6 +44,18 @@ extension TestFleet {
         return statements.filter { !$0.application.isEmpty }
     }
 
+    /// Writes down what a leader says of a database that does not open, and of the newest state that does.
+    public func sayUnopenable(_ database: String, at seq: Int, opens older: Int) async throws {
+        let connection = try connection()
+        _ = try await connection.query("""
+            INSERT INTO openings (database, failed_seq, failed_code, failed_reason, failed_at, opens_seq)
+            SELECT id, \(seq), 'SQLITE_CORRUPT', 'as the test wants it', now(), \(older) FROM databases WHERE name = '\(database)'
+            ON CONFLICT (database) DO UPDATE SET served_epoch = NULL, failed_seq = excluded.failed_seq, failed_code = excluded.failed_code,
+                failed_reason = excluded.failed_reason, failed_at = excluded.failed_at, opens_seq = excluded.opens_seq
+            """)
+        await connection.close()
+    }
+
     /// Why a session ended; `nil` while it lives.
     public func endReason(of session: String) async throws -> String? {
         let connection = try connection()

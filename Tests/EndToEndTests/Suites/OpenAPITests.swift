@@ -64,6 +64,11 @@ extension EndToEnd.OneFleet {
             let nobody = Recorder(admin: AdminClient(url: admin.admin.url, token: nil), exchanges: admin.exchanges)
             try await nobody.send(.GET, "/v1/nodes")
 
+            try await admin.send(.POST, "/v1/databases/round-trip/accept-older", ["seq": 1])
+            try await fleet.sayUnopenable("round-trip", at: 2, opens: 1)
+            try await admin.send(.GET, "/v1/databases/round-trip")
+            try await admin.send(.POST, "/v1/databases/round-trip/accept-older", ["seq": 1])
+
             let lines = try admin.exchanges.all.map { String(decoding: try $0.encoded(), as: UTF8.self) }
             try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
             let run = try await Python.run("check_exchanges.py", [Self.description, file])
