@@ -36,3 +36,17 @@ static inline int berth_sqlite_file_size(sqlite3 *db, sqlite3_int64 *size) {
     if (!file || !file->pMethods) return SQLITE_MISUSE;
     return file->pMethods->xFileSize(file, size);
 }
+
+/// The first region of the WAL index (`-shm`), which begins with what SQLite counts as committed; null when
+/// there is none yet. Mapped for as long as a connection to the database is open.
+static inline int berth_sqlite_wal_index(sqlite3 *db, const void **region) {
+    enum { region_size = 32768 };
+    sqlite3_file *file = 0;
+    void volatile *mapped = 0;
+    int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (rc != SQLITE_OK) return rc;
+    if (!file || !file->pMethods || file->pMethods->iVersion < 2) return SQLITE_MISUSE;
+    rc = file->pMethods->xShmMap(file, 0, region_size, 0, &mapped);
+    *region = (const void *)mapped;
+    return rc;
+}

@@ -29,6 +29,11 @@ public final class DuckDBDatabase: EngineDatabase {
     private var knownObserver: DuckDBConnection?
     /// The state that is captured; `nil` when nothing is known of it.
     var captured: DuckDBState?
+    /// The WAL was there when DuckDB opened it, and may end in part of a commit whose writing failed.
+    ///
+    /// DuckDB replays up to there, and cuts that part off when it writes for the first time: the WAL may then have the same length as
+    /// before and other content. Until it is empty again it is captured whole.
+    var walMayBeTorn = false
     /// How often the size of the WAL could not be asked for.
     var unreadableMarks: UInt64 = 0
 
@@ -49,7 +54,9 @@ public final class DuckDBDatabase: EngineDatabase {
         var captured: DuckDBState?
         do throws(CaptureError) {
             reader = try Self.reader(files)
-            if base == .restored { captured = try reader?.state() }
+            let state = try reader?.state(digestsWAL: true)
+            walMayBeTorn = state.map { $0.walBytes > 0 } ?? false
+            if base == .restored { captured = state }
         } catch { throw SQLError(code: "DUCKDB_IO", message: error.description) }
         // A killed process leaves its temporary files; DuckDB would neither use nor count them.
         try? FileManager.default.removeItem(atPath: files.temporary)
@@ -90,9 +97,11 @@ public final class DuckDBDatabase: EngineDatabase {
         }
     }
 
-    /// Opens the files anew after a fatal error. Connections that are in use are closed; capture goes on where it stood.
+    /// Opens the files anew after a fatal error. Connections that are in use are closed; the next capture compares every block and has the
+    /// whole WAL.
     func reopen() throws(SQLError) {
         close()
+        walMayBeTorn = true
         let (database, primary) = try Self.open(path, quota, library, options, health, catalogue)
         health.isInvalid = false
         handle = database

@@ -5,6 +5,9 @@ extension SQLiteDatabase: EngineDatabase {
     private static let keptConnections = 1
 
     public func takeConnection() throws(SQLError) -> any EngineConnection {
+        do throws(CaptureError) { try reopenAfterFault() } catch {
+            throw SQLError(code: "SQLITE_IOERR", message: "a write failed, and the files cannot be opened anew: \(error)")
+        }
         if !primary.isOpen { try replacePrimary() }
         if let connection = idle.popLast() { return connection }
         return try makeConnection()
@@ -12,6 +15,8 @@ extension SQLiteDatabase: EngineDatabase {
 
     public func giveBack(_ connection: any EngineConnection) {
         guard let connection = connection as? SQLiteConnection else { return }
+        // At once, so that a crash leaves nothing of it; should it not be possible now, the next use tries again.
+        if health.fault != nil { try? reopenAfterFault() }
         // One whose transaction cannot be ended, or that still has what a client left, is of no more use; closing ends it.
         let isClean = connection.isOpen && (try? connection.resetSession()) != nil
         let isPrimary = connection === primary
@@ -21,8 +26,15 @@ extension SQLiteDatabase: EngineDatabase {
         if isPrimary { try? replacePrimary() }
     }
 
-    /// Counted by SQLite's own hook.
-    public var commitMark: UInt64 { committed.commits }
+    public var commitMark: UInt64 {
+        do throws(SQLError) {
+            return reopenings << 32 | UInt64(try primary.walIndex().changes)
+        } catch {
+            // Not known, so taken for a commit: unlike every other mark.
+            health.unreadableMarks += 1
+            return .max - health.unreadableMarks
+        }
+    }
 
     public func checkpoint(above bytes: Int) throws(CaptureError) {
         if try walBytes() >= bytes { _ = try checkpoint() }

@@ -19,7 +19,9 @@ public final class SQLiteDatabase {
     var idle: [SQLiteConnection]
 
     var watermark: CaptureWatermark
-    let committed = CommittedFrames()
+    let health = SQLiteHealth()
+    /// How often the files were opened anew after a fault.
+    private(set) var reopenings: UInt64 = 0
     var walPath: String { path + "-wal" }
 
     /// Opens the file in WAL mode, or creates it with pages of 4096 bytes. Connections never wait for a lock.
@@ -29,7 +31,7 @@ public final class SQLiteDatabase {
     public init(path: String, base: CaptureBase = .empty, options: SQLiteOptions = SQLiteOptions()) throws(SQLError) {
         self.path = path
         self.options = options
-        let primary = try SQLiteConnection(path: path, options: options, committed: committed, create: true)
+        let primary = try SQLiteConnection(path: path, options: options, health: health, create: true)
         self.primary = primary
         idle = [primary]
         // Before the mode is set: setting it for the first time writes page 1 into the main file, past the WAL.
@@ -51,7 +53,7 @@ public final class SQLiteDatabase {
     deinit { close() }
 
     /// Whether the next capture is going to contain every page.
-    public var nextCaptureIsFull: Bool { watermark == .unknown }
+    public var nextCaptureIsFull: Bool { watermark == .unknown || health.fault != nil }
 
     /// A further connection, for an interactive transaction.
     public func makeConnection() throws(SQLError) -> SQLiteConnection {
@@ -61,7 +63,7 @@ public final class SQLiteDatabase {
     }
 
     private func connect() throws(SQLError) -> SQLiteConnection {
-        let connection = try SQLiteConnection(path: path, options: options, committed: committed, create: false)
+        let connection = try SQLiteConnection(path: path, options: options, health: health, create: false)
         try connection.applySettings(options)
         return connection
     }
@@ -70,6 +72,14 @@ public final class SQLiteDatabase {
     func replacePrimary() throws(SQLError) {
         primary = try connect()
         idle.append(primary)
+    }
+
+    /// Opens the files after ``close()`` as if nothing were known of them.
+    func openAnew() throws(SQLError) {
+        precondition(!primary.isOpen && connections.isEmpty, "the files are open")
+        watermark = .unknown
+        reopenings += 1
+        try replacePrimary()
     }
 
     /// Closes one made by ``makeConnection()``; its open transaction is rolled back.

@@ -9,19 +9,27 @@ extension DuckDBDatabase {
     /// neither is of use alone. It runs between statements, when nothing of DuckDB's writes. On an error nothing is advanced.
     public func capture() throws(CaptureError) -> CapturedChanges? {
         guard let captured else { return try captureAll() }
-        let state = try reader.state()
+        let state = try state()
         if state.hasSameCommits(as: captured) { return nil }
         let pages = try reader.pages(of: state, since: captured)
-        self.captured = state
+        note(captured: state)
         return CapturedChanges(pages: pages, isFull: false)
     }
 
     /// Every page of both files, in memory; later captures continue from it.
     public func captureAll() throws(CaptureError) -> CapturedChanges {
-        let state = try reader.state()
+        let state = try state()
         let pages = try reader.pages(of: state, since: nil)
-        captured = state
+        note(captured: state)
         return CapturedChanges(pages: pages, isFull: true)
+    }
+
+    private func state() throws(CaptureError) -> DuckDBState { try reader.state(digestsWAL: walMayBeTorn) }
+
+    private func note(captured state: DuckDBState) {
+        captured = state
+        // The next one begins with its first byte.
+        if state.walBytes == 0 { walMayBeTorn = false }
     }
 
     /// Every commit is in the WAL, if only as a reference to blocks.
@@ -37,13 +45,13 @@ extension DuckDBDatabase {
 
     public var nextCaptureIsFull: Bool { captured == nil }
 
-    /// Moves the WAL into the main file when it is larger than `bytes`, unless a transaction or a cursor is open. Only what is captured:
+    /// Moves the WAL into the main file when it is larger than `bytes`, or may be torn, unless a transaction or a cursor is open. Only what is captured:
     /// the blocks it writes are in the next capture.
     ///
     /// - Throws: ``CaptureError/uncaptured(path:)`` when there are commits to capture first.
     public func checkpoint(above bytes: Int) throws(CaptureError) {
         // A database that refuses everything is opened anew for the next request; the WAL can wait until then.
-        guard try walBytes() >= max(1, bytes), !health.isInvalid, connections.allSatisfy(\.isIdle) else { return }
+        guard try walBytes() >= (walMayBeTorn ? 1 : max(1, bytes)), !health.isInvalid, connections.allSatisfy(\.isIdle) else { return }
         guard try !hasUncaptured() else { throw .uncaptured(path: path) }
         do throws(SQLError) { try primary.runTrusted("CHECKPOINT") } catch { throw .engine(error) }
     }
@@ -76,9 +84,10 @@ extension DuckDBDatabase {
             connection.endOpenWork()
             do throws(SQLError) { try connection.rollback() } catch { throw .engine(error) }
         }
-        guard try !hasUncaptured(), let captured else { throw .uncaptured(path: path) }
+        // What DuckDB refuses to go on with is not what was captured, whatever the files say.
+        guard !health.isInvalid, try !hasUncaptured(), let captured else { throw .uncaptured(path: path) }
         close()
-        let found = try reader.state()
+        let found = try state()
         // Closing commits nothing and checkpoints nothing: these are the blocks of what was rolled back.
         guard found.hasSameCommits(as: captured) else { throw .changedMeanwhile(path: path) }
         do throws(FileFailure) { try captured.sweep(path, found: found) } catch { throw .file(error) }
@@ -86,6 +95,6 @@ extension DuckDBDatabase {
 
     private func hasUncaptured() throws(CaptureError) -> Bool {
         guard let captured else { return true }
-        return try !reader.state().hasSameCommits(as: captured)
+        return try !state().hasSameCommits(as: captured)
     }
 }

@@ -30,7 +30,7 @@ extension DuckDBReader {
     private func appendWAL(of state: DuckDBState, since former: DuckDBState?, to set: inout PageSet) throws(FileFailure) {
         var start = 0
         if let former {
-            if former.walBytes == state.walBytes && former.walIdentity == state.walIdentity && former.headers == state.headers { return }
+            if state.hasSameCommits(as: former) { return }
             // From the page that held the former end on: it has grown.
             if state.walContinues(former) { start = former.walBytes / DuckDBFiles.pageSize * DuckDBFiles.pageSize }
             if former.walBytes == 0 && state.walBytes == 0 { return }

@@ -14,13 +14,17 @@ final class DuckDBReader {
     }
 
     /// Reads the headers, the first 8 bytes of every block, and the WAL's beginning.
-    func state() throws(CaptureError) -> DuckDBState {
+    ///
+    /// - Parameter digestsWAL: whether the whole WAL is read for a digest.
+    func state(digestsWAL: Bool = false) throws(CaptureError) -> DuckDBState {
         let headers = try headers()
         guard let blockSize = headers.blockSize else { throw .notADatabase(path: files.main) }
         do throws(FileFailure) {
             let blocks = try checksums(blockSize: blockSize)
             let (walBytes, identity) = try wal()
-            return DuckDBState(headers: headers, blockSize: blockSize, blocks: blocks, walBytes: walBytes, walIdentity: identity)
+            return DuckDBState(
+                headers: headers, blockSize: blockSize, blocks: blocks, walBytes: walBytes, walIdentity: identity,
+                walDigest: digestsWAL ? try walDigest(bytes: walBytes) : nil)
         } catch { throw .file(error) }
     }
 
@@ -58,4 +62,25 @@ final class DuckDBReader {
         }
         return (size, Array(identity.prefix(read)))
     }
+
+    /// FNV-1a over the whole WAL.
+    private func walDigest(bytes count: Int) throws(FileFailure) -> UInt64 {
+        var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+        guard count > 0 else { return digest }
+        let file = try PosixFile(files.wal, O_RDONLY)
+        var buffer = [UInt8](repeating: 0, count: min(count, Self.bytesPerRead))
+        var offset = 0
+        while offset < count {
+            let wanted = min(count - offset, buffer.count)
+            let read = try buffer.withUnsafeMutableBufferPointer { buffer throws(FileFailure) in
+                try file.read(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<wanted]), at: offset)
+            }
+            for byte in buffer[..<read] { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            if read < wanted { break }
+            offset += read
+        }
+        return digest
+    }
+
+    private static var bytesPerRead: Int { 256 << 10 }
 }

@@ -11,6 +11,8 @@ struct DuckDBState: Hashable {
     /// Bytes of the WAL; 0 when there is none.
     var walBytes: Int
     var walIdentity: [UInt8]
+    /// Of every byte of the WAL, when its length and beginning are not enough to tell what it holds; see ``DuckDBDatabase/walMayBeTorn``.
+    var walDigest: UInt64?
 
     var mainPages: Int { DuckDBFiles.headerPages + blocks.count * blockSize / DuckDBFiles.pageSize }
     var walPages: Int { (walBytes + DuckDBFiles.pageSize - 1) / DuckDBFiles.pageSize }
@@ -18,11 +20,12 @@ struct DuckDBState: Hashable {
     /// Nothing was committed between `self` and `other`: blocks that no header and no WAL entry refers to do not count.
     func hasSameCommits(as other: DuckDBState) -> Bool {
         headers == other.headers && walBytes == other.walBytes && walIdentity == other.walIdentity
+            && (walDigest == other.walDigest || walDigest == nil || other.walDigest == nil)
     }
 
     /// Whether the WAL is that of `former`, and only grew.
     func walContinues(_ former: DuckDBState) -> Bool {
-        headers == former.headers && walBytes >= former.walBytes && former.walBytes > 0
+        headers == former.headers && walBytes >= former.walBytes && former.walBytes > 0 && walDigest == nil && former.walDigest == nil
             && walIdentity.starts(with: former.walIdentity)
     }
 }

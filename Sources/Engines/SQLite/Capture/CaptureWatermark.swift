@@ -7,19 +7,24 @@ enum CaptureWatermark: Hashable, Sendable {
     /// The WAL up to a commit. After a checkpoint the next writer may begin the WAL anew (`mayRestart`).
     case wal(WALCursor, mayRestart: Bool)
 
-    /// Where in the WAL with this header the new frames begin.
+    /// Where new frames begin.
+    enum Start: Hashable {
+        case cursor(WALCursor)
+        /// With the first frame of the WAL.
+        case beginning
+    }
+
+    /// Where the new frames of a WAL begin that SQLite counts up to `end`.
     ///
-    /// - Parameter header: `nil` for an empty WAL.
-    /// - Returns: `nil` when there are none.
-    func start(in header: WALHeader?, path: String) throws(CaptureError) -> WALCursor? {
-        switch (self, header) {
-        case (.unknown, _), (.mainFile, nil): return nil
-        case (.mainFile, let header?): return header.start
-        case (.wal, nil): throw .walReplaced(path: path)
-        case (.wal(let cursor, let mayRestart), let header?):
-            if cursor.salts == header.salts { return cursor }
+    /// - Returns: `nil` when nothing is captured.
+    func start(before end: WALCursor, path: String) throws(CaptureError) -> Start? {
+        switch self {
+        case .unknown: return nil
+        case .mainFile: return .beginning
+        case .wal(let cursor, let mayRestart):
+            if cursor.salts == end.salts { return .cursor(cursor) }
             guard mayRestart else { throw .walReplaced(path: path) }
-            return header.start
+            return .beginning
         }
     }
 

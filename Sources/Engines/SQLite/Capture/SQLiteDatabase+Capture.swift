@@ -1,4 +1,5 @@
 import Changesets
+import FleetModel
 import Foundation
 
 extension SQLiteDatabase {
@@ -7,8 +8,9 @@ extension SQLiteDatabase {
     /// Advances: the caller keeps what it gets until it is shipped. Adds nothing to commits; reads the new part of the WAL
     /// once to verify it and once to copy the last version of each page. On an error nothing is advanced.
     public func capture() throws(CaptureError) -> CapturedChanges? {
+        try reopenAfterFault()
         if watermark == .unknown { return try captureAll() }
-        guard let (reader, scan) = try scanNew(), let pageCount = scan.pageCount else { return nil }
+        guard let (reader, scan, pageCount) = try scanNew() else { return nil }
         let pages = scan.contentOffsets.filter { $0.key <= pageCount }.sorted { $0.key < $1.key }
         let set = try pageSet(pages.map { UInt64($0.key) }, pageCount: UInt64(pageCount)) {
             (index, buffer) throws(CaptureError) in
@@ -23,14 +25,11 @@ extension SQLiteDatabase {
     /// Also the way out of every ``CaptureError`` but `walDamaged`. Pages that lie in neither file (SQLite does not write pages that were
     /// allocated and freed in one transaction, nor the lock page at 1 GiB) are zero.
     public func captureAll() throws(CaptureError) -> CapturedChanges {
+        try reopenAfterFault()
         let main = MainFile(primary)
-        let wal = try scanAll()
-        let pageCount: Int
-        if let committed = wal?.scan.pageCount {
-            pageCount = Int(committed)
-        } else {
-            pageCount = try main.pageCount(pageSize: pageSize)
-        }
+        let index = try walIndex()
+        let wal = try scan(to: index, from: .beginning)
+        let pageCount = wal == nil ? try main.pageCount(pageSize: pageSize) : Int(index.pageCount)
         let mainSize = try main.size()
         let lockPage = SQLiteFile.lockPage(pageSize: pageSize)
         let set = try pageSet(pageCount == 0 ? [] : (1...UInt64(pageCount)).map { $0 }, pageCount: UInt64(pageCount)) {
@@ -44,14 +43,15 @@ extension SQLiteDatabase {
                 buffer.initializeMemory(as: UInt8.self, repeating: 0)
             }
         }
-        watermark = watermarkAfterFull(wal?.scan)
+        watermark = watermarkAfterFull(index)
         return CapturedChanges(pages: set, isFull: true)
     }
 
     /// Whether something was committed that is not captured.
     public func hasUncaptured() throws(CaptureError) -> Bool {
+        try reopenAfterFault()
         if watermark == .unknown { return true }
-        return try scanNew()?.scan.pageCount != nil
+        return try scanNew() != nil
     }
 
     // MARK: - Reading the WAL
@@ -62,51 +62,54 @@ extension SQLiteDatabase {
         return try WALReader(PosixFile(walPath, O_RDONLY))
     }
 
-    private func openCheckedWAL() throws(CaptureError) -> WALReader<PosixFile>? {
-        guard let reader = try mapFailure({ () throws(FileFailure) in try openWAL() }) else {
-            try requireCommitted(readable: 0)
-            return nil
+    /// What SQLite counts as committed.
+    func walIndex() throws(CaptureError) -> WALIndexHeader {
+        let index: WALIndexHeader
+        do throws(SQLError) { index = try primary.walIndex() } catch { throw .engine(error) }
+        guard index.frameCount == 0 || index.pageSize == pageSize else {
+            throw .pageSizeChanged(path: walPath, expected: pageSize, found: index.pageSize)
+        }
+        return index
+    }
+
+    private func scanNew() throws(CaptureError) -> (reader: WALReader<PosixFile>, scan: WALScan, pageCount: UInt32)? {
+        let index = try walIndex()
+        guard let start = try watermark.start(before: index.end, path: walPath),
+            let (reader, scan) = try scan(to: index, from: start), scan.pageCount != nil
+        else { return nil }
+        return (reader, scan, index.pageCount)
+    }
+
+    /// Reads from `start` exactly to the end that SQLite counts: a frame fewer is damage, a frame more is no commit.
+    ///
+    /// - Returns: `nil` when everything committed is in the main file.
+    private func scan(
+        to index: WALIndexHeader, from start: CaptureWatermark.Start
+    ) throws(CaptureError) -> (reader: WALReader<PosixFile>, scan: WALScan)? {
+        guard index.frameCount > 0 else { return nil }
+        guard let reader = try mapFailure({ () throws(FileFailure) in try openWAL() }), reader.header.salts == index.end.salts else {
+            throw .walDamaged(path: walPath, readableFrames: 0, committedFrames: index.frameCount)
         }
         guard reader.header.pageSize == pageSize else {
             throw .pageSizeChanged(path: walPath, expected: pageSize, found: reader.header.pageSize)
         }
-        return reader
-    }
-
-    private func scanNew() throws(CaptureError) -> (reader: WALReader<PosixFile>, scan: WALScan)? {
-        let reader = try openCheckedWAL()
-        let start: WALCursor?
-        do throws(CaptureError) { start = try watermark.start(in: reader?.header, path: walPath) } catch {
-            // Of a WAL that another program began, ours says nothing.
-            committed.forget()
-            throw error
-        }
-        guard let start, let reader else { return nil }
+        let cursor = if case .cursor(let cursor) = start { cursor } else { reader.header.start }
         let size = try mapFailure { () throws(FileFailure) in try reader.source.size() }
-        guard size >= reader.header.offset(ofFrame: start.nextFrame) else { throw .walShortened(path: walPath) }
-        let scan = try mapFailure { () throws(FileFailure) in try reader.scan(from: start) }
-        try requireCommitted(readable: scan.end.nextFrame)
-        return (reader, scan)
-    }
-
-    private func requireCommitted(readable: Int) throws(CaptureError) {
-        guard readable >= committed.count else {
-            throw .walDamaged(path: walPath, readableFrames: readable, committedFrames: committed.count)
+        guard cursor.nextFrame <= index.frameCount, size >= reader.header.offset(ofFrame: cursor.nextFrame) else {
+            throw .walShortened(path: walPath)
         }
-    }
-
-    private func scanAll() throws(CaptureError) -> (reader: WALReader<PosixFile>, scan: WALScan)? {
-        guard let reader = try openCheckedWAL() else { return nil }
-        let scan = try mapFailure { () throws(FileFailure) in try reader.scan(from: reader.header.start) }
-        try requireCommitted(readable: scan.end.nextFrame)
+        let scan = try mapFailure { () throws(FileFailure) in try reader.scan(from: cursor, through: index.frameCount) }
+        guard scan.end == index.end else {
+            throw .walDamaged(path: walPath, readableFrames: scan.end.nextFrame, committedFrames: index.frameCount)
+        }
         return (reader, scan)
     }
 
     /// A WAL without a commit has not begun for SQLite: its next writer gives it a new header.
-    private func watermarkAfterFull(_ scan: WALScan?) -> CaptureWatermark {
-        guard let scan, scan.pageCount != nil else { return .mainFile }
-        if case .wal(scan.end, mayRestart: true) = watermark { return watermark }
-        return .wal(scan.end, mayRestart: false)
+    private func watermarkAfterFull(_ index: WALIndexHeader) -> CaptureWatermark {
+        guard index.frameCount > 0 else { return .mainFile }
+        if case .wal(index.end, mayRestart: true) = watermark { return watermark }
+        return .wal(index.end, mayRestart: false)
     }
 
     // MARK: - Copying pages

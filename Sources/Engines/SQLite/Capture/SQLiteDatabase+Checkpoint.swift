@@ -19,14 +19,15 @@ extension SQLiteDatabase {
     /// - Returns: whether the WAL is empty now. `false` when a transaction, reading or writing, holds it: try again later.
     /// - Throws: ``CaptureError/uncaptured(path:)`` when there are commits to capture first.
     public func checkpoint(_ mode: CheckpointMode = .truncate) throws(CaptureError) -> Bool {
-        guard let handle = primary.handle else { throw .engine(SQLiteConnection.closed) }
         guard try !hasUncaptured() else { throw .uncaptured(path: walPath) }
+        guard let handle = primary.handle else { throw .engine(SQLiteConnection.closed) }
+        // It commits nothing: should it fail, the WAL still has everything.
+        primary.context.isWriting = false
         let code = sqlite3_wal_checkpoint_v2(
             handle, "main", mode == .truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART, nil, nil)
         switch code & 0xFF {
         case SQLITE_OK:
             watermark = mode == .truncate ? .mainFile : watermark.afterCheckpoint
-            if mode == .truncate { committed.forget() }
             return true
         case SQLITE_BUSY, SQLITE_LOCKED:
             // Everything may have been moved all the same; then the next writer begins the WAL anew.

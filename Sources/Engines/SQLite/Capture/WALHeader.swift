@@ -43,6 +43,9 @@ struct WALHeader: Hashable, Sendable {
 struct WALSalts: Hashable, Sendable {
     var first: UInt32
     var second: UInt32
+
+    /// Of a WAL that no writer has begun since the database was opened.
+    static let none = WALSalts(first: 0, second: 0)
 }
 
 /// A point after a commit in a WAL, from which reading can go on.

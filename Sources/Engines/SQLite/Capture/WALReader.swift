@@ -16,10 +16,11 @@ struct WALScan {
     var contentOffsets: [UInt32: Int] = [:]
 }
 
-/// Reads the committed pages out of a WAL as SQLite's recovery would.
+/// Reads the committed pages out of a WAL.
 ///
 /// The log ends at the first frame whose salts or checksum are wrong. Frames after the last commit (of a transaction that
-/// is open, or was rolled back) are not included.
+/// is open, or was rolled back) are not included. That is what SQLite's recovery would find; what SQLite counts as committed may be less,
+/// see ``WALIndexHeader``.
 struct WALReader<Source: WALSource> {
     private static var bytesPerRead: Int { 1 << 20 }
 
@@ -36,8 +37,11 @@ struct WALReader<Source: WALSource> {
         self.header = header
     }
 
-    /// - Parameter cursor: of this WAL, that is with its salts.
-    func scan(from cursor: WALCursor) throws(FileFailure) -> WALScan {
+    /// - Parameters:
+    ///   - cursor: of this WAL, that is with its salts.
+    ///   - limit: the number of frames that count; what comes after them is as if it were not there.
+    func scan(from cursor: WALCursor, through limit: Int = .max) throws(FileFailure) -> WALScan {
+        precondition(cursor.salts == header.salts, "a cursor of another WAL")
         let framesPerRead = max(1, Self.bytesPerRead / header.frameSize)
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: framesPerRead * header.frameSize, alignment: 8)
@@ -51,6 +55,7 @@ struct WALReader<Source: WALSource> {
             let count = try source.read(into: buffer, at: header.offset(ofFrame: frame))
             let complete = count / header.frameSize
             for index in 0..<complete {
+                guard frame < limit else { return scan }
                 let bytes = UnsafeRawBufferPointer(
                     rebasing: buffer[index * header.frameSize..<(index + 1) * header.frameSize])
                 guard let valid = WALFrame(bytes, of: header, checksum: &checksum) else { return scan }

@@ -13,6 +13,8 @@ final class ConnectionContext {
     var isTrusted = false
     /// A client's SQL is being compiled, as opposed to SQLite's own SQL inside a running statement.
     var isPreparing = false
+    /// What runs may write, or end a transaction that did.
+    var isWriting = false
     /// Why the authorizer refused, if it did.
     var refusal: String?
 

@@ -9,8 +9,8 @@ public final class SQLiteConnection {
     /// `nil` after closing.
     private(set) var handle: OpaquePointer?
     let context = ConnectionContext()
-    /// Of the whole database; the WAL hook uses it.
-    private let committed: CommittedFrames
+    /// Of the whole database.
+    let health: SQLiteHealth
     let options: SQLiteOptions
     /// For a watcher on another thread.
     public let interrupter: SQLiteInterrupter
@@ -30,7 +30,7 @@ public final class SQLiteConnection {
     var isReadingOnly = false
 
     /// Opens `path` and applies what does not depend on its content.
-    init(path: String, options: SQLiteOptions, committed: CommittedFrames, create: Bool) throws(SQLError) {
+    init(path: String, options: SQLiteOptions, health: SQLiteHealth, create: Bool) throws(SQLError) {
         SQLiteRuntime.start()
         // Debian's SQLite takes a name that starts with “file:” for a URI, with options in it.
         let path = path.hasPrefix("/") ? path : "./" + path
@@ -43,12 +43,11 @@ public final class SQLiteConnection {
             throw SQLError(code: SQLiteResultCode.name(code), message: "\(path): \(message)")
         }
         handle = opened
-        self.committed = committed
+        self.health = health
         self.options = options
         cache = StatementCache(capacity: options.preparedStatements)
         interrupter = SQLiteInterrupter(opened)
         applyLimits(options)
-        committed.observe(opened)
         SQLiteAuthorizer.install(on: opened, context: context)
         StatementDeadline.install(on: opened, context: context)
     }
@@ -72,6 +71,12 @@ public final class SQLiteConnection {
     /// Some errors roll a whole transaction back: an interrupted write, a full disk or quota, an I/O error. Ask this after
     /// an error inside a transaction.
     public var isAutocommit: Bool { handle.map { sqlite3_get_autocommit($0) != 0 } ?? true }
+
+    /// Whether a transaction is open that has written.
+    var isInWriteTransaction: Bool {
+        guard !isAutocommit, let handle else { return false }
+        return sqlite3_txn_state(handle, "main") == SQLITE_TXN_WRITE
+    }
 
     /// Rows changed since the connection was opened, including by triggers and foreign keys.
     public var totalChanges: Int64 { handle.map { sqlite3_total_changes64($0) } ?? 0 }

@@ -12,6 +12,7 @@ extension SQLiteConnection {
         let extended = sqlite3_extended_errcode(handle)
         // The connection's code is the more exact one, as long as it speaks of the same failure.
         let exact = extended & 0xFF == code & 0xFF ? extended : code
+        if context.isWriting { health.note(exact) }
         let message = String(cString: sqlite3_errmsg(handle))
         if exact & 0xFF == SQLITE_INTERRUPT { return interruption }
         if exact & 0xFF == SQLITE_READONLY && isReadingOnly { return Self.readOnly }

@@ -11,6 +11,7 @@ extension SQLiteConnection {
         try makeReady()
         if readOnly && statement.writes { throw Self.readOnly }
         try setReadingOnly(readOnly)
+        context.isWriting = statement.writes || isInWriteTransaction
     }
 
     func setReadingOnly(_ readOnly: Bool) throws(SQLError) {

@@ -45,6 +45,7 @@ final class SQLiteLoader: EngineLoader {
         guard row.count == columnCount else {
             throw SQLError(code: "ARGS_INVALID", message: "it has \(row.count) values, and \(columnCount) are wanted")
         }
+        connection.context.isWriting = true
         try memory.bind(.positional(row), to: insert)
         let code = sqlite3_step(insert.handle)
         guard code == SQLITE_DONE else {
