@@ -26,6 +26,9 @@ public final class FleetManager: Service {
     private let leading = Mutex<ManagerTerm?>(nil)
     private let liveNodes = Mutex<Int>(0)
     private let unknownDatabases = Mutex<Int64>(0)
+    /// Sessions this manager has ended because they were silent: there nobody says that the process is dead and its machine well.
+    private let silencedSessions = Mutex<Set<SessionID>>([])
+    var silenced: Set<SessionID> { silencedSessions.withLock { $0 } }
     /// Made at once, so that a scrape shows 0 before the first.
     private let sessionsEnded = Counter(label: "berth_sessions_ended_total")
 
@@ -169,6 +172,7 @@ public final class FleetManager: Service {
         let session = verdict.session
         guard session.id != keeper.session.id else { return }
         let reason = "silent for \(verdict.silence.milliseconds) ms"
+        silencedSessions.withLock { _ = $0.insert(session.id) }
         if try await leases.endSession(session.id, seen: session.renewals, reason: reason) {
             logger.warning("session ended", metadata: ["node": "\(session.node)", "session": "\(session.id)", "reason": "\(reason)"])
             sessionsEnded.increment()

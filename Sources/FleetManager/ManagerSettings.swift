@@ -5,6 +5,11 @@ public struct ManagerSettings: Sendable {
     public var auditInterval: Duration = .seconds(2)
     /// How long a node may be without a session before databases nobody leads are placed elsewhere. A restart is shorter.
     public var absenceGrace: Duration = .seconds(15)
+    /// How long a node whose worker died, and whose supervisor lives, may come back before its databases are placed elsewhere: what it
+    /// acknowledged and had not shipped is on its disk.
+    public var firstChance: Duration = .milliseconds(500)
+    /// How long the worker must have lived: one that dies again and again gets no first chance.
+    public var firstChanceAfter: Duration = .seconds(10)
     /// Databases placed anew by one statement.
     public var placementBatch = 5_000
     /// Moves a drain has under way at a time.

@@ -1,7 +1,6 @@
 public import FleetModel
 
-/// Why changes could not be captured. None of them is guessed around: the database has to be captured in full again
-/// (``EngineDatabase/captureAll()``), restored, or its disk looked at.
+/// Why changes could not be captured. None of them is guessed around: see ``remedy``.
 public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The WAL began anew although it held commits nobody captured, or without a checkpoint of ours.
     case walReplaced(path: String)
@@ -39,6 +38,24 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// What can still be done about a failed capture, the gentlest first.
+    public enum Remedy: Sendable, Hashable {
+        /// Want of descriptors, memory or space, an interrupted call, a disk that does not answer: the files are as they were, and so is
+        /// what was committed to them. Nothing of it may be given up for that.
+        case tryAgain
+        /// The log is not the one that was captured up to some point: everything, from the files as they are.
+        case captureAll
+    }
+
+    public var remedy: Remedy {
+        switch self {
+        case .file(let failure): failure.isOfMissingFile ? .captureAll : .tryAgain
+        case .engine(let error): error.isCorruption ? .captureAll : .tryAgain
+        case .uncaptured, .transactionOpen: .tryAgain
+        case .walReplaced, .walShortened, .walDamaged, .pageSizeChanged, .notADatabase, .changedMeanwhile: .captureAll
+        }
+    }
+
     /// Code `disk_unavailable` when the disk is the cause, otherwise `data_corrupt`; `internal_error` for calls that came
     /// too early.
     public var berthError: BerthError {
@@ -58,6 +75,14 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension SQLError {
+    /// Something was missing that may be there later (memory, space, descriptors), or the disk did not answer: it says nothing about the files.
+    public var isWant: Bool {
+        [
+            "SQLITE_IOERR", "SQLITE_NOMEM", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "DUCKDB_IO",
+            "DUCKDB_OUT_OF_MEMORY", "DUCKDB_CONNECTION", "DUCKDB_FULL",
+        ].contains { code.hasPrefix($0) }
+    }
+
     /// The engine found its own file damaged.
     fileprivate var isCorruption: Bool {
         ["SQLITE_CORRUPT", "SQLITE_NOTADB", "DUCKDB_SERIALIZATION", "DUCKDB_DATA_CORRUPTION"].contains { code.hasPrefix($0) }

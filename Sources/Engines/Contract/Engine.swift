@@ -79,4 +79,8 @@ public enum CaptureBase: Sendable, Hashable {
     /// It equals a point on its chain, because it was just restored or was closed by ``EngineDatabase/closeClean()``:
     /// capture begins with the next commit. Should the files hold commits after all, they are captured as well.
     case restored
+    /// A process of this machine died that had captured it up to this mark, and the machine has run since. Capture goes on from there when
+    /// the files prove that they are what they were then, plus commits; else the first capture is a full one
+    /// (``EngineDatabase/nextCaptureIsFull``), and nothing is known of them.
+    case continued(CaptureMark)
 }

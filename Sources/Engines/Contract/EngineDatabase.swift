@@ -32,6 +32,14 @@ public protocol EngineDatabase: AnyObject {
     /// Whether the next capture is going to contain everything.
     var nextCaptureIsFull: Bool { get }
 
+    /// What is captured, for whoever opens the files after this process died; `nil` when nothing is known to be.
+    ///
+    /// A checkpoint makes every earlier mark worthless: nobody may find one that was taken before a later capture and a checkpoint.
+    var captureMark: CaptureMark? { get }
+
+    /// Bytes of the log of recent commits.
+    func walBytes() throws(CaptureError) -> Int
+
     /// Moves the log of recent commits into the main file when it has grown beyond `bytes`, everything in it is captured
     /// and no transaction or cursor is in the way; then it can be tried again later.
     func checkpoint(above bytes: Int) throws(CaptureError)

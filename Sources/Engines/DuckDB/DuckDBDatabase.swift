@@ -29,6 +29,8 @@ public final class DuckDBDatabase: EngineDatabase {
     private var knownObserver: DuckDBConnection?
     /// The state that is captured; `nil` when nothing is known of it.
     var captured: DuckDBState?
+    /// Of the WAL as it is captured; `nil` when that is not known.
+    var walDigest: UInt64?
     /// The WAL was there when DuckDB opened it, and may end in part of a commit whose writing failed.
     ///
     /// DuckDB replays up to there, and cuts that part off when it writes for the first time: the WAL may then have the same length as
@@ -56,7 +58,11 @@ public final class DuckDBDatabase: EngineDatabase {
             reader = try Self.reader(files)
             let state = try reader?.state(digestsWAL: true)
             walMayBeTorn = state.map { $0.walBytes > 0 } ?? false
-            if base == .restored { captured = state }
+            switch base {
+            case .empty: break
+            case .restored: (captured, walDigest) = (state, state?.walDigest)
+            case .continued(let mark): (captured, walDigest) = try reader?.proven(mark, state) ?? (nil, nil)
+            }
         } catch { throw SQLError(code: "DUCKDB_IO", message: error.description) }
         // A killed process leaves its temporary files; DuckDB would neither use nor count them.
         try? FileManager.default.removeItem(atPath: files.temporary)

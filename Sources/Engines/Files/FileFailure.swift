@@ -17,6 +17,9 @@ public struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { "\(operation) \(path): \(String(cString: strerror(errorNumber)))" }
 
+    /// Somebody took the file away.
+    var isOfMissingFile: Bool { errorNumber == ENOENT || errorNumber == ENOTDIR }
+
     /// For people: code `disk_unavailable`.
     public var berthError: BerthError {
         BerthError(.diskUnavailable, "\(self). Check the space, the permissions and the health of the disk.")

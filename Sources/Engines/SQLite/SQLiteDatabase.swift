@@ -44,9 +44,11 @@ public final class SQLiteDatabase {
         try primary.applySettings(options)
         pageSize = try primary.runTrusted("PRAGMA page_size").flatMap { Int($0) } ?? SQLiteConnection.newPageSize
         watermark = .unknown
-        if base == .restored && wasInWALMode {
-            let hasCommits = try walHasCommits()
-            if !hasCommits { watermark = .mainFile }
+        guard wasInWALMode else { return }
+        switch base {
+        case .empty: break
+        case .restored: if try !walHasCommits() { watermark = .mainFile }
+        case .continued(let mark): watermark = proven(mark)
         }
     }
 

@@ -14,6 +14,7 @@ struct Failover {
     private var absentSince: [NodeName: Duration] = [:]
     private var nextAudit: Duration = .zero
     private var lastLive: Set<SessionID> = []
+    private var firstChances = FirstChances()
 
     init(manager: FleetManager, term: ManagerTerm) {
         self.manager = manager
@@ -27,7 +28,8 @@ struct Failover {
                 manager.logger.warning("failover pass failed", metadata: ["error": "\(error)"])
                 nextAudit = .zero
             }
-            await wakeup.wait(until: manager.clock.now() + manager.settings.auditInterval, clock: manager.clock)
+            let audit = manager.clock.now() + manager.settings.auditInterval
+            await wakeup.wait(until: min(audit, firstChances.nextEnd ?? audit), clock: manager.clock)
         }
     }
 
@@ -39,7 +41,9 @@ struct Failover {
         // At every look: a node that was back for a moment has its whole grace again.
         let present = Set(live.filter { $0.role == .node }.map(\.node))
         absentSince = absentSince.filter { !present.contains($0.key) }
-        guard !lastLive.isSubset(of: ids) || now >= nextAudit || lastLive.isEmpty else {
+        let isChanceOver = firstChances.endsNow(at: now)
+        firstChances.observe(live, at: now, silenced: manager.silenced, for: manager.settings.firstChance, after: manager.settings.firstChanceAfter)
+        guard !lastLive.isSubset(of: ids) || now >= nextAudit || lastLive.isEmpty || isChanceOver else {
             lastLive = ids
             return
         }
@@ -66,7 +70,7 @@ struct Failover {
         var moves: [(database: DatabaseID, from: NodeName, to: NodeName)] = []
         for (engine, databases) in Dictionary(grouping: orphans, by: \.engine).sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             let candidates = try await manager.candidates(for: engine)
-            for (node, group) in Dictionary(grouping: databases, by: \.placedOn) {
+            for (node, group) in Dictionary(grouping: databases, by: \.placedOn) where !firstChances.hasChance(node) {
                 // Not back to the node that just died, even if it is up again: it may die again, and its disk is no help.
                 let others = candidates.filter { $0.node != node }
                 let targets = LeaderChoice.spread(group.count, over: others)

@@ -69,6 +69,7 @@ extension BerthError {
         case databaseUnopenable = "database_unopenable"
         case engineUnavailable = "engine_unavailable"
         case diskUnavailable = "disk_unavailable"
+        case unpublishedCommits = "unpublished_commits"
         case dataDirectoryLocked = "data_directory_locked"
         case configurationInvalid = "configuration_invalid"
         case fleetSettingDiffers = "fleet_setting_differs"
@@ -98,7 +99,8 @@ extension BerthError {
                 .schemaMismatch, .workerNotStarted: 500
             case .outcomeUnknown: 502
             case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .shuttingDown, .storeUnavailable,
-                .storeGenerationChanged, .storeNotDurable, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded: 503
+                .storeGenerationChanged, .storeNotDurable, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded,
+                .unpublishedCommits: 503
             case .timedOut: 504
             }
         }

@@ -4,7 +4,8 @@ import Foundation
 /// The files of one database on this node's disk: a cache of the bucket.
 ///
 /// A mark beside the files says "what they hold is exactly this position". It is taken away, durably, before the
-/// files are opened for writing and set again after a clean close, so a copy without a mark is never trusted.
+/// files are opened for writing and set again after a clean close. A copy without a mark is trusted only as far as its
+/// ``CopyWatermark`` and its engine prove what it is.
 public struct LocalCopy: Sendable {
     /// What a mark says.
     public struct Mark: Sendable, Hashable, Codable {
@@ -21,6 +22,7 @@ public struct LocalCopy: Sendable {
     public let directory: String
     public var filePath: String { directory + "/db" }
     private var markPath: String { directory + "/clean.json" }
+    private var watermarkPath: String { directory + "/watermark.json" }
 
     /// - Parameter root: the node's data directory.
     public init(database: DatabaseID, in root: String) {
@@ -31,12 +33,13 @@ public struct LocalCopy: Sendable {
     }
 
     /// The mark, `nil` when the copy is not to be trusted.
-    public func mark() -> Mark? {
-        guard let data = FileManager.default.contents(atPath: markPath),
-            let mark = try? JSONDecoder().decode(Mark.self, from: data),
-            mark.position == .origin || FileManager.default.fileExists(atPath: filePath)
-        else { return nil }
-        return mark
+    ///
+    /// - Throws: code `disk_unavailable` when that cannot be found out now, for want of descriptors for instance: a copy is not to be
+    ///   replaced for that.
+    public func mark() throws(BerthError) -> Mark? {
+        guard let data = try content(markPath), let mark = try? JSONDecoder().decode(Mark.self, from: data) else { return nil }
+        if mark.position == .origin { return mark }
+        return try exists(filePath) ? mark : nil
     }
 
     /// Sets the mark, durably.
@@ -50,20 +53,52 @@ public struct LocalCopy: Sendable {
             try data.write(to: URL(fileURLWithPath: temporary))
             try sync(temporary)
             guard rename(temporary, markPath) == 0 else { throw failure("rename \(temporary)") }
+            try remove(watermarkPath)
             try sync(directory)
         } catch { throw diskError(error) }
     }
 
-    /// Takes the mark away, durably: from now on the file may change.
+    /// Takes the mark away, and the watermark, durably: from now on the file may change.
     ///
     /// - Throws: code `disk_unavailable`.
     public func markDirty() throws(BerthError) {
         do {
             try makeDirectory()
-            if unlink(markPath) != 0 && errno != ENOENT { throw failure("unlink \(markPath)") }
+            try remove(watermarkPath)
+            try remove(markPath)
             // Also when there is none: an earlier attempt may have removed it and failed to make that last.
             try sync(directory)
         } catch { throw diskError(error) }
+    }
+
+    /// What a process that died left behind; `nil` when it left nothing that could be believed.
+    ///
+    /// - Throws: code `disk_unavailable` when that cannot be found out now.
+    public func watermark() throws(BerthError) -> CopyWatermark? {
+        guard let data = try content(watermarkPath), let watermark = try? JSONDecoder().decode(CopyWatermark.self, from: data),
+            watermark.boot == MachineRun.id, !watermark.points.isEmpty
+        else { return nil }
+        return try exists(filePath) ? watermark : nil
+    }
+
+    /// Replaces the watermark, not durably.
+    ///
+    /// - Throws: code `disk_unavailable`; the former one is left then.
+    public func write(_ watermark: CopyWatermark) throws(BerthError) {
+        do {
+            let temporary = watermarkPath + ".new"
+            try JSONEncoder().encode(watermark).write(to: URL(fileURLWithPath: temporary))
+            guard rename(temporary, watermarkPath) == 0 else { throw failure("rename \(temporary)") }
+        } catch { throw diskError(error) }
+    }
+
+    /// Takes the watermark away: the files are not to be gone on with.
+    ///
+    /// - Throws: code `disk_unavailable`.
+    public func removeWatermark() throws(BerthError) { try remove(watermarkPath) }
+
+    private func remove(_ path: String) throws(BerthError) {
+        if unlink(path) != 0 && errno != ENOENT { throw failure("unlink \(path)") }
     }
 
     /// Removes everything there is of this copy.
@@ -92,6 +127,31 @@ public struct LocalCopy: Sendable {
             try files.createDirectory(atPath: asidePath, withIntermediateDirectories: true)
             for name in names { try files.moveItem(atPath: "\(directory)/\(name)", toPath: "\(asidePath)/\(name)") }
         } catch { throw diskError(error) }
+    }
+
+    /// The content of a small file; `nil` when there is none.
+    private func content(_ path: String) throws(BerthError) -> Data? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure("open \(path)")
+        }
+        defer { close(descriptor) }
+        var data = Data()
+        var buffer = [UInt8](repeating: 0, count: 4 << 10)
+        while true {
+            let count = read(descriptor, &buffer, buffer.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw failure("read \(path)") }
+            if count == 0 { return data }
+            data.append(contentsOf: buffer[..<count])
+        }
+    }
+
+    private func exists(_ path: String) throws(BerthError) -> Bool {
+        if access(path, F_OK) == 0 { return true }
+        guard errno == ENOENT else { throw failure("access \(path)") }
+        return false
     }
 
     private func makeDirectory() throws {

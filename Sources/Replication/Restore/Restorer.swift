@@ -40,7 +40,7 @@ public struct Restorer: Sendable {
     public func bring(
         _ copy: LocalCopy, to head: ChainPosition, by engine: any Engine
     ) async throws(BerthError) -> CopyID {
-        if let mark = copy.mark() {
+        if let mark = try copy.mark() {
             if mark.position == head { return mark.copy }
             if try await isOnChain(mark.position, of: copy, before: head) {
                 try await extend(copy, from: mark.position, to: head, engine)

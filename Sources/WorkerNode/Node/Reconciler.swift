@@ -172,6 +172,7 @@ final class Reconciler: Sendable {
         guard !leases.isEmpty else { return }
         let records = try await catalogue.records(of: leases.map(\.database))
         let byID = Dictionary(uniqueKeysWithValues: leases.map { ($0.database, $0) })
+        var unfinished: [Tenant] = []
         for record in records {
             guard let lease = byID[record.id] else { continue }
             if let former = table[record.id] {
@@ -185,7 +186,23 @@ final class Reconciler: Sendable {
             logger.info(
                 "leading", metadata: ["database": "\(record.name)", "epoch": "\(lease.epoch)", "head": "\(lease.head)", "by": "\(origin)"])
             // A database moved on purpose has traffic waiting; others are opened by their first request.
-            if origin == .found { Task { try await tenant.open() } }
+            if origin == .found { Task { try await tenant.open() } } else if tenant.wasLeft(at: lease) { unfinished.append(tenant) }
+        }
+        openAll(unfinished)
+    }
+
+    /// Opens what a former process of this node left unpublished, without waiting for a request: until then it is on one disk only.
+    private func openAll(_ tenants: [Tenant]) {
+        guard !tenants.isEmpty else { return }
+        logger.notice("going on where the last process of this node stopped", metadata: ["databases": "\(tenants.count)"])
+        Task { [limit = settings.parallelPreparations] in
+            await withTaskGroup(of: Void.self) { group in
+                for (index, tenant) in tenants.enumerated() {
+                    if index >= limit { await group.next() }
+                    // What keeps one from being opened is in its log; its next request tries again.
+                    group.addTask { try? await tenant.open() }
+                }
+            }
         }
     }
 

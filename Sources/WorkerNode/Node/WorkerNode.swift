@@ -65,6 +65,7 @@ public final class WorkerNode: Service, LocalDatabases {
     /// Opens the session and works until a graceful shutdown.
     ///
     /// - Throws: `session_ended` when the session was lost: the process must end, a new one begins with a new session.
+    ///   `unpublished_commits` after a graceful shutdown that left commits on this disk alone.
     public func run() async throws {
         do { try await keeper.open() } catch {
             await environment.pool.shutdown()
@@ -78,7 +79,7 @@ public final class WorkerNode: Service, LocalDatabases {
         } onGracefulShutdown: {
             self.stopping.signal()
         }
-        if refusal == nil { await stop(reconciling) }
+        let unpublished = refusal == nil ? await stop(reconciling) : []
         reconciling.cancel()
         // Whatever still waits for a database gets its answer, also what would keep the reconciler from ending.
         await abandonAll(reason: "the session of this node is over")
@@ -90,8 +91,21 @@ public final class WorkerNode: Service, LocalDatabases {
         if let refusal {
             throw BerthError(.sessionEnded, "The session of this node is over (\(refusal)); the node starts again with a new one.")
         }
+        guard unpublished.isEmpty else { throw Self.left(unpublished) }
         logger.notice("node left")
     }
+
+    private static func left(_ databases: [DatabaseName]) -> BerthError {
+        let names = databases.prefix(namesToTell).map { "“\($0)”" }.joined(separator: ", ")
+        let more = databases.count > namesToTell ? " and \(databases.count - namesToTell) more" : ""
+        return BerthError(
+            .unpublishedCommits,
+            "Commits of \(names)\(more) could not be brought into the bucket. They are kept in the data directory and the session is left to run "
+                + "out: start this node again as soon as the bucket and the lease store answer, before another node takes over, and it goes on with "
+                + "them. To give them up, run the node with --force and stop it.")
+    }
+
+    private static let namesToTell = 10
 
     private let stopping = Wakeup()
 
@@ -149,8 +163,11 @@ public final class WorkerNode: Service, LocalDatabases {
         }
     }
 
-    /// Rule 8: everything published, every lease released, then the session ended.
-    private func stop(_ reconciling: Task<Void, Never>) async {
+    /// Rule 8: everything published, every lease released, then the session ended. What cannot be published keeps its lease, its files and the
+    /// session.
+    ///
+    /// - Returns: the databases of which that is so.
+    private func stop(_ reconciling: Task<Void, Never>) async -> [DatabaseName] {
         logger.notice("node leaving", metadata: ["leading": "\(table.count)"])
         let renewals = Task { _ = await self.keeper.run() }
         defer { renewals.cancel() }
@@ -164,14 +181,24 @@ public final class WorkerNode: Service, LocalDatabases {
             try await self.clock.sleep(for: self.settings.shutdownTimeout)
             release.cancel()
             // What cannot be published is not waited for any longer.
-            await self.abandonAll(reason: "the node stops")
+            for tenant in self.table.all { await tenant.endDraining() }
         }
         // Leases that could not be released are free as soon as the session has ended.
         do { try await release.value } catch { logger.warning("leases not released", metadata: ["error": "\(error)"]) }
         timeout.cancel()
+        // Nothing more is acknowledged, so that nothing is added to what is counted here.
+        keeper.gate.closeForGood()
+        var unpublished: [DatabaseName] = []
+        for tenant in table.all where await tenant.isHeldUnpublished { unpublished.append(tenant.record.name) }
+        if !unpublished.isEmpty && settings.stopsByForce {
+            logger.critical("unpublished commits are given up, as --force says", metadata: ["databases": "\(unpublished.count)"])
+            unpublished = []
+        }
+        guard unpublished.isEmpty else { return unpublished.sorted { $0.description < $1.description } }
         do throws(LeaseStoreError) { try await keeper.end(reason: "stopped") } catch {
             logger.warning("session not ended; it runs out by itself", metadata: ["error": "\(error)"])
         }
+        return []
     }
 
     private func releaseAll() async throws {

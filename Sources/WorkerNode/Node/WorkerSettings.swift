@@ -19,8 +19,10 @@ public struct WorkerSettings: Sendable {
     public var engineThreads = 4
     /// Threads added while statements take long, so that they hold up nobody else.
     public var engineLongThreads = 64
-    /// How long a graceful stop may take before what is left is abandoned.
+    /// How long a graceful stop may take until what is not published then is kept on the disk, or given up.
     public var shutdownTimeout: Duration = .seconds(20)
+    /// A graceful stop gives up what it cannot publish: others may take those databases over at once, without it.
+    public var stopsByForce = false
 
     public init() {}
 }

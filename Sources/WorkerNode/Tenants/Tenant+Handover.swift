@@ -79,6 +79,7 @@ extension Tenant {
                     database, from: epoch, by: environment.session.id)
                 {
                     epoch = raised.epoch
+                    keepWatermark(CopyWatermark.Point(position: head, mark: publishedMark))
                     if raised.head != head { adopt(raised.head) }
                     resume()
                     return .kept(reason: "the reply to the transfer was lost")
@@ -149,6 +150,16 @@ extension Tenant {
         while true {
             switch state {
             case .opening(let task): _ = try? await task.value
+            case .closed where mayHaveUnpublished && !drainIsOver:
+                // Left by a process that died, and not even opened since.
+                do throws(BerthError) { try await open() } catch {
+                    logger.warning("not given up: it may hold commits that are not in the bucket", metadata: ["error": "\(error)"])
+                    resume()
+                    return false
+                }
+            case .closed where mayHaveUnpublished:
+                resume()
+                return false
             case .closed, .unopenable:
                 state = .quiesced(nil)
                 return true
@@ -170,7 +181,8 @@ extension Tenant {
         }
     }
 
-    private func endDraining() {
+    /// What is not published by now is not waited for.
+    func endDraining() {
         drainIsOver = true
         resumeQuietWaiters()
     }

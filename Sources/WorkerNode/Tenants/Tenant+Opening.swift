@@ -56,7 +56,8 @@ extension Tenant {
                 throw unopenableError
             }
             if isOpening { state = .closed }
-            if failingSince.load(ordering: .relaxed) == 0 { failingSince.store(started.wholeNanoseconds, ordering: .relaxed) }
+            // What waits for the bucket is nothing that another node could serve instead.
+            if lastCommit == publishedCommit, failingSince.load(ordering: .relaxed) == 0 { failingSince.store(started.wholeNanoseconds, ordering: .relaxed) }
             logger.error("could not open", metadata: ["error": "\(error)"])
             throw berthError(error)
         }
@@ -66,9 +67,10 @@ extension Tenant {
         if case .opening = state { true } else { false }
     }
 
-    /// Brings the files to the head and opens them.
+    /// Goes on with the files as a former process left them, or brings them to the head, and opens them.
     private func openHead() async throws {
         let engine = try self.engine.get()
+        if let continued = try await continueFromDisk(by: engine) { return beginServing(continued) }
         let copyID = try await environment.fileTurns.withTurn(on: self.database) { () throws(BerthError) in
             try await environment.restorer.bring(copy, to: head, by: engine)
         }
@@ -77,11 +79,15 @@ extension Tenant {
         try copy.markDirty()
         let database = try engine.open(copy.filePath, base: head == .origin ? .empty : .restored)
         self.copyID = copyID
+        mayContinue = true
+        publishedMark = database.captureMark
+        keepWatermark(CopyWatermark.Point(position: head, mark: publishedMark))
         beginServing(database)
     }
 
     /// Rule 5: the local state equals the head.
     func beginServing(_ database: any EngineDatabase) {
+        precondition(catchingUp == nil, "served before what was left is published")
         state = .serving(database)
         isOpen.store(true, ordering: .relaxed)
         isUnopenable.store(false, ordering: .relaxed)
@@ -120,7 +126,7 @@ extension Tenant {
             try database.closeClean()
             try copy.markClean(at: head, copy: copyID)
         } catch {
-            // Without the mark the copy is not trusted and the next opening restores it.
+            // Without the mark the next opening restores the copy, or goes on with it as after a crash.
             logger.warning("local copy not kept", metadata: ["error": "\(error)"])
             database.close()
         }
@@ -132,6 +138,8 @@ extension Tenant {
         if case .serving(let database) = state { closeFiles(database, isClean: false) }
         if case .quiesced(let database?) = state { closeFiles(database, isClean: false) }
         if case .accepting(let database) = state { closeFiles(database, isClean: false) }
+        catchingUp?.close()
+        catchingUp = nil
         setGone()
         turn.refuseAll()
         publishWaiters.failAll()

@@ -1,4 +1,5 @@
 import Changesets
+import CoreMetrics
 import Engines
 import FleetModel
 import FleetStore
@@ -18,38 +19,93 @@ extension Tenant {
 
     func cut() async -> CutChangeset? {
         // Nothing is left to cut when quiesced: that was waited for.
-        let database: any EngineDatabase
-        switch state {
-        case .serving(let open) where cutCommit == nil, .accepting(let open) where cutCommit == nil: database = open
-        default: return nil
-        }
-        let (commit, begun) = (lastCommit, life)
-        firstCommitAfterCut = nil
-        do {
+        guard let database = shippable, cutCommit == nil else { return nil }
+        let (commit, begun, since) = (lastCommit, life, firstCommitAfterCut)
+        do throws(CaptureError) {
             foldSchemaChanges(of: database)
-            guard let pages = try publishesAnew ? database.captureAll().pages : database.capture()?.pages else {
+            guard let pages = try captureWhatIsNew(database)?.pages else {
+                captureFailures = 0
+                firstCommitAfterCut = nil
                 // Everything up to here was rolled back or changed nothing.
                 published(through: commit)
                 return nil
             }
+            captureFailures = 0
+            firstCommitAfterCut = nil
             cutCommit = commit
             publishesAnew = false
             // Now, when nothing is uncaptured: under steady writing there is no other moment.
             checkpointIfWorthwhile(database)
-            let createdAt = environment.clock.wallTime()
-            let previous = tip
-            let encoded = try await encode(pages, after: previous, createdAt)
-            guard isLiving(begun) else { return nil }
-            tip = ChainPosition(seq: previous.seq + 1, checksum: encoded.chainChecksum)
-            return CutChangeset(
-                epoch: epoch, previous: previous, position: tip, pageSize: pages.pageSize, createdAt: createdAt,
-                bytes: encoded.bytes)
+            cutMark = database.captureMark
+            return try await encode(pages, begun)
         } catch {
             guard isLiving(begun) else { return nil }
-            // What was committed cannot be read back: the published state is the last that can be trusted.
-            logger.critical("capture failed; the database is reopened from the bucket", metadata: ["error": "\(error)"])
-            reopenFromHead(database)
+            cutCommit = nil
+            firstCommitAfterCut = since ?? firstCommitAfterCut
+            switch error.remedy {
+            case .tryAgain: captureAgainLater(after: error)
+            case .captureAll:
+                // What was committed cannot be read back: the published state is the last that can be trusted.
+                logger.critical("capture failed; the database is reopened from the bucket", metadata: ["error": "\(error)"])
+                reopenFromHead(database)
+            }
             return nil
+        }
+    }
+
+    /// Should what is new not be found, everything there is: the files on this disk are worth more than what is published.
+    private func captureWhatIsNew(_ database: any EngineDatabase) throws(CaptureError) -> CapturedChanges? {
+        let isWhole = mustCaptureAll || publishesAnew
+        do throws(CaptureError) { return try isWhole ? database.captureAll() : database.capture() } catch {
+            guard error.remedy == .captureAll, !isWhole else { throw error }
+            logger.error("capture failed; capturing the whole database", metadata: ["error": "\(error)"])
+            return try database.captureAll()
+        }
+    }
+
+    /// What was committed stays, and its age pushes writes back meanwhile.
+    private func captureAgainLater(after error: any Error) {
+        let delays = environment.settings.captureRetryDelay
+        let delay = min(delays.lowerBound * (1 << min(captureFailures, 20)), delays.upperBound)
+        captureFailures += 1
+        environment.metrics.captureFailures.increment()
+        logger.warning("capture failed, trying again", metadata: ["error": "\(error)", "failures": "\(captureFailures)"])
+        Task { [environment] in
+            do { try await environment.clock.sleep(for: delay) } catch { return }
+            environment.shipper.markDirty(self, urgent: false)
+        }
+    }
+
+    /// - Returns: `nil` when what was captured is not wanted any more, or is captured again later.
+    private func encode(_ pages: PageSet, _ begun: UInt64) async throws(CaptureError) -> CutChangeset? {
+        let createdAt = environment.clock.wallTime()
+        let previous = tip
+        let encoded: EncodedChangeset
+        do { encoded = try await encode(pages, after: previous, createdAt) } catch {
+            guard isLiving(begun) else { return nil }
+            // It counts as captured and cannot be shipped: only everything together is a change that can.
+            mustCaptureAll = true
+            cutCommit = nil
+            firstCommitAfterCut = .nanoseconds(unshippedSince.load(ordering: .relaxed))
+            captureAgainLater(after: error)
+            return nil
+        }
+        guard isLiving(begun) else { return nil }
+        mustCaptureAll = false
+        tip = ChainPosition(seq: previous.seq + 1, checksum: encoded.chainChecksum)
+        // Before it is sent: afterwards either may be the head.
+        keepWatermark(
+            CopyWatermark.Point(position: head, mark: publishedMark), CopyWatermark.Point(position: tip, mark: cutMark))
+        return CutChangeset(
+            epoch: epoch, previous: previous, position: tip, pageSize: pages.pageSize, createdAt: createdAt,
+            bytes: encoded.bytes)
+    }
+
+    private var shippable: (any EngineDatabase)? {
+        switch state {
+        case .serving(let database), .accepting(let database): database
+        case .opening: catchingUp
+        case .closed, .unopenable, .quiesced, .releasing, .gone: nil
         }
     }
 
@@ -80,7 +136,9 @@ extension Tenant {
         cutCommit = nil
         switch outcome {
         case .published:
+            precondition(tip.seq == head.seq + 1, "published out of order")
             head = tip
+            publishedMark = cutMark
             finishAccepting()
             published(through: commit)
             if lastCommit > commit { environment.shipper.markDirty(self, urgent: isDraining) }
@@ -88,7 +146,7 @@ extension Tenant {
             abandon(reason: "another session holds it")
         case .diverged(let head):
             logger.critical("the published head is not on this copy's chain", metadata: ["head": "\(head)", "tip": "\(tip)"])
-            guard case .serving(let database) = state else { return abandon(reason: "diverged") }
+            guard let database = shippable else { return abandon(reason: "diverged") }
             self.head = head
             reopenFromHead(database)
         }
@@ -102,8 +160,14 @@ extension Tenant {
     }
 
     private func checkpointIfWorthwhile(_ database: any EngineDatabase) {
-        do {
-            try database.checkpoint(above: environment.settings.checkpointBytes)
+        do throws(CaptureError) {
+            let limit = environment.settings.checkpointBytes
+            if try database.walBytes() >= limit {
+                // What was captured last is moved as well, and is not published yet: from the head alone nobody could go on.
+                publishedMark = nil
+                guard keepWatermark(CopyWatermark.Point(position: head, mark: nil)) else { return }
+            }
+            try database.checkpoint(above: limit)
         } catch {
             logger.warning("checkpoint failed", metadata: ["error": "\(error)"])
         }
@@ -111,10 +175,15 @@ extension Tenant {
 
     private func reopenFromHead(_ database: any EngineDatabase) {
         closeFiles(database, isClean: false)
-        state = .closed
+        forgetFiles()
+        // An opening under way goes on by restoring.
+        if catchingUp == nil { state = .closed }
+        catchingUp = nil
         life += 1
         tip = head
         cutCommit = nil
+        mustCaptureAll = false
+        captureFailures = 0
         publishWaiters.failAll()
         publishedCommit = lastCommit
         firstCommitAfterCut = nil

@@ -117,6 +117,8 @@ extension Tenant {
             }
             guard case .opening = state else { throw notLeader }
             try copy.markDirty()
+            // The files do not follow from the head: only what is published next can be gone on from.
+            publishedMark = nil
             // Nothing counts as captured: the first changeset has everything, and so needs nothing of what is between.
             let database = try engine.open(copy.filePath, base: .empty)
             self.copyID = copyID

@@ -47,6 +47,13 @@ actor Tenant: Shippable {
     /// The end of the chain including a changeset that was cut and whose publishing is under way.
     var tip: ChainPosition
     var copyID: CopyID?
+    /// How far the files were captured at `head`, and at `tip`.
+    var publishedMark: CaptureMark?
+    var cutMark: CaptureMark?
+    /// Opened where the last process of this node stopped, and not served before what it left is published.
+    var catchingUp: (any EngineDatabase)?
+    /// The files may be gone on with, if they prove what they are.
+    var mayContinue = true
     /// Counts how often commits were given up and the published state was returned to: a request that began before
     /// must not be acknowledged after.
     var life: UInt64 = 0
@@ -82,6 +89,11 @@ actor Tenant: Shippable {
     var publishesAnew = false
     /// A checkpoint failed: the next one is not tried before.
     var nextFold = Duration.zero
+
+    /// Captures that failed in a row.
+    var captureFailures = 0
+    /// Something was captured and never shipped: the next capture has everything.
+    var mustCaptureAll = false
 
     /// Nanoseconds on the node's clock of the oldest commit that is not published, 0 when there is none.
     nonisolated let unshippedSince = Atomic<Int64>(0)

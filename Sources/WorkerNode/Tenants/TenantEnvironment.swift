@@ -44,5 +44,6 @@ struct TenantMetrics: Sendable {
     let lost = Counter(label: "berth_leases_lost_total")
     let acquired = Counter(label: "berth_leases_acquired_total")
     let failedCheckpoints = Counter(label: "berth_checkpoint_failures_total")
+    let captureFailures = Counter(label: "berth_capture_failures_total")
     let pushedBack = Counter(label: "berth_writes_pushed_back_total")
 }

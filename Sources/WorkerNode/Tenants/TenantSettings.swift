@@ -39,6 +39,8 @@ public struct TenantSettings: Sendable {
     public var groupTime: Duration = .milliseconds(10)
     /// Bytes one request of a group may answer; one with more is answered by itself.
     public var groupResponseBytes = 1 << 20
+    /// Waiting time after a capture that failed for want of something, doubled with each one up to the second value.
+    public var captureRetryDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(1))
     /// Bytes of WAL after which it is checkpointed, once everything in it was captured.
     public var checkpointBytes = 4 << 20
     /// How long a checkpoint that failed is not tried again.

@@ -15,6 +15,8 @@ enum CLIExit: Int32, Sendable {
     /// The fleet, or what it stands on, was not reached or cannot do it now.
     case unavailable = 5
     case timedOut = 6
+    /// A node stopped with commits that are on its disk alone.
+    case unpublished = 7
 
     init(httpStatus: Int) {
         switch httpStatus {
@@ -26,7 +28,11 @@ enum CLIExit: Int32, Sendable {
     }
 
     init(_ code: BerthError.Code) {
-        self = code == .configurationInvalid ? .usage : CLIExit(httpStatus: code.httpStatus)
+        switch code {
+        case .configurationInvalid: self = .usage
+        case .unpublishedCommits: self = .unpublished
+        default: self = CLIExit(httpStatus: code.httpStatus)
+        }
     }
 
     /// The exit code of a command that ended with `error`.

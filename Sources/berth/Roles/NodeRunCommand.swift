@@ -12,9 +12,14 @@ struct NodeRunCommand: AsyncParsableCommand {
         discussion: """
             Starts the process that holds databases and supervises it: when that process dies, its session is ended at once, \
             so that other nodes take its databases over without waiting, and it is started again.
+
+            On SIGTERM it publishes what is committed, gives its leases back and ends. What cannot be published stays on the disk: \
+            the command ends with code \(CLIExit.unpublished.rawValue) and `unpublished_commits`, and goes on with it when it is started again in time.
             """)
 
     @OptionGroup var options: RoleOptions
+    @Flag(help: "When stopped, give up commits that cannot be published.")
+    var force = false
     @Flag(help: .hidden) var lifeline = false
 
     func run() async throws {
@@ -32,7 +37,7 @@ struct NodeRunCommand: AsyncParsableCommand {
             url: try PostgresURL(try settings.required("postgres")), applicationName: "berth \(name) supervisor", logger: logger)
         try await Bucket.verify(settings, logger: logger)
         let supervisor = NodeSupervisor(
-            node: name, arguments: options.arguments, lock: lock,
+            node: name, arguments: options.arguments + (force ? ["--force"] : []), lock: lock,
             leases: PostgresLeaseStore(renewals: connection, work: connection),
             startAttempts: try settings.int("worker-start-attempts", in: 1...1_000_000, default: 10), logger: logger)
         try await RoleRunner.run([supervisor], logger: logger, lifeline: lifeline)

@@ -17,6 +17,7 @@ struct NodeWorkerCommand: AsyncParsableCommand {
 
     @OptionGroup var options: RoleOptions
     @Option(help: .hidden) var session: String
+    @Flag(help: .hidden) var force = false
 
     func run() async throws {
         let settings = try await RoleSettings(options)
@@ -44,13 +45,15 @@ struct NodeWorkerCommand: AsyncParsableCommand {
             endpoints: NodeEndpoints.all(registry: observability.registry, node: box), clock: BootClock(), logger: logger)
         let port = try await gateway.start()
         let engines = try settings.engines()
+        var worker = try settings.worker()
+        worker.stopsByForce = force
         let node = WorkerNode(
             session: NewSession(
                 id: session, node: name, role: .node,
                 address: try listen.advertised(settings.string("advertise"), port: port), engines: engines.kinds,
                 timing: fleet.timing, program: .ofThisProcess),
             leases: connections.leases, catalogue: connections.catalogue, segments: connections.catalogue,
-            objects: objects, engines: engines, directory: try settings.required("data"), settings: try settings.worker(),
+            objects: objects, engines: engines, directory: try settings.required("data"), settings: worker,
             hints: hints, logger: logger)
         box.set(node)
         observability.observe { node.gauges() }

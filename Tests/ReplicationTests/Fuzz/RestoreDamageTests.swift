@@ -33,7 +33,7 @@ struct RestoreDamageTests {
             for word in [bundle.name, "changeset 1 of database \(tenant.entry.database)"] {
                 #expect(error.message.contains(word), "\(comment): \(error)", sourceLocation: sourceLocation)
             }
-            #expect(copy.mark() == nil && !FileManager.default.fileExists(atPath: copy.filePath), comment, sourceLocation: sourceLocation)
+            #expect(try copy.mark() == nil && !FileManager.default.fileExists(atPath: copy.filePath), comment, sourceLocation: sourceLocation)
         }
     }
 
@@ -110,7 +110,7 @@ struct RestoreDamageTests {
             damaged[bit / 8] ^= 1 << UInt8(bit % 8)
             try damaged.write(to: path)
             _ = try await bundle.restorer().bring(copy, to: tenant.entry.endPosition)
-            #expect(copy.mark()?.position == tenant.entry.endPosition, "bit \(bit)")
+            #expect(try copy.mark()?.position == tenant.entry.endPosition, "bit \(bit)")
             #expect(try Data(contentsOf: URL(fileURLWithPath: copy.filePath)) == Data(tenant.content), "bit \(bit)")
         }
     }

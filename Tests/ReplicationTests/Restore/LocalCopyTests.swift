@@ -22,7 +22,7 @@ struct LocalCopyTests {
     @Test func aMarkIsReadBackByAnotherLife() throws {
         try copy.markClean(at: position, copy: id)
         let again = LocalCopy(database: copy.database, in: disk.path)
-        #expect(again.mark() == LocalCopy.Mark(position: position, copy: id))
+        #expect(try again.mark() == LocalCopy.Mark(position: position, copy: id))
         #expect(!FileManager.default.fileExists(atPath: markFile.path + ".new"))
     }
 
@@ -30,16 +30,16 @@ struct LocalCopyTests {
         try copy.markClean(at: position, copy: id)
         try copy.markDirty()
         try copy.markDirty()
-        #expect(copy.mark() == nil)
+        #expect(try copy.mark() == nil)
     }
 
     @Test func aMarkWithoutItsFileIsNotBelieved() throws {
         try copy.markClean(at: position, copy: id)
         try FileManager.default.removeItem(atPath: copy.filePath)
-        #expect(copy.mark() == nil)
+        #expect(try copy.mark() == nil)
         // At the origin there is no file to miss.
         try copy.markClean(at: .origin, copy: id)
-        #expect(copy.mark()?.position == .origin)
+        #expect(try copy.mark()?.position == .origin)
     }
 
     @Test func aMarkThatIsCutOffOrDamagedIsNotBelieved() throws {
@@ -47,10 +47,10 @@ struct LocalCopyTests {
         let good = try Data(contentsOf: markFile)
         for length in 0..<good.count {
             try good.prefix(length).write(to: markFile)
-            #expect(copy.mark() == nil, "\(length) bytes")
+            #expect(try copy.mark() == nil, "\(length) bytes")
         }
         try good.write(to: markFile)
-        #expect(copy.mark()?.position == position)
+        #expect(try copy.mark()?.position == position)
     }
 
     /// A crash between writing the new mark and moving it into place.
@@ -59,7 +59,16 @@ struct LocalCopyTests {
         let mark = try Data(contentsOf: markFile)
         try copy.markDirty()
         try mark.write(to: URL(fileURLWithPath: markFile.path + ".new"))
-        #expect(copy.mark() == nil)
+        #expect(try copy.mark() == nil)
+    }
+
+    /// Want of descriptors, or of permission: the copy may be good, and must not be replaced.
+    @Test func aMarkThatCannotBeReadIsAnError() throws {
+        try copy.markClean(at: position, copy: id)
+        try FileManager.default.removeItem(at: markFile)
+        try FileManager.default.createDirectory(at: markFile, withIntermediateDirectories: false)
+        let error = #expect(throws: BerthError.self) { try copy.mark() }
+        #expect(error?.code == .diskUnavailable)
     }
 
     @Test func wipingLeavesNothing() throws {
@@ -67,7 +76,7 @@ struct LocalCopyTests {
         try Data("wal".utf8).write(to: URL(fileURLWithPath: copy.filePath + "-wal"))
         try copy.wipe()
         #expect(try FileManager.default.contentsOfDirectory(atPath: copy.directory).isEmpty)
-        #expect(copy.mark() == nil)
+        #expect(try copy.mark() == nil)
     }
 
     @Test func databasesAreSpreadOverFolders() {

@@ -23,7 +23,7 @@ struct RestoreTests {
         let restored = try Data(contentsOf: URL(fileURLWithPath: copy.filePath))
         #expect(try [UInt8](restored) == published.content())
         try SQLiteFile.quickCheck(copy.filePath)
-        #expect(copy.mark()?.position == published.tip)
+        #expect(try copy.mark()?.position == published.tip)
         // Nothing beside it: what SQLite found there it would apply.
         #expect(try FileManager.default.contentsOfDirectory(atPath: copy.directory).sorted() == ["clean.json", "db"])
     }
@@ -107,7 +107,7 @@ struct RestoreTests {
         let copy = LocalCopy(database: published.database, in: disk.path)
         let first = try await restorer(published).bring(copy, to: published.tip)
         #expect(try await restorer(published).bring(copy, to: published.positions[4]) != first)
-        #expect(copy.mark()?.position == published.positions[4])
+        #expect(try copy.mark()?.position == published.positions[4])
     }
 
     @Test func aCopyWithoutAMarkIsRestoredWhole() async throws {
@@ -135,7 +135,7 @@ struct RestoreTests {
         }
         let id = try await restorer(published).bring(copy, to: .origin)
         #expect(try FileManager.default.contentsOfDirectory(atPath: copy.directory) == ["clean.json"])
-        #expect(copy.mark() == LocalCopy.Mark(position: .origin, copy: id))
+        #expect(try copy.mark() == LocalCopy.Mark(position: .origin, copy: id))
         #expect(try await restorer(published).bring(copy, to: .origin) == id)
     }
 }

@@ -76,23 +76,46 @@ struct NodeLifeTests {
         }
     }
 
-    @Test func aStopDoesNotWaitForABucketThatIsDown() async throws {
+    /// Rule 8: what cannot be published keeps its lease, its session and its files.
+    @Test(arguments: [Durability.local, .bucket])
+    func aStopThatCannotPublishKeepsWhatIsCommitted(durability: Durability) async throws {
         let node = try TestNode("node-a", stores, catalogue)
         try await stores.whileTimePasses {
-            let record = try await led(node, durability: .bucket)
+            let record = try await led(node, durability: durability)
+            let epoch = try await stores.lease(of: record).epoch
             node.objects.before { _ in throw ObjectStoreError.unavailable(reason: "test", retryable: true) }
             let write = Task { try await node.client(record).execute("INSERT INTO t VALUES (1)") }
             try await becomesTrue("it is not shipped") { !node.node.shipLags().isEmpty }
             let since = stores.clock.now()
-            try await node.stop()
+            let error = await #expect(throws: BerthError.self) { try await node.stop() }
+            #expect(error?.code == .unpublishedCommits && error?.message.contains("“db”") == true)
             let duration = stores.clock.now() - since
             #expect(duration >= .seconds(19) && duration < .seconds(30))
-            let error = await #expect(throws: BerthError.self) { try await write.value }
-            #expect(error?.code == .outcomeUnknown)
-            #expect(try await stores.leases.base.liveSessions().isEmpty, "the lease is free by the end of its session")
+            if durability == .bucket {
+                let unconfirmed = await #expect(throws: BerthError.self) { try await write.value }
+                #expect(unconfirmed?.code == .outcomeUnknown)
+            }
+            let lease = try await stores.lease(of: record)
+            #expect(lease.session == node.session.id && lease.epoch == epoch, "it keeps the lease")
+            #expect(try await stores.leases.base.liveSessions().map(\.id) == [node.session.id], "and the session, which runs out")
+
+            try await stores.leases.base.endOwnSession(node.session.id, node: node.name, reason: "ran out")
             let next = try TestNode("node-a", stores, catalogue)
-            #expect(try await eventuallyExecute("SELECT count(*) FROM t", on: record, [next]).firstColumn == ["0"])
+            #expect(try await eventuallyExecute("SELECT count(*) FROM t", on: record, [next]).firstColumn == ["1"])
             try await next.stop()
+        }
+    }
+
+    @Test func aStopByForceGivesUpWhatItCannotPublish() async throws {
+        var settings = TestNode.settings()
+        settings.stopsByForce = true
+        let node = try TestNode("node-a", stores, catalogue, settings: settings)
+        try await stores.whileTimePasses {
+            let record = try await led(node, durability: .local)
+            node.objects.before { _ in throw ObjectStoreError.unavailable(reason: "test", retryable: true) }
+            try await node.client(record).execute("INSERT INTO t VALUES (1)")
+            try await node.stop()
+            #expect(try await stores.leases.base.liveSessions().isEmpty, "others may take over at once")
         }
     }
 

@@ -76,6 +76,8 @@ struct TestStores {
         return ChainPosition(seq: seq, checksum: changeset.chainChecksum)
     }
 
+    func loseDisk(of node: String) throws { try FileManager.default.removeItem(atPath: disk.path + "/" + node) }
+
     /// Lets time pass, ten times faster than it does, while `body` runs.
     func whileTimePasses<Value>(
         isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Value

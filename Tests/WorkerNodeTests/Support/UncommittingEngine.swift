@@ -66,6 +66,8 @@ struct UncommittingEngine: Engine {
         func capture() throws(CaptureError) -> CapturedChanges? { try base.capture() }
         func captureAll() throws(CaptureError) -> CapturedChanges { try base.captureAll() }
         var nextCaptureIsFull: Bool { base.nextCaptureIsFull }
+        var captureMark: CaptureMark? { base.captureMark }
+        func walBytes() throws(CaptureError) -> Int { try base.walBytes() }
         func checkpoint(above bytes: Int) throws(CaptureError) { try base.checkpoint(above: bytes) }
         func closeClean() throws(CaptureError) { try base.closeClean() }
         func close() { base.close() }

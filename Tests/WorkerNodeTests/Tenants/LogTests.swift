@@ -102,7 +102,7 @@ struct LogTests {
                 }
             }
             let head = try await stores.lease(of: tenant.record).head
-            #expect(await tenant.copy.mark()?.position == head)
+            #expect(try await tenant.copy.mark()?.position == head)
             try await expectServed(by: tenant)
             #expect(await tenant.hasNothingToReplay)
         }

@@ -8,6 +8,9 @@
  * statement that may execute as often as it likes; of what it sent before and gave up, one publish and one transfer may
  * execute at any later time. Time is left out: time.pml shows that a gate is open only while the session has not ended.
  *
+ * With -DDISK a process's files outlive it, or are lost with it: rule 5, "after a crash on a healthy disk". What such a node was told is kept must
+ * then be there when it serves again, and what a leader was without does not come back after it.
+ *
  * Bounds: WRITES writes, MAX_EPOCH epochs, ENDS sessions that end while their process lives on or by its death.
  */
 #ifndef WRITES
@@ -25,7 +28,7 @@
 #define nobody 2
 #define other(n) (1 - n)
 
-mtype = { none, serving, draining, leaving };      /* a tenant; leaving: a transfer or a release was sent */
+mtype = { none, catching, serving, draining, leaving };      /* a tenant; catching: publishes what was left; leaving: a transfer or a release was sent */
 mtype = { unsent, sent, matched, unmatched };      /* the publish of the changeset under way */
 
 /* --- the store --- */
@@ -59,6 +62,13 @@ Leave leave[2];
 /* --- ghost: what anybody was told is kept --- */
 byte acknowledged;
 
+#ifdef DISK
+/* --- what a process that died left on its disk, with its watermark: the published end it knew, the changeset under way, the file --- */
+bool left[2];
+byte leftEpoch[2], leftSeq[2], leftSet[2], leftCut[2], leftFile[2];
+byte told, gone;                                   /* ghost: what was ever told, and of that what a leader was without */
+#endif
+
 #define bit(w) (1 << (w - 1))
 #define subset(x, y) ((x & ~(y)) == 0)
 #define hasEnded(n, l) (life[n] != l || ended[n])
@@ -81,6 +91,19 @@ byte acknowledged;
 #define headMatches(s, x) true
 #else
 #define headMatches(s, x) (headSeq == s && headSet == x)
+#endif
+#ifdef DISK
+#define headIsLeft(n) ((headSeq == leftSeq[n] && headSet == leftSet[n]) || (leftCut[n] != 0 && headSeq == leftSeq[n] + 1 && headSet == leftCut[n]))
+#if defined(WATERMARK_OF_ANY_HEAD)
+#define fits(n, e) true
+#elif defined(WATERMARK_WITHOUT_EPOCH)
+#define fits(n, e) headIsLeft(n)
+#else
+#define fits(n, e) ((e) == leftEpoch[n] + 1 && headIsLeft(n))           /* rule 5: nobody led since, and the head is where the file goes on from */
+#endif
+#define proven(n, e) (left[n] && fits(n, e))
+#else
+#define proven(n, e) false
 #endif
 #ifdef TRANSFER_WITHOUT_HEAD_SEQ
 #define leaveMatches(s) true
@@ -135,6 +158,52 @@ inline answers(n) {
     assert(leads(n))                                                    /* LEADS */
 }
 
+inline tells(set) {
+#ifdef DISK
+    told = told | set
+#else
+    skip
+#endif
+}
+
+/* Whoever begins to serve shows what it has; what it has not is gone for whoever looks. */
+inline begins(n) {
+#ifdef DISK
+    if
+    :: !ended[n] ->
+        assert((file[n] & gone) == 0);                                  /* GONE */
+        gone = gone | (told & ~file[n])
+    :: else
+    fi;
+#endif
+    if :: !ended[n] -> nothingIsMissing(n) :: else fi
+}
+
+inline forgetsDisk(n) {
+#ifdef DISK
+    left[n] = false; leftEpoch[n] = 0; leftSeq[n] = 0; leftSet[n] = 0; leftCut[n] = 0; leftFile[n] = 0
+#else
+    skip
+#endif
+}
+
+/* A process dies; the files stay, or go with it. After a power loss they may end earlier than what was written. */
+inline leaves(n) {
+#ifdef DISK
+    if
+    :: state[n] != none ->
+        left[n] = true; leftEpoch[n] = ownEpoch[n]; leftSeq[n] = baseSeq[n]; leftSet[n] = baseSet[n]; leftCut[n] = cutSet[n]; leftFile[n] = file[n]
+    :: state[n] == none
+    :: true -> forgetsDisk(n)
+#ifdef WATERMARK_AFTER_POWER_LOSS
+    :: left[n] -> leftFile[n] = 0
+#endif
+    fi
+#else
+    skip
+#endif
+}
+
 inline advance(n, from, to) {
     assert((segment[from + 1] == 0 || segment[from + 1] == to) && subset(segment[from], to));    /* NO-FORK */
     headSeq = from + 1; headSet = to; segment[from + 1] = to;
@@ -173,7 +242,15 @@ inline executeLeave(n) {
 /* Rule 4. What `local` may lose is what was not published when leadership changes without a transfer or a release. */
 inline grant(n) {
 #ifdef LOCAL
-    if :: holder != nobody -> acknowledged = acknowledged & headSet :: else fi;
+    if
+#ifdef DISK
+    :: holder != nobody && proven(n, epoch + 1) -> acknowledged = acknowledged & (headSet | leftFile[n])
+    :: holder != nobody && !proven(n, epoch + 1) -> acknowledged = acknowledged & headSet
+#else
+    :: holder != nobody -> acknowledged = acknowledged & headSet
+#endif
+    :: else
+    fi;
 #endif
     holder = n; holderLife = life[n]; epoch++; printf("    store: %c acquires epoch %d\n", 65 + n, epoch)
 }
@@ -186,28 +263,39 @@ inline nowPublished(n) {
 proctype Node(byte n) {
     do
     /* Rule 4: it reads that it holds the lease, as the reply of its acquire or by looking. Rule 5: it brings its copy to the head. */
-    :: atomic { state[n] == none && isMine(n) ->
+    :: atomic { state[n] == none && isMine(n) && !proven(n, epoch) ->
         state[n] = serving; ownEpoch[n] = epoch;
 #ifndef SERVE_WITHOUT_HEAD
         baseSeq[n] = headSeq; baseSet[n] = headSet; file[n] = headSet;
 #endif
+        forgetsDisk(n);
         printf("%c serves epoch %d from %d, writes %d\n", 65 + n, epoch, baseSeq[n], file[n]);
-        if :: !ended[n] -> nothingIsMissing(n) :: else fi }
+        begins(n) }
+#ifdef DISK
+    /* Rule 5, its last part: it goes on with what its former life left, and serves once that is published. */
+    :: atomic { state[n] == none && isMine(n) && proven(n, epoch) ->
+        state[n] = catching; ownEpoch[n] = epoch; baseSeq[n] = headSeq; baseSet[n] = headSet; file[n] = leftFile[n];
+        printf("%c goes on in epoch %d from %d with writes %d\n", 65 + n, epoch, baseSeq[n], file[n]);
+        forgetsDisk(n) }
+    :: atomic { state[n] == catching && !hasCut[n] && file[n] == baseSet[n] ->
+        state[n] = serving; printf("%c has published what was left, and serves writes %d\n", 65 + n, file[n]);
+        begins(n) }
+#endif
 
     /* A write: commit; later the acknowledgement, when it is durable and the second gate is open. */
     :: atomic { state[n] == serving && !ended[n] && waiting[n] == 0 && writes < WRITES ->
         writes++; file[n] = file[n] | bit(writes); waiting[n] = writes; printf("%c commits write %d\n", 65 + n, bit(writes)) }
     :: atomic { waiting[n] != 0 && state[n] == serving && !ended[n] && durable(n, waiting[n]) ->
         printf("%c acknowledges write %d\n", 65 + n, bit(waiting[n]));
-        answers(n); acknowledged = acknowledged | bit(waiting[n]); waiting[n] = 0 }
+        answers(n); tells(bit(waiting[n])); acknowledged = acknowledged | bit(waiting[n]); waiting[n] = 0 }
     :: atomic { waiting[n] != 0 -> waiting[n] = 0 }                     /* outcome unknown */
     /* A strong read. What it shows counts as told. */
     :: atomic { state[n] == serving && !ended[n] && file[n] != 0 && readable(n) && !subset(file[n], acknowledged) ->
         printf("%c answers a read with writes %d\n", 65 + n, file[n]);
-        answers(n); nothingIsMissing(n); acknowledged = acknowledged | file[n] }
+        answers(n); nothingIsMissing(n); tells(file[n]); acknowledged = acknowledged | file[n] }
 
     /* Rule 6: cut, publish, publish the identical again. */
-    :: atomic { (state[n] == serving || state[n] == draining) && !hasCut[n] && file[n] != baseSet[n] ->
+    :: atomic { (state[n] == catching || state[n] == serving || state[n] == draining) && !hasCut[n] && file[n] != baseSet[n] ->
         hasCut[n] = true; cutSet[n] = file[n]; printf("%c cuts changeset %d: writes %d\n", 65 + n, baseSeq[n] + 1, cutSet[n]) }
     :: atomic { hasCut[n] && publish[n] == unsent -> publish[n] = sent; printf("%c sends its publish\n", 65 + n) }
     :: atomic { publish[n] == matched || publish[n] == unmatched -> publish[n] = sent; printf("%c hears nothing and sends it again\n", 65 + n) }
@@ -262,7 +350,7 @@ proctype Node(byte n) {
     :: atomic { !ended[n] && ends < ENDS -> ended[n] = true; ends++; printf("    store: %c's session is ended\n", 65 + n) }
     :: atomic { ended[n] || ends < ENDS ->
         if :: ended[n] :: else -> ends++ fi;
-        stray_(n); drop(n); life[n]++; ended[n] = false; printf("%c dies; its next life begins\n", 65 + n) }
+        stray_(n); leaves(n); drop(n); life[n]++; ended[n] = false; printf("%c dies; its next life begins\n", 65 + n) }
     od
 }
 
@@ -304,6 +392,10 @@ active proctype Witness() {
 #elif WITNESS == 5      /* a publish of a session that has ended advances the head, and the successor keeps what it carried */
     atomic { ended[A] && publish[A] == sent && headSet == 0 && isMine(A) };
     atomic { headSet == 1 && state[B] == serving && file[B] == 1 -> assert(false) }
+#elif WITNESS == 6      /* a write is acknowledged and not published, its node dies, comes back first, and has published it when it serves */
+    atomic { acknowledged == 1 && holder == A && headSet == 0 && life[A] == 0 };
+    atomic { life[A] == 1 && holder == A && state[A] == catching && headSet == 0 };
+    atomic { state[A] == serving && headSet == 1 && acknowledged == 1 && file[A] == 1 -> assert(false) }
 #endif
 }
 #endif

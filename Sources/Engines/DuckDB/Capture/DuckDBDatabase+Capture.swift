@@ -27,9 +27,19 @@ extension DuckDBDatabase {
     private func state() throws(CaptureError) -> DuckDBState { try reader.state(digestsWAL: walMayBeTorn) }
 
     private func note(captured state: DuckDBState) {
+        walDigest = digest(of: state)
         captured = state
         // The next one begins with its first byte.
         if state.walBytes == 0 { walMayBeTorn = false }
+    }
+
+    /// Reads what is new of the WAL once more, at most.
+    private func digest(of state: DuckDBState) -> UInt64? {
+        if let digest = state.walDigest { return digest }
+        if let captured, let walDigest, state.walContinues(captured) {
+            return try? reader.walDigest(captured.walBytes..<state.walBytes, after: walDigest)
+        }
+        return try? reader.walDigest(0..<state.walBytes)
     }
 
     /// Every commit is in the WAL, if only as a reference to blocks.

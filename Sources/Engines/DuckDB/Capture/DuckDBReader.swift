@@ -24,7 +24,7 @@ final class DuckDBReader {
             let (walBytes, identity) = try wal()
             return DuckDBState(
                 headers: headers, blockSize: blockSize, blocks: blocks, walBytes: walBytes, walIdentity: identity,
-                walDigest: digestsWAL ? try walDigest(bytes: walBytes) : nil)
+                walDigest: digestsWAL ? try walDigest(0..<walBytes) : nil)
         } catch { throw .file(error) }
     }
 
@@ -63,19 +63,19 @@ final class DuckDBReader {
         return (size, Array(identity.prefix(read)))
     }
 
-    /// FNV-1a over the whole WAL.
-    private func walDigest(bytes count: Int) throws(FileFailure) -> UInt64 {
-        var digest: UInt64 = 0xcbf2_9ce4_8422_2325
-        guard count > 0 else { return digest }
+    /// FNV-1a over part of the WAL, going on from the digest of what is before it.
+    func walDigest(_ range: Range<Int>, after former: UInt64 = StableDigest.empty) throws(FileFailure) -> UInt64 {
+        var digest = former
+        guard !range.isEmpty else { return digest }
         let file = try PosixFile(files.wal, O_RDONLY)
-        var buffer = [UInt8](repeating: 0, count: min(count, Self.bytesPerRead))
-        var offset = 0
-        while offset < count {
-            let wanted = min(count - offset, buffer.count)
+        var buffer = [UInt8](repeating: 0, count: min(range.count, Self.bytesPerRead))
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let wanted = min(range.upperBound - offset, buffer.count)
             let read = try buffer.withUnsafeMutableBufferPointer { buffer throws(FileFailure) in
                 try file.read(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<wanted]), at: offset)
             }
-            for byte in buffer[..<read] { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            digest = StableDigest.of(buffer[..<read], after: digest)
             if read < wanted { break }
             offset += read
         }
@@ -83,4 +83,13 @@ final class DuckDBReader {
     }
 
     private static var bytesPerRead: Int { 256 << 10 }
+}
+
+/// FNV-1a: the same in every process, and against accidents only.
+enum StableDigest {
+    static let empty: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    static func of(_ bytes: some Collection<UInt8>, after former: UInt64 = empty) -> UInt64 {
+        bytes.reduce(former) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    }
 }

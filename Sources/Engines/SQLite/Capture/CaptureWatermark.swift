@@ -1,5 +1,5 @@
 /// What is known to be captured of a database.
-enum CaptureWatermark: Hashable, Sendable {
+enum CaptureWatermark: Hashable, Sendable, Codable {
     /// Nothing: the next capture is a full one.
     case unknown
     /// The main file, and the WAL was empty then: whatever the WAL holds is new.

@@ -43,7 +43,8 @@ struct MainFile {
         return try size() / pageSize
     }
 
-    private func header() throws(CaptureError) -> [UInt8] {
+    /// Its first 100 bytes, zeros where there are fewer. In WAL mode only a checkpoint changes them.
+    func header() throws(CaptureError) -> [UInt8] {
         var header = [UInt8](repeating: 0, count: 100)
         try header.withUnsafeMutableBufferPointer { buffer throws(CaptureError) in
             try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)

@@ -72,6 +72,12 @@ extension SQLiteDatabase {
         return index
     }
 
+    /// Whether the WAL leads from `cursor`, which is of this WAL, to the end that SQLite counts.
+    func leads(from cursor: WALCursor) throws(CaptureError) -> Bool {
+        let index = try walIndex()
+        return try scan(to: index, from: .cursor(cursor))?.scan.end == index.end
+    }
+
     private func scanNew() throws(CaptureError) -> (reader: WALReader<PosixFile>, scan: WALScan, pageCount: UInt32)? {
         let index = try walIndex()
         guard let start = try watermark.start(before: index.end, path: walPath),

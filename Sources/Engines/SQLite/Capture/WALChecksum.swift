@@ -1,7 +1,7 @@
 /// The running checksum of a WAL: over its header, then on over every frame.
 ///
 /// Source: "Checksum Algorithm" in <https://www.sqlite.org/fileformat2.html>.
-struct WALChecksum: Hashable, Sendable {
+struct WALChecksum: Hashable, Sendable, Codable {
     var s0: UInt32 = 0
     var s1: UInt32 = 0
 

@@ -40,7 +40,7 @@ struct WALHeader: Hashable, Sendable {
 }
 
 /// Two numbers that change whenever a WAL begins anew, so that its old frames no longer count.
-struct WALSalts: Hashable, Sendable {
+struct WALSalts: Hashable, Sendable, Codable {
     var first: UInt32
     var second: UInt32
 
@@ -49,7 +49,7 @@ struct WALSalts: Hashable, Sendable {
 }
 
 /// A point after a commit in a WAL, from which reading can go on.
-struct WALCursor: Hashable, Sendable {
+struct WALCursor: Hashable, Sendable, Codable {
     var salts: WALSalts
     /// 0-based number of the frame after the commit.
     var nextFrame: Int

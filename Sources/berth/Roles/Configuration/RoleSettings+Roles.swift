@@ -22,6 +22,7 @@ extension RoleSettings {
         manager.pollInterval = try milliseconds(
             "manager-poll-ms", in: 10...60_000, default: min(manager.pollInterval, timing.ttl / 20))
         manager.absenceGrace = try milliseconds("absence-grace-ms", in: 100...86_400_000, default: manager.absenceGrace)
+        manager.firstChance = try milliseconds("first-chance-ms", in: 0...500, default: manager.firstChance)
         manager.drainParallelism = try int("drain-parallelism", in: 1...10_000, default: manager.drainParallelism)
         manager.handoverTimeout = try milliseconds("handover-timeout-ms", in: 100...600_000, default: manager.handoverTimeout)
         manager.moveTimeout = try milliseconds("move-timeout-ms", in: 100...86_400_000, default: manager.moveTimeout)

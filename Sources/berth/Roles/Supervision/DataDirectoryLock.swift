@@ -38,4 +38,16 @@ final class DataDirectoryLock: Sendable {
         }
         try? Data("\(pid)\n".utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
+
+    /// The session of the last worker that ran on this directory. Whoever holds the lock knows that this worker is dead: it inherited the lock.
+    func lastSession() -> SessionID? {
+        let text = try? String(contentsOfFile: "\(directory)/worker.session", encoding: .utf8)
+        return text.flatMap { SessionID($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    }
+
+    /// Remembers a session ahead of the start of its worker.
+    func record(session: SessionID) {
+        // Forgotten, a session left behind runs out by itself.
+        try? Data("\(session)\n".utf8).write(to: URL(fileURLWithPath: "\(directory)/worker.session"), options: .atomic)
+    }
 }

@@ -19,6 +19,8 @@ final class NodeSupervisor: Service {
     private let logger: Logger
     private let clock = BootClock()
     private let worker = Mutex<ChildProcess?>(nil)
+    /// The worker did not stop in time.
+    private let wasKilled = Mutex(false)
 
     /// A worker that lived at least this long is started again at once.
     private static let healthyLife: Duration = .seconds(10)
@@ -40,16 +42,25 @@ final class NodeSupervisor: Service {
 
     /// Runs workers until a graceful shutdown.
     ///
-    /// - Throws: `worker_not_started`.
+    /// - Throws: `worker_not_started`; `unpublished_commits` when the worker stopped with commits that are on its disk alone.
     func run() async throws {
         var delay = Duration.zero
+        // Left to run out by the supervisor before, or it died as well; its worker is dead, as the lock shows.
+        let left = lock.lastSession()
         await withDiscardingTaskGroup { group in
+            if let left { group.addTask { await self.end(left, of: nil) } }
             while !Task.isShuttingDownGracefully, failure.withLock({ $0 == nil }) {
                 let session = SessionID.random()
                 let started = clock.now()
+                lock.record(session: session)
                 do throws(BerthError) {
                     let code = try await runWorker(session)
                     logger.notice("worker ended", metadata: ["session": "\(session)", "code": "\(code)"])
+                    if Task.isShuttingDownGracefully && keepsCommits(code) {
+                        // Rule 8: its session is left to run out.
+                        failure.withLock { $0 = Self.keptCommits }
+                        break
+                    }
                     // Beside the restart: a store that does not answer must not keep the node down.
                     group.addTask { await self.end(session, of: code) }
                 } catch {
@@ -82,6 +93,7 @@ final class NodeSupervisor: Service {
             child.signal(SIGTERM)
             Task {
                 try await self.clock.sleep(for: Self.stopTimeout)
+                self.wasKilled.withLock { $0 = true }
                 child.signal(SIGKILL)
             }
         }
@@ -90,13 +102,25 @@ final class NodeSupervisor: Service {
         return code
     }
 
+    /// Whether a stopped worker that ended with this code may have left commits that are not in the bucket: it said so, or it took so long that it
+    /// was killed.
+    private func keepsCommits(_ code: Int32) -> Bool { code == CLIExit.unpublished.rawValue || code == 128 + SIGKILL && wasKilled.withLock { $0 } }
+
+    private static let keptCommits = BerthError(
+        .unpublishedCommits,
+        "The node stopped with commits that are on its disk and not in the bucket, see its log. They are kept; start it again as soon as the bucket "
+            + "and the lease store answer, before another node takes over. To give them up, run it with --force and stop it.")
+
     /// Ends the session of a worker that is dead, however long the store takes to answer. Another supervisor could not:
     /// it did not reap the process.
-    private func end(_ session: SessionID, of code: Int32) async {
+    ///
+    /// - Parameter code: what the worker ended with; `nil` for one of a former supervisor.
+    private func end(_ session: SessionID, of code: Int32?) async {
         var attempts = 0
         while true {
             do throws(LeaseStoreError) {
                 let hadBegun = try await leases.endOwnSession(session, node: node, reason: "worker ended")
+                guard let code else { return }
                 note(hadBegun || code == CLIExit.unavailable.rawValue ? nil : .ended(code: code))
                 return
             } catch {

@@ -42,6 +42,7 @@ struct Observability: Sendable {
         ("berth_ship_entries_total", "Changesets published."),
         ("berth_ship_bytes_total", "Bytes of published bundles."),
         ("berth_ship_failures_total", "Attempts to store or publish a bundle that failed and were repeated."),
+        ("berth_capture_failures_total", "Captures of new commits that failed and are repeated; writes are pushed back meanwhile."),
         ("berth_ship_publish_seconds", "Time of one publish statement."),
         ("berth_writes_pushed_back_total", "Writes refused because shipping was too far behind."),
         ("berth_statements_total", "SQL statements executed."),
