@@ -39,7 +39,7 @@ public final class SQLiteDatabase {
         let wasInWALMode = (try? MainFile(primary).isInWALMode()) ?? false
         try primary.runTrusted("PRAGMA page_size = \(SQLiteConnection.newPageSize)")
         guard try primary.runTrusted("PRAGMA journal_mode = WAL") == "wal" else {
-            throw SQLError(code: "SQLITE_CANTOPEN", message: "\(path): WAL mode is not possible there")
+            throw SQLError(code: "SQLITE_CANTOPEN", message: "WAL mode is not possible where the files are")
         }
         try primary.applySettings(options)
         pageSize = try primary.runTrusted("PRAGMA page_size").flatMap { Int($0) } ?? SQLiteConnection.newPageSize

@@ -32,6 +32,14 @@ extension Tenant {
         environment.shipper.markDirty(self)
     }
 
+    /// An open database that its engine has to open anew, after a fatal error, and cannot: what is committed is shipped as it lies
+    /// in the files, then the published state is opened, from the bucket.
+    func giveUpFiles(of database: any EngineDatabase) {
+        guard lastCommit == publishedCommit, cutCommit == nil else { return environment.shipper.markDirty(self, urgent: true) }
+        logger.critical("the open files do not open any more; the database is reopened from the bucket")
+        reopenFromHead(database)
+    }
+
     var owesCheckpoint: Bool {
         if case .serving(let database) = state { database.owesCheckpoint } else { false }
     }

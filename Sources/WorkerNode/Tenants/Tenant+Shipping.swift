@@ -173,7 +173,7 @@ extension Tenant {
         }
     }
 
-    private func reopenFromHead(_ database: any EngineDatabase) {
+    func reopenFromHead(_ database: any EngineDatabase) {
         closeFiles(database, isClean: false)
         forgetFiles()
         // An opening under way goes on by restoring.

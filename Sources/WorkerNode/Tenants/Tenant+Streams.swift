@@ -84,9 +84,14 @@ extension Tenant {
         guard case .serving(let database) = state else {
             throw SQLError(code: "STREAM_EXPIRED", message: "The database is not served here any more.")
         }
-        let connection = try database.takeConnection()
-        stream.connection = connection
-        return connection
+        do throws(SQLError) {
+            let connection = try database.takeConnection()
+            stream.connection = connection
+            return connection
+        } catch {
+            if error.blamesFiles { giveUpFiles(of: database) }
+            throw error
+        }
     }
 
     /// After a statement: outside a transaction the turn to write is anybody's again, and so is the connection, unless the

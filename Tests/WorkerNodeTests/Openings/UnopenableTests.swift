@@ -96,6 +96,25 @@ struct UnopenableTests {
         }
     }
 
+    /// After a fatal error an engine opens its files anew; when it cannot, what is published is opened instead.
+    @Test func anOpenDatabaseThatBreaksIsReopenedFromTheBucket() async throws {
+        let record = try await stores.makeDatabase()
+        let engine = UncommittingEngine(.isBroken)
+        try await TenantHost.with(stores, engines: EngineSet([engine])) { host in
+            let tenant = try await host.lead(record)
+            try await stores.whileTimePasses {
+                try await tenant.client.execute("CREATE TABLE t (v)")
+                try await tenant.client.execute("INSERT INTO t VALUES ('kept')")
+                try await becomesTrue("it is shipped") { await tenant.allIsPublished }
+            }
+            engine.failures.add(1)
+            await #expect(throws: (any Error).self) { try await tenant.client.execute("SELECT v FROM t") }
+            #expect(engine.failures.left == 0)
+            #expect(await !tenant.isServingNow)
+            #expect(try await tenant.client.execute("SELECT v FROM t").firstColumn == ["kept"])
+        }
+    }
+
     @Test func whatIsAcceptedIsPublishedAsTheNextStateAndServed() async throws {
         let record = try await poisoned()
         try await withPicky { host in

@@ -10,6 +10,8 @@ struct UncommittingEngine: Engine {
         case leavesOpen
         /// The transaction is gone, as after an I/O error.
         case rollsBack
+        /// It is not COMMIT that fails: the database gives no connection, as after a fatal error whose files do not open again.
+        case isBroken
     }
 
     /// How many COMMITs are still to fail.
@@ -55,7 +57,8 @@ struct UncommittingEngine: Engine {
         }
 
         func takeConnection() throws(SQLError) -> any EngineConnection {
-            Connection(base: try base.takeConnection(), manner: manner, failures: failures)
+            if manner == .isBroken, failures.take() { throw SQLError(code: "SQLITE_CORRUPT", message: "as the test wants it") }
+            return Connection(base: try base.takeConnection(), manner: manner, failures: failures)
         }
 
         func giveBack(_ connection: any EngineConnection) {
@@ -88,7 +91,7 @@ struct UncommittingEngine: Engine {
         var isAutocommit: Bool { base.isAutocommit }
 
         func execute(_ statement: SQLStatement, limits: StatementLimits) throws(SQLError) -> SQLResult {
-            if statement.sql == "COMMIT", failures.take() {
+            if manner != .isBroken, statement.sql == "COMMIT", failures.take() {
                 if manner == .rollsBack { _ = try base.execute(SQLStatement("ROLLBACK"), limits: .unlimited) }
                 throw SQLError(code: "SQLITE_IOERR", message: "as the test wants it")
             }

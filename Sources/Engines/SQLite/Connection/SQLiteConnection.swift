@@ -40,7 +40,7 @@ public final class SQLiteConnection {
         guard code == SQLITE_OK, let opened else {
             let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(opened)
-            throw SQLError(code: SQLiteResultCode.name(code), message: "\(path): \(message)")
+            throw SQLError(code: SQLiteResultCode.name(code), message: message)
         }
         handle = opened
         self.health = health

@@ -77,6 +77,7 @@ extension RoleSettings {
         var check = BackupCheckSettings()
         check.interval = try milliseconds("backup-check-interval-ms", in: 10...86_400_000, default: check.interval)
         check.age = try milliseconds("backup-check-age-ms", in: 0...2_592_000_000, default: check.age)
+        check.retry = try milliseconds("backup-check-retry-ms", in: 100...86_400_000, default: check.retry)
         check.maximumBytes = try bytes("backup-check-bytes", in: 0...(1 << 40), default: check.maximumBytes)
         check.bytesPerSecond = try bytes("backup-check-bytes-per-second", in: 4_096...(1 << 40), default: check.bytesPerSecond)
         return check
