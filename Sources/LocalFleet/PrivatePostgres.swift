@@ -17,7 +17,7 @@ public actor PrivatePostgres {
         /// Output of `initdb` and of the server, appended.
         public var logFile: String
         public var maxConnections = 100
-        /// `false` loses the data when the machine crashes: for tests.
+        /// `false` loses the data when the machine crashes: for tests. The server says so to its clients (`berth.may_lose_data`).
         public var syncsToDisk = true
         /// Further settings by name, over the ones above.
         public var settings: [String: String] = [:]
@@ -170,9 +170,12 @@ public actor PrivatePostgres {
             "listen_addresses": "", "port": Self.port, "unix_socket_directories": configuration.socketDirectory,
             "unix_socket_permissions": "0700", "max_connections": String(configuration.maxConnections),
             "shared_buffers": "64MB", "logging_collector": "off", "log_line_prefix": "%m [%p] ",
+            // Nobody needs to be told of this one that it has no standby.
+            "berth.without_standby": "on",
         ]
         if !configuration.syncsToDisk {
-            settings.merge(["fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"]) { $1 }
+            settings.merge(
+                ["fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "berth.may_lose_data": "on"]) { $1 }
         }
         settings.merge(configuration.settings) { $1 }
         return [installation.path(of: "postgres"), "-D", configuration.dataDirectory]

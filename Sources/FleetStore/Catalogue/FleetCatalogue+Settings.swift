@@ -1,5 +1,13 @@
 public import FleetModel
 
+/// Whether a commit is on a second machine before it is confirmed.
+public enum StandbyStatus: Sendable, Hashable {
+    case synchronous
+    /// No, and whoever runs the server said that this is known (`berth.without_standby`).
+    case knownToBeNone
+    case none
+}
+
 /// What every process of a fleet must agree on.
 public struct FleetSettings: Sendable, Hashable {
     /// The TTL of sessions that are opened from now on; those that live keep the one they were opened with.
@@ -42,6 +50,17 @@ extension FleetCatalogue {
                     leaseTTL: .milliseconds(try row.int64("lease_ttl_ms")), writeFormat: try row.int("write_format")),
                 sessionsOfAnotherTTL: try row.int64("other_ttl"),
                 readableFormat: try row.optionalInt64("readable").map { Int($0) })
+        }
+    }
+
+    public func standby() async throws(BerthError) -> StandbyStatus {
+        let rows = try await run("""
+            select current_setting('synchronous_standby_names') <> '' as synchronous,
+                   coalesce(current_setting('berth.without_standby', true), '') = 'on' as known
+            """)
+        return try value {
+            if try rows[0].bool("synchronous") { return .synchronous }
+            return try rows[0].bool("known") ? .knownToBeNone : .none
         }
     }
 

@@ -67,7 +67,7 @@ extension ChaosFleet {
         configuration.maxConnections = 300
         configuration.endWithParent = .immediate
         // Safe when processes are killed, which is all that happens here; only the machine's own crash would lose anything.
-        configuration.settings = ["fsync": "off", "synchronous_commit": "on", "full_page_writes": "on"]
+        configuration.settings = ["fsync": "off", "synchronous_commit": "on", "full_page_writes": "on", "berth.may_lose_data": "on"]
         return configuration
     }
 

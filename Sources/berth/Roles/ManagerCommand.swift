@@ -35,7 +35,7 @@ struct ManagerCommand: AsyncParsableCommand {
         let manager = RestartingManager(
             name: name, connections: connections, objects: objects, timing: fleet.timing,
             settings: try settings.manager(fleet.timing), logger: logger)
-        observability.observe { manager.gauges() }
+        observability.observe { manager.gauges() + fleet.gauges }
 
         let lags = ShipLagReader(logger: logger)
         let api = AdminAPI(

@@ -56,7 +56,7 @@ struct NodeWorkerCommand: AsyncParsableCommand {
             objects: objects, engines: engines, directory: try settings.required("data"), settings: worker,
             hints: hints, logger: logger)
         box.set(node)
-        observability.observe { node.gauges() }
+        observability.observe { node.gauges() + fleet.gauges }
         try await RoleRunner.run(
             [
                 ConnectionsService(connections: connections), ServiceBody { await connections.hints.run() },

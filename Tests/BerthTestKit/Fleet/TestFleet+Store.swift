@@ -65,6 +65,17 @@ extension TestFleet {
         return try rows.first.map { try $0.string("end_reason") }
     }
 
+    /// Applies a migration after the last one, additive and said to be so, that the programs of these sources do not know.
+    public func migrateAsTheNextProgramWould() async throws {
+        let connection = try connection()
+        try await connection.script("""
+            ALTER TABLE databases ADD COLUMN of_the_future text;
+            INSERT INTO schema_migrations (number, name, checksum, compatible_from)
+            SELECT max(number) + 1, 'of_the_future', repeat('0', 64), max(number) FROM schema_migrations
+            """)
+        await connection.close()
+    }
+
     private func connection() throws -> PostgresConnection {
         PostgresConnection(url: try PostgresURL(postgres), applicationName: "test", logger: .silent)
     }

@@ -43,10 +43,14 @@ public actor TestPostgres {
 /// Servers for tests that stop, kill or restart theirs.
 public enum DisposablePostgres {
     /// Starts a server, runs `body` and stops it.
-    public static func run<T>(_ body: (PrivatePostgres) async throws -> T) async throws -> T {
+    ///
+    /// - Parameter settings: of the server, over those of a test's.
+    public static func run<T>(
+        settings: [String: String] = [:], _ body: (PrivatePostgres) async throws -> T
+    ) async throws -> T {
         let directory = try TestDirectory.make()
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let server = configured(in: directory, maxConnections: 50)
+        let server = configured(in: directory, maxConnections: 50, settings: settings)
         do {
             try await server.start()
             let value = try await body(server)
@@ -58,12 +62,15 @@ public enum DisposablePostgres {
         }
     }
 
-    static func configured(in directory: String, maxConnections: Int) -> PrivatePostgres {
+    static func configured(
+        in directory: String, maxConnections: Int, settings: [String: String] = [:]
+    ) -> PrivatePostgres {
         var configuration = PrivatePostgres.Configuration(
             dataDirectory: directory + "/data", socketDirectory: directory + "/socket")
         configuration.syncsToDisk = false
         configuration.maxConnections = maxConnections
         configuration.endWithParent = .immediate
+        configuration.settings = settings
         return PrivatePostgres(configuration, logger: .silent)
     }
 }

@@ -7,7 +7,8 @@ import LocalFleet
 /// A shell is its parent: it passes signals on, and asks the program to stop when its own input ends, which the kernel sees
 /// to when the test process ends, however it ends.
 public final class SupervisedProgram: Sendable {
-    /// `wait` returns early when a signal is passed on, so it is repeated until the program is gone.
+    /// `wait` returns early when a signal is passed on, so it is repeated until the program is gone; and once more, for the code
+    /// of one that was gone before it was asked about again. 127 says that an earlier one has told it.
     private static let script = """
         exec 3<&0
         "$@" </dev/null 3<&- & program=$!
@@ -17,6 +18,8 @@ public final class SupervisedProgram: Sendable {
         exec 3<&-
         wait $program; code=$?
         while kill -0 $program 2>/dev/null; do wait $program; code=$?; done
+        wait $program 2>/dev/null; last=$?
+        [ $last -eq 127 ] || code=$last
         kill $watcher 2>/dev/null
         exit $code
         """

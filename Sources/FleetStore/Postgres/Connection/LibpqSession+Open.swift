@@ -5,19 +5,25 @@ extension LibpqSession {
     /// What every connection runs first.
     ///
     /// A generic plan, because a custom one for an array parameter scans the table; the text forms of values fixed;
-    /// a transaction whose client hangs ended, because it holds locks.
+    /// a transaction whose client hangs ended, because it holds locks. And rule 12: a commit is on disk, and on the synchronous
+    /// standby, before it is told, whatever the server's or the role's default is.
+    ///
+    /// Ends with whether the server keeps what it commits, in the same exchange.
     private static let settings = """
+        SET synchronous_commit = on;
         SET plan_cache_mode = force_generic_plan;
         SET idle_in_transaction_session_timeout = '10s';
         SET timezone = 'UTC';
         SET datestyle = 'ISO, YMD';
         SET bytea_output = 'hex';
-        SET extra_float_digits = 1
+        SET extra_float_digits = 1;
+        SELECT current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'
+            OR coalesce(current_setting('\(DataLossPermission.setting)', true), '') = 'on'
         """
 
     /// Connects, trying each host in the URL for `connectTimeout` (whole seconds, at least 2: libpq's granularity).
     ///
-    /// - Throws: `PostgresError` of kind `unavailable`.
+    /// - Throws: `PostgresError` of kind `unavailable`, or `notDurable` for a server that loses what it committed.
     static func open(
         _ url: PostgresURL, applicationName: String, connectTimeout: Duration, logger: Logger
     ) throws(PostgresError) -> LibpqSession {
@@ -41,13 +47,22 @@ extension LibpqSession {
             throw PostgresError(.unavailable(reason: trimmedMessage(of: connection)), server: url.description)
         }
         let session = LibpqSession(connection, server: url.description, logger: logger)
+        let isDurable: Bool
         do {
-            _ = try session.script(settings, timeout: max(.seconds(2), connectTimeout))
+            let rows = PostgresRows(try session.script(settings, timeout: max(.seconds(2), connectTimeout)))
+            isDurable = try rows[0].bool(0)
         } catch {
             throw PostgresError(.unavailable(reason: "setting the connection up: \(error)"), server: url.description)
         }
+        guard isDurable else { throw PostgresError(.notDurable, server: url.description) }
         return session
     }
+}
+
+/// By what a server itself says that its data may be lost, as that of a test may: a setting of Postgres that only Berth knows, for
+/// instance in the command line of the server that also turns `fsync` off.
+public enum DataLossPermission {
+    public static let setting = "berth.may_lose_data"
 }
 
 /// A null-terminated array of C strings, valid during `body`.

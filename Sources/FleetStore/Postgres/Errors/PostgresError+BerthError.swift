@@ -4,7 +4,7 @@ extension PostgresError {
     /// The error for people and programs outside, with what an operator can do about it.
     ///
     /// `outcome_unknown` when the statement may have been applied, `store_unavailable` when it was not and trying again
-    /// makes sense, `schema_mismatch` for a missing table or column, otherwise `internal_error`.
+    /// makes sense, `schema_mismatch` for a missing table or column, `store_not_durable` for a server that forgets, otherwise `internal_error`.
     public var berthError: BerthError {
         if outcome == .unknown {
             return BerthError(
@@ -14,6 +14,11 @@ extension PostgresError {
         switch kind {
         case .refused:
             return BerthError(.internalError, "\(capitalizedDescription).")
+        case .notDurable:
+            return BerthError(
+                .storeNotDurable,
+                "\(capitalizedDescription). Set both to on and reload it. A server whose data may be lost, such as a test's, says so "
+                    + "by the setting \(DataLossPermission.setting) = on.")
         case .unavailable, .lost, .timedOut:
             return BerthError(
                 .storeUnavailable,

@@ -9,6 +9,8 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
         case refused(reason: String)
         /// Never sent: no connection, or no turn on one in time.
         case unavailable(reason: String)
+        /// Never sent: the server would forget what it committed when its machine crashes.
+        case notDurable
         /// Sent; the connection was lost before the reply.
         case lost(reason: String)
         /// Sent; no reply in time. The connection was closed.
@@ -41,6 +43,8 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
         switch kind {
         case .refused(let reason): "the statement was not sent: \(reason)"
         case .unavailable(let reason): "Postgres (\(server)) is unavailable: \(reason)"
+        case .notDurable:
+            "Postgres (\(server)) runs with fsync or full_page_writes off and loses committed leases when its machine crashes"
         case .lost(let reason): "the connection to Postgres (\(server)) was lost before its reply: \(reason)"
         case .timedOut(let timeout): "Postgres (\(server)) did not reply within \(timeout)"
         case .server(let sqlState, let message, let detail, let constraint):
@@ -53,7 +57,7 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
 extension PostgresError.Kind {
     var usualOutcome: PostgresError.Outcome {
         switch self {
-        case .refused, .unavailable, .server: .notApplied
+        case .refused, .unavailable, .notDurable, .server: .notApplied
         case .lost, .timedOut: .unknown
         }
     }

@@ -73,7 +73,8 @@ final class NodeSupervisor: Service {
                 let pause = isHealthy ? .zero : delay
                 await cancelWhenGracefulShutdown { await self.givingUp.wait(until: self.clock.now() + pause, clock: self.clock) }
             }
-            group.cancelAll()
+            // A stop waits for the last word on a worker that died meanwhile; who gives up has said his of every worker that worked.
+            if failure.withLock({ $0?.code == .workerNotStarted }) { group.cancelAll() }
         }
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
@@ -132,6 +133,7 @@ final class NodeSupervisor: Service {
             }
         }
     }
+
     /// Counts how a start went; `nil` when it was none that failed.
     private func note(_ failed: WorkerStarts.Failure?) {
         guard !Task.isShuttingDownGracefully else { return }

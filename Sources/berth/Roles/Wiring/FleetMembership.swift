@@ -8,6 +8,8 @@ import Migrations
 /// What a process needs to know of its fleet before it takes part in it.
 struct FleetMembership: Sendable {
     let settings: FleetSettings
+    /// Whether Postgres waits for a standby before it confirms a commit, as it was when this process started.
+    let hasSynchronousStandby: Bool
 
     /// The times of the sessions this process opens.
     var timing: LeaseTiming { LeaseTiming(ttl: settings.leaseTTL) }
@@ -24,7 +26,7 @@ struct FleetMembership: Sendable {
     /// Reads the settings of the fleet, once the schema is known to be one this program can work on.
     ///
     /// - Throws: `fleet_setting_differs` when this process was told otherwise; `program_too_old`, `schema_mismatch`,
-    ///   `store_unavailable`.
+    ///   `store_not_durable`, `store_unavailable`.
     static func read(
         _ own: RoleSettings, role: String, program: ProgramVersion, comparison: Comparison, logger: Logger
     ) async throws(BerthError) -> FleetMembership {
@@ -40,21 +42,34 @@ struct FleetMembership: Sendable {
         }
         await connection.close()
         let pool = PostgresPool(url: url, size: 1, applicationName: role, logger: logger)
-        let settings: FleetSettings
-        do { settings = try await FleetCatalogue(pool: pool).fleetSettings() } catch {
+        let settings: FleetSettings, standby: StandbyStatus
+        do {
+            settings = try await FleetCatalogue(pool: pool).fleetSettings()
+            standby = try await FleetCatalogue(pool: pool).standby()
+        } catch {
             await pool.close()
             throw error
         }
         await pool.close()
-        if comparison == .refusesOthers { try compare(own, with: settings) }
+        if comparison == .refusesOthers {
+            try compare(own, with: settings)
+            if standby == .none {
+                logger.warning(
+                    "Postgres has no synchronous standby: leases are as safe as its one disk. Set synchronous_standby_names, or berth.without_standby = on where something else replicates it"
+                )
+            }
+        }
         guard settings.writeFormat <= program.format else {
             throw BerthError(
                 .programTooOld,
                 "This program (\(program.name)) reads formats up to \(program.format), and the fleet writes format "
                     + "\(settings.writeFormat). Start the newer program.")
         }
-        return FleetMembership(settings: settings)
+        return FleetMembership(settings: settings, hasSynchronousStandby: standby == .synchronous)
     }
+
+    /// For a scrape.
+    var gauges: [(name: String, value: Double)] { [("berth_store_synchronous_standby", hasSynchronousStandby ? 1 : 0)] }
 
     static func compare(_ own: RoleSettings, with fleet: FleetSettings) throws(BerthError) {
         guard let ttl = try own.ownLeaseTTL(), ttl != fleet.leaseTTL else { return }

@@ -54,6 +54,7 @@ struct Observability: Sendable {
         ("berth_manager_leading", "Whether this manager leads."),
         ("berth_nodes_live", "Nodes with a live session."),
         ("berth_databases_of_unknown_kind", "Databases of an engine or durability this manager is too old for; it does not fail them over."),
+        ("berth_store_synchronous_standby", "Whether Postgres waits for a standby before it confirms a commit, when this process started."),
         ("berth_failovers_total", "Databases placed anew because their node was gone."),
         ("berth_sessions_ended_total", "Sessions ended because they were silent."),
         ("berth_operations_total", "Operations that finished."),
