@@ -17,6 +17,7 @@ struct Berth: AsyncParsableCommand {
         ] + ClientCommands.all)
 
     static func main() async {
+        DescriptorLimit.raise()
         OwnProgram.setProcessName()
         Glibc.exit(await CLIExit.run(Berth.self))
     }
