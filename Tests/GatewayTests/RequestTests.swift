@@ -33,6 +33,19 @@ struct RequestTests {
         }
     }
 
+    /// Clients ask which versions are spoken before they have a token, and choose an older one when they are refused.
+    @Test(arguments: [("/db/shop/v2", 200), ("/db/shop/v3/", 200), ("/db/nowhere/v3", 200), ("/db/shop/v3-protobuf", 404), ("/db/shop/v4", 404)])
+    func theVersionsAreToldWithoutAToken(_ path: String, _ status: Int) async throws {
+        let local = try FakeDatabases(leading: ["shop"])
+        try await withGateway(local: local) { gateway in
+            for token in [nil, "unheard-of"] as [String?] {
+                let answer = try await gateway.send(.GET, path, token: token)
+                #expect(answer.status == status)
+            }
+            #expect(local.calls.isEmpty)
+        }
+    }
+
     @Test func theHeaderNamesADatabaseToo() async throws {
         let local = try FakeDatabases(leading: ["shop"])
         try await withGateway(local: local) { gateway in

@@ -47,7 +47,7 @@ public struct RepeatedStatement: Sendable, Hashable {
 public enum SQLArguments: Sendable, Hashable {
     case none
     case positional([SQLValue])
-    /// A name without `:`, `@` or `$` matches a parameter with any of them.
+    /// A name matches a parameter whatever stands before both of them: `:`, `@`, `$` or nothing. One written alike goes first.
     case named([NamedArgument])
 }
 

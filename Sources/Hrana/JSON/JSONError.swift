@@ -32,6 +32,10 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         case unknownMember(String)
         /// The `type` of an object is none of those known at this place.
         case unknownType(String)
+        /// The condition of a batch's step names one that does not come before it.
+        case stepNotBefore(Int, step: Int)
+        /// A stream is closed before the last request for it.
+        case closeNotLast
     }
 
     public var description: String { "\(reason) at byte \(offset)" }
@@ -67,6 +71,8 @@ extension JSONError.Reason: CustomStringConvertible {
         case .duplicateMember(let name): "second “\(name)” in one object"
         case .unknownMember(let name): "“\(name.prefix(80))”, which names nothing here"
         case .unknownType(let name): "unknown type “\(name.prefix(80))”"
+        case .stepNotBefore(let other, let step): "the condition of step \(step) names step \(other), which does not come before it,"
+        case .closeNotLast: "“close” is not the last request,"
         }
     }
 }

@@ -5,6 +5,9 @@ import FleetModel
 /// It writes values and fixed pieces of text; the punctuation between them is up to the caller, who knows the message.
 public struct JSONWriter: ~Copyable, Sendable {
     private var output: GrowingBytes
+    /// Also escapes what is a line's end to some (U+0085, U+2028, U+2029), for messages that are a line each: clients split them by what
+    /// their language takes for one.
+    public var escapesLineEnds = false
     /// The columns written last, and how: results of one statement, run again and again, have the same.
     var latestColumns: (columns: [SQLResult.Column], json: [UInt8])?
 
@@ -58,12 +61,31 @@ public struct JSONWriter: ~Copyable, Sendable {
         var start = 0
         while start < utf8.count {
             let end = StringBytes.firstSpecial(in: utf8, from: start, to: utf8.count).index
-            output.append(UnsafeRawBufferPointer(rebasing: utf8[start..<end]))
+            plain(UnsafeRawBufferPointer(rebasing: utf8[start..<end]))
             guard end < utf8.count else { break }
             escape(utf8[end])
             start = end + 1
         }
         output.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func plain(_ utf8: UnsafeRawBufferPointer) {
+        guard escapesLineEnds else { return output.append(utf8) }
+        var start = 0
+        for index in utf8.indices where utf8[index] == 0xC2 || utf8[index] == 0xE2 {
+            let escape: StaticString
+            // Valid UTF-8: nothing ends in the middle of a character.
+            switch (utf8[index], utf8[index + 1]) {
+            case (0xC2, 0x85): escape = "\\u0085"
+            case (0xE2, 0x80) where utf8[index + 2] == 0xA8: escape = "\\u2028"
+            case (0xE2, 0x80) where utf8[index + 2] == 0xA9: escape = "\\u2029"
+            default: continue
+            }
+            output.append(UnsafeRawBufferPointer(rebasing: utf8[start..<index]))
+            literal(escape)
+            start = index + (utf8[index] == 0xC2 ? 2 : 3)
+        }
+        output.append(UnsafeRawBufferPointer(rebasing: utf8[start...]))
     }
 
     /// Writes a piece of JSON as it is.
@@ -103,18 +125,13 @@ public struct JSONWriter: ~Copyable, Sendable {
     /// Of 128 bits.
     private static let longestInteger = 40
 
-    /// Writes the shortest number that reads back as the same `Double`; infinity as `1e999`, as libSQL does.
+    /// Writes the shortest number that reads back as the same `Double`.
     ///
-    /// - Precondition: `value` is a number. JSON has no form for NaN and `null` would be another value, so the caller
-    ///   decides what NaN means; SQLite itself turns it into NULL.
+    /// - Precondition: `value` is finite: JSON has no form for infinity and NaN, so the caller decides what they mean.
     public mutating func double(_ value: Double) {
-        assert(!value.isNaN, "JSON has no NaN")
-        if value.isInfinite {
-            value < 0 ? literal("-1e999") : literal("1e999")
-        } else {
-            var digits = value.description
-            digits.withUTF8 { output.append(UnsafeRawBufferPointer($0)) }
-        }
+        precondition(value.isFinite, "JSON has neither infinity nor NaN")
+        var digits = value.description
+        digits.withUTF8 { output.append(UnsafeRawBufferPointer($0)) }
     }
 
     /// Writes a string of standard Base64 without padding.

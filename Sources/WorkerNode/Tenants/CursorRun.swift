@@ -35,6 +35,7 @@ final class CursorRun {
         self.batch = batch
         self.stream = stream
         self.request = request
+        writer.escapesLineEnds = true
     }
 
     var isRunning: Bool {

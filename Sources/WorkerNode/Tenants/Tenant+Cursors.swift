@@ -133,6 +133,7 @@ extension Tenant {
             } else if run.outcomes.count < run.batch.steps.count {
                 run.outcomes.append(await beginStep(run.batch.steps[run.outcomes.count], of: run))
             } else {
+                run.writer.cursorEnd()
                 run.phase = .complete
             }
         }

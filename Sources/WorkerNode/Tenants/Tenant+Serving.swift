@@ -11,6 +11,10 @@ extension Tenant {
     ///
     /// - Throws: `not_leader`, `leader_unavailable`: nothing was executed. `outcome_unknown`: it may have been.
     nonisolated func serve(_ call: DataCall) async throws(BerthError) -> DataReply {
+        do throws(BerthError) { return try await carryOut(call) } catch { throw error.hidingDirectory(environment.directory) }
+    }
+
+    private nonisolated func carryOut(_ call: DataCall) async throws(BerthError) -> DataReply {
         let call = try ParsedCall(call, engine: try? engine.get())
         let answer: TenantAnswer
         if let shareable = call.shareable, let results = try await answerInGroup(shareable, call.access) {
@@ -143,10 +147,7 @@ extension Tenant {
         var results: [Result<StreamResponse, SQLError>] = []
         results.reserveCapacity(body.requests.count)
         for item in body.requests {
-            if isClosed {
-                results.append(.failure(SQLError(code: "STREAM_EXPIRED", message: "The stream was closed by this pipeline.")))
-                continue
-            }
+            precondition(!isClosed, "nothing comes after close: such a request is not decoded")
             let result: Result<StreamResponse, SQLError>
             do throws(SQLError) {
                 result = .success(try await respond(to: item, on: stream, request))
@@ -194,7 +195,7 @@ extension Tenant {
 
     static var streamExpired: DataReply {
         DataReply(
-            status: 400,
+            status: 404,
             body: ResponseBody.error(
                 code: "STREAM_EXPIRED",
                 message: "This stream is over: it was idle too long, its transaction was rolled back, or the database moved. "

@@ -72,10 +72,8 @@ extension Tenant {
     }
 
     func store(_ sql: String, as id: Int32, on stream: HranaStream) throws(SQLError) {
-        guard stream.storedSQL[id] == nil else {
-            throw SQLError(code: "SQL_INPUT_ERROR", message: "sql_id \(id) is in use on this stream. Send close_sql first.")
-        }
-        guard stream.storedSQL.count < Self.maximumStoredSQL else {
+        // One that is in use is replaced.
+        guard stream.storedSQL[id] != nil || stream.storedSQL.count < Self.maximumStoredSQL else {
             throw SQLError(
                 code: "SQL_STORE_TOO_MANY", message: "A stream stores at most \(Self.maximumStoredSQL) SQL texts.")
         }

@@ -45,7 +45,7 @@ def batches_are_transactions(url, token):
             "SELECT balance FROM accounts ORDER BY name",
         ])
         same([row[0] for row in results[3].rows], [70, 30])
-        with raises(LibsqlError, "SQLITE_CONSTRAINT_CHECK"):
+        with raises(LibsqlError, "SQLITE_CONSTRAINT"):
             client.batch([
                 "UPDATE accounts SET balance = balance + 500 WHERE name = 'b'",
                 "UPDATE accounts SET balance = balance - 500 WHERE name = 'a'",
@@ -60,11 +60,11 @@ def errors_say_what_is_wrong(url, token):
         client.execute("INSERT INTO strict_ones VALUES (1, 'one')")
         with raises(LibsqlError, "SQL_PARSE_ERROR", "syntax error"):
             client.execute("SELEC 1")
-        with raises(LibsqlError, "SQLITE_CONSTRAINT_PRIMARYKEY"):
+        with raises(LibsqlError, "SQLITE_CONSTRAINT"):
             client.execute("INSERT INTO strict_ones VALUES (1, 'again')")
-        with raises(LibsqlError, "SQLITE_CONSTRAINT_NOTNULL"):
+        with raises(LibsqlError, "SQLITE_CONSTRAINT"):
             client.execute("INSERT INTO strict_ones VALUES (2, NULL)")
-        with raises(LibsqlError, "SQLITE_CONSTRAINT_DATATYPE"):
+        with raises(LibsqlError, "SQLITE_CONSTRAINT"):
             client.execute("INSERT INTO strict_ones VALUES (3, x'00')")
         with raises(LibsqlError, "no such table"):
             client.execute("SELECT * FROM nowhere")

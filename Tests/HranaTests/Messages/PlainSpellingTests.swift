@@ -40,8 +40,8 @@ import Testing
                 #"{"type":"execute","stmt":\#(Self.statement(&random))}"#
             }
             let steps = (0..<Int.random(in: 1...4, using: &random)).map { index in
-                // Some name a step that does not come before.
-                #"{"condition":{"type":"ok","step":\#(Int.random(in: 0...max(0, index), using: &random))},"stmt":\#(Self.statement(&random))}"#
+                // Few name a step that does not come before: that fails the whole request.
+                #"{"condition":{"type":"\#(index == 0 ? "is_autocommit" : "ok")","step":\#(Int.random(in: 0...max(0, Bool.random(using: &random) ? index - 1 : index), using: &random))},"stmt":\#(Self.statement(&random))}"#
             }
             let body = #"{"baton":null,"requests":[\#(executes.joined(separator: ",")),{"type":"batch","batch":{"steps":[\#(steps.joined(separator: ","))]}}]}"#
             switch (outcome(body), outcome(Self.spaced(body))) {

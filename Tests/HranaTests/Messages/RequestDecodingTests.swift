@@ -113,6 +113,14 @@ import Testing
         #expect(error?.message.contains("second “\(name)” in one object") == true, "\(error?.message ?? "")")
     }
 
+    @Test func nothingComesAfterClose() throws {
+        for requests in [#"{"type":"close"},{"type":"get_autocommit"}"#, #"{"type":"close"},{"type":"close"}"#] {
+            let error = #expect(throws: BerthError.self) { try PipelineRequest(decoding: utf8(#"{"requests":[\#(requests)]}"#), version: .three) }
+            #expect(error?.code == .malformedRequest)
+            #expect(error?.message.contains("“close” is not the last request") == true)
+        }
+    }
+
     @Test func aMemberWithoutMeaningMayBeThereTwice() throws {
         let body = #"{"x":1,"requests":[{"x":1,"type":"close","x":2}],"x":2}"#
         #expect(try PipelineRequest(decoding: utf8(body), version: .three).requests == [.close])

@@ -21,7 +21,7 @@ import Testing
         #"{"cols":[{"name":"id","decltype":"INTEGER"},{"name":"a\"b","decltype":null}],"#
         + #""rows":[[{"type":"integer","value":"-9223372036854775808"},{"type":"null"}],"#
         + #"[{"type":"text","value":"é\u0000\n"},{"type":"blob","base64":"+/8"}],"#
-        + #"[{"type":"float","value":0.1},{"type":"float","value":-1e999}]],"#
+        + #"[{"type":"float","value":0.1},{"type":"float","value":null}]],"#
         + #""affected_row_count":3,"last_insert_rowid":"9223372036854775807","replication_index":null,"#
         + #""rows_read":7,"rows_written":2,"query_duration_ms":0.061}"#
 
@@ -42,7 +42,7 @@ import Testing
         #expect(
             text(try ResponseBody.batch(result))
                 == #"{"result":{"step_results":[\#(Self.emptyJSON),null,null],"#
-                + #""step_errors":[null,{"message":"no “x”","code":"SQLITE_CONSTRAINT_UNIQUE"},null]}}"#)
+                + #""step_errors":[null,{"message":"no “x”","code":"SQLITE_CONSTRAINT","extended_code":"SQLITE_CONSTRAINT_UNIQUE"},null]}}"#)
     }
 
     @Test func writesPipelines() {
@@ -86,6 +86,7 @@ import Testing
         writer.cursorStepEnd(affectedRows: 1, lastInsertRowID: nil)
         writer.cursorStepError(step: 1, SQLError(code: "C", message: "line\nbreak"))
         writer.cursorError(SQLError(code: "STREAM_EXPIRED", message: "gone"))
+        writer.cursorEnd()
         #expect(
             text(writer.bytes)
                 == #"""
@@ -97,8 +98,38 @@ import Testing
                 {"type":"step_end","affected_row_count":1,"last_insert_rowid":null}
                 {"type":"step_error","step":1,"error":{"message":"line\nbreak","code":"C"}}
                 {"type":"error","error":{"message":"gone","code":"STREAM_EXPIRED"}}
+                {"type":"replication_index","replication_index":null}
 
                 """#)
+    }
+
+    /// Some clients split the lines of a cursor by what their language takes for the end of one.
+    @Test func noLineOfACursorHasTheEndOfALineInside() throws {
+        let texts = ["a\u{85}b", "\u{2028}", "\u{2029}\u{2029}", "é€\u{2027}\u{202A}\u{C5}\u{86}", "x\u{2028}\"\u{85}\n", "\u{0B}\u{0C}\u{1C}\u{1D}\u{1E}"]
+        var writer = JSONWriter()
+        writer.escapesLineEnds = true
+        writer.cursorStepBegin(step: 0, columns: texts.map { .init(name: $0, declaredType: $0) })
+        writer.cursorRows(RowBlock([texts.map { .text($0) }]))
+        writer.cursorStepError(step: 1, SQLError(code: "C", message: texts[0] + texts[1]))
+        let written = text(writer.bytes)
+        let ends = Set("\u{0B}\u{0C}\u{1C}\u{1D}\u{1E}\u{85}\u{2028}\u{2029}\r".unicodeScalars)
+        #expect(!written.unicodeScalars.contains { ends.contains($0) } && written.utf8.filter { $0 == 0x0A }.count == 3)
+        let row = try #require(written.split(separator: "\n").dropFirst().first)
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(row.utf8)) as? [String: Any])
+        let cells = try #require(object["row"] as? [[String: String]])
+        #expect(cells.map { Array(($0["value"] ?? "").utf8) } == texts.map { Array($0.utf8) })
+    }
+
+    @Test(arguments: [
+        ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT"), ("SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR"), ("SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY"),
+        ("SQLITE_ERROR", nil), ("SQLITE_FULL", nil), ("SQL_PARSE_ERROR", nil), ("DUCKDB_OUT_OF_MEMORY", nil), ("SQLITE_", nil), ("", nil),
+    ] as [(String, String?)])
+    func clientsCompareThePrimaryCode(_ code: String, _ primary: String?) throws {
+        let expected = primary.map { #""code":"\#($0)","extended_code":"\#(code)""# } ?? #""code":"\#(code)""#
+        var writer = JSONWriter()
+        writer.error(SQLError(code: code, message: "m"))
+        #expect(text(writer.bytes) == #"{"message":"m",\#(expected)}"#)
+        #expect(text(ResponseBody.error(SQLError(code: code, message: "m"))) == #"{"message":"m",\#(expected),"error":"m"}"#)
     }
 
     @Test func writesErrorBodiesOfBothShapes() {
@@ -110,17 +141,20 @@ import Testing
                 == #"{"message":"no","code":"database_not_found","error":"no"}"#)
     }
 
-    @Test func notANumberIsNullAsInSQLite() throws {
+    @Test(arguments: [Double.nan, .infinity, -.infinity, .signalingNaN]) func whatJSONCannotSayIsAFloatWithoutAValue(_ value: Double) throws {
         var result = SQLResult()
-        result.rows = [[.real(.nan)]]
-        #expect(text(try ResponseBody.execute(result)).contains(#""rows":[[{"type":"null"}]]"#))
+        result.rows = [[.real(value), .integer(7)]]
+        let expected = #"[{"type":"float","value":null},{"type":"integer","value":"7"}]"#
+        #expect(text(try ResponseBody.execute(result)).contains(#""rows":[\#(expected)]"#))
+        var writer = JSONWriter()
+        writer.cursorRows(RowBlock(result.rows))
+        #expect(text(writer.bytes) == #"{"type":"row","row":\#(expected)}"# + "\n")
     }
 
     @Test func otherReadersUnderstandIt() throws {
         let body = try ResponseBody.execute(Self.sample)
         #expect(throws: Never.self) {
-            // Foundation has no infinity.
-            try JSONSerialization.jsonObject(with: Data(text(body).replacing("-1e999", with: "0").utf8))
+            try JSONSerialization.jsonObject(with: Data(body))
         }
     }
 
@@ -134,7 +168,7 @@ import Testing
                 switch Int.random(in: 0..<5, using: &generator) {
                 case 0: return .null
                 case 1: return .integer(Int64(bitPattern: bits))
-                case 2: return .real(Double(bitPattern: bits).isNaN ? 0.5 : Double(bitPattern: bits))
+                case 2: return .real(Double(bitPattern: bits).isFinite ? Double(bitPattern: bits) : 0.5)
                 case 3: return .text(strings[Int(bits % 6)])
                 default: return .blob((0..<Int(bits % 9)).map { UInt8(truncatingIfNeeded: bits >> UInt64($0)) })
                 }

@@ -8,6 +8,20 @@ struct ErrorAnswer: Error, Decodable, Equatable {
     var message: String
 
     static func == (left: Self, right: Self) -> Bool { left.code == right.code }
+
+    init(code: String?, message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    private enum Keys: String, CodingKey { case message, code, extended_code }
+
+    /// With the more exact of its codes.
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Keys.self)
+        message = try container.decode(String.self, forKey: .message)
+        code = try container.decodeIfPresent(String.self, forKey: .extended_code) ?? container.decodeIfPresent(String.self, forKey: .code)
+    }
 }
 
 /// A value as text, so that rows can be compared with literals.
@@ -147,6 +161,7 @@ final class OpenCursor {
     var outline: [String] {
         entries.reduce(into: []) { words, entry in
             guard entry.type == "row" else {
+                if entry.type == "replication_index" { return words.append("end") }
                 words.append(entry.error.map { "\(entry.type) \($0.code ?? "?")" } ?? entry.type)
                 return
             }

@@ -40,7 +40,7 @@ struct CursorTests {
             #expect(cursor.goesOn && cursor.entries.count < 100, "nothing is made ahead of the reader")
             #expect(await tenant.waitingRequests == 1)
             while try await cursor.read() {}
-            #expect(cursor.outline == ["step_begin", "2000", "step_end"])
+            #expect(cursor.outline == ["step_begin", "2000", "step_end", "end"])
             #expect(cursor.entries.compactMap { $0.row?.first?.text } == (1...2000).map { "\($0)" })
             #expect(cursor.pieces > 200)
             #expect(try await !cursor.read())
@@ -60,7 +60,7 @@ struct CursorTests {
             #expect(
                 cursor.outline == [
                     "step_begin", "step_end", "step_begin", "1", "step_end", "step_begin", "2000", "step_end",
-                    "step_error SQL_PARSE_ERROR", "step_begin", "step_end", "step_begin", "1", "step_end",
+                    "step_error SQL_PARSE_ERROR", "step_begin", "step_end", "step_begin", "1", "step_end", "end",
                 ])
             #expect(cursor.entries.compactMap { $0.type == "step_begin" ? $0.step : nil } == [0, 1, 2, 5, 6])
         }
@@ -72,7 +72,7 @@ struct CursorTests {
             let cursor = try await client.openCursor(nil, Step(failing), Step("SELECT 1", if: Step.failed(0)))
             while try await cursor.read() {}
             let outline = cursor.outline
-            #expect(outline.first == "step_begin" && Array(outline.dropFirst(2)) == ["step_error SQLITE_ERROR", "step_begin", "1", "step_end"])
+            #expect(outline.first == "step_begin" && Array(outline.dropFirst(2)) == ["step_error SQLITE_ERROR", "step_begin", "1", "step_end", "end"])
             #expect((1000..<1500).contains(Int(outline[1]) ?? 0))
         }
     }
@@ -87,7 +87,7 @@ struct CursorTests {
                 return await tenant.allIsPublished
             }
             while try await cursor.read() {}
-            #expect(cursor.outline == ["step_begin", "1500", "step_end"])
+            #expect(cursor.outline == ["step_begin", "1500", "step_end", "end"])
             #expect(try await client.execute("SELECT count(*) FROM t").firstColumn == ["0"])
         }
     }
@@ -164,7 +164,7 @@ struct CursorTests {
                 stores.clock.advance(by: .milliseconds(50))
                 return await tenant.allIsPublished
             }
-            #expect(try await reading.value == ["step_begin", "2000", "step_end"])
+            #expect(try await reading.value == ["step_begin", "2000", "step_end", "end"])
             _ = try await write.value
         }
     }
@@ -187,7 +187,7 @@ struct CursorTests {
                 stores.clock.advance(by: .milliseconds(10))
                 return await tenant.allIsPublished
             }
-            #expect(try await reading.value == ["step_begin", "2000", "step_end", "step_begin", "step_end"])
+            #expect(try await reading.value == ["step_begin", "2000", "step_end", "step_begin", "step_end", "end"])
         }
     }
 
@@ -213,7 +213,7 @@ struct CursorTests {
             let answer = try await client.pipeline(nil, .execute(Self.many), .close)
             #expect(answer.outcomes == ["RESPONSE_TOO_LARGE", "close"])
             let cursor = try await client.cursor(nil, Step(Self.many))
-            #expect(cursor.entries.count == 2002)
+            #expect(cursor.entries.count == 2003)
         }
     }
 }

@@ -70,7 +70,7 @@ struct DuckDBTenantTests {
                 await #expect(throws: blocked, "\(sql)") { try await client.reading.execute(sql) }
             }
             let cursor = try await client.reading.cursor(nil, Step("FROM v"))
-            #expect(cursor.entries.last?.error == blocked)
+            #expect(cursor.entries.compactMap(\.error) == [blocked])
             _ = try await client.reading.pipeline(cursor.baton, .close)
             let transaction = try await client.reading.pipeline(
                 nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)"), .execute("ROLLBACK"), .execute("SELECT count(*) FROM t"), .close)

@@ -79,8 +79,8 @@ struct StatementTests {
                 Step("COMMIT", if: Step.ok(2)),
                 Step("ROLLBACK", if: Step.not(Step.ok(3))),
                 Step("SELECT count(*) FROM t", if: Step.isAutocommit),
-                Step("SELECT 1", if: Step.failed(4)))
-            #expect(answer.outcomes == ["ok", "ok", "SQLITE_CONSTRAINT_UNIQUE", "skipped", "ok", "ok", "skipped"])
+                Step("SELECT 1", if: Step.failed(3)), Step("SELECT 1", if: Step.failed(4)))
+            #expect(answer.outcomes == ["ok", "ok", "SQLITE_CONSTRAINT_UNIQUE", "skipped", "ok", "ok", "ok", "skipped"])
             #expect(answer.step_results[5]?.firstColumn == ["0"])
         }
     }
@@ -101,11 +101,11 @@ struct StatementTests {
                 nil, .sequence("CREATE TABLE t (v); INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)"),
                 .execute("SELECT nothing"), .execute("SELECT v FROM t"), .describe("SELECT v FROM t WHERE v = :x"),
                 .getAutocommit, .execute("BEGIN"), .getAutocommit, .batch(Step("INSERT INTO t VALUES (3)")),
-                .execute("COMMIT"), .close, .execute("SELECT 1"))
+                .execute("COMMIT"), .close)
             #expect(
                 answer.outcomes == [
                     "sequence", "SQLITE_ERROR", "execute", "describe", "get_autocommit", "execute", "get_autocommit",
-                    "batch", "execute", "close", "STREAM_EXPIRED",
+                    "batch", "execute", "close",
                 ] || answer.outcomes[1] == "SQL_PARSE_ERROR")
             #expect(answer.rows(2) == [["1"], ["2"]])
             let description = try #require(answer.results[3].response?.description)
@@ -133,10 +133,10 @@ struct StatementTests {
                 .executeStored(1), .store(1, "SELECT 43"), .executeStored(1))
             #expect(
                 first.outcomes == [
-                    "store_sql", "SQL_INPUT_ERROR", "execute", "SQL_INPUT_ERROR", "close_sql", "SQL_INPUT_ERROR", "store_sql",
+                    "store_sql", "store_sql", "execute", "SQL_INPUT_ERROR", "close_sql", "SQL_INPUT_ERROR", "store_sql",
                     "execute",
                 ])
-            #expect(first.rows(2) == [["42"]] && first.rows(7) == [["43"]])
+            #expect(first.rows(2) == [["0"]] && first.rows(7) == [["43"]])
             let again = try await client.pipeline(first.baton, .executeStored(1))
             #expect(again.rows(0) == [["43"]])
             #expect(try await client.pipeline(nil, .executeStored(1)).outcomes == ["SQL_INPUT_ERROR"])
@@ -149,7 +149,7 @@ struct StatementTests {
                 #expect(answer.outcomes == ["store_sql"])
                 baton = answer.baton
             }
-            #expect(try await client.pipeline(baton, .store(256, "SELECT 1")).outcomes == ["SQL_STORE_TOO_MANY"])
+            #expect(try await client.pipeline(baton, .store(256, "SELECT 1"), .store(7, "SELECT 1")).outcomes == ["SQL_STORE_TOO_MANY", "store_sql"])
         }
     }
 
@@ -161,7 +161,7 @@ struct StatementTests {
             #expect(
                 answer.entries.map { "\($0.type) \($0.step ?? -1)" } == [
                     "step_begin 0", "step_end -1", "step_begin 1", "step_end -1", "step_begin 2", "row -1", "row -1",
-                    "step_end -1", "step_error 3",
+                    "step_end -1", "step_error 3", "replication_index -1",
                 ])
             #expect(answer.entries.compactMap(\.row).map { $0.map(\.text) } == [["1"], ["2"]])
             let next = try await client.cursor(answer.baton, Step("SELECT count(*) FROM t"))

@@ -103,7 +103,9 @@ struct ArgumentBuffer: ~Copyable {
             guard let name else {
                 throw SQLError(code: "ARGS_INVALID", message: "a parameter “?” has no name: give positional values")
             }
-            let matched = byName[name] != nil ? name : String(name.dropFirst())
+            let bare = String(name.dropFirst())
+            // As it is written, without its prefix character, or with another one.
+            let matched = [name, bare, ":" + bare, "@" + bare, "$" + bare].first { byName[$0] != nil } ?? name
             guard let value = byName[matched] else {
                 throw SQLError(code: "ARGS_INVALID", message: "no value was given for the parameter “\(name)”")
             }

@@ -59,10 +59,7 @@ extension JSONReader {
         }
         guard let statement else { throw JSONError(.missingMember("stmt"), at: start) }
         if let other = condition?.firstStepNotBefore(index) {
-            return .failure(
-                SQLError(
-                    code: HranaErrorCode.sqlInputError,
-                    message: "Its condition names step \(other), which does not come before it."))
+            throw JSONError(.stepNotBefore(other, step: index), at: start)
         }
         return statement.map { Batch.Step($0, condition: condition) }
     }

@@ -100,7 +100,10 @@ extension JSONReader {
             case "requests":
                 var requests: [StreamRequest] = []
                 try beginArray()
-                while try nextElement() { requests.append(try readStreamRequest(version: version)) }
+                while try nextElement() {
+                    if case .close? = requests.last { throw JSONError(.closeNotLast, at: offset) }
+                    requests.append(try readStreamRequest(version: version))
+                }
                 members.requests = requests
             default: try skipValue()
             }

@@ -22,6 +22,6 @@ public struct Batch: Sendable, Hashable {
 public enum StepOutcome: Sendable, Hashable {
     case succeeded
     case failed
-    /// Its condition did not hold: it counts neither as ok nor as error.
+    /// Its condition did not hold. To the conditions of later steps it is the same as having failed.
     case skipped
 }

@@ -35,6 +35,9 @@ extension JSONWriter {
         literal("}\n")
     }
 
+    /// The last line of an answer that is complete. What it is called means nothing any more.
+    public mutating func cursorEnd() { literal("{\"type\":\"replication_index\",\"replication_index\":null}\n") }
+
     /// The batch as a whole failed; no line follows.
     public mutating func cursorError(_ error: SQLError) {
         literal(#"{"type":"error","error":"#)

@@ -1,7 +1,7 @@
 public import FleetModel
 
 extension JSONWriter {
-    /// Writes a value. NaN, which JSON cannot say, becomes a null as it does in SQLite.
+    /// Writes a value. Infinity and NaN, which JSON cannot say, are a float without a value.
     @inline(__always)
     private mutating func value(_ value: RowBlock.Value) {
         switch value {
@@ -10,7 +10,7 @@ extension JSONWriter {
             literal(#"{"type":"integer","value":""#)
             integer(value)
             literal(#""}"#)
-        case .real(let value) where value.isNaN: literal(#"{"type":"null"}"#)
+        case .real(let value) where !value.isFinite: literal(#"{"type":"float","value":null}"#)
         case .real(let value):
             literal(#"{"type":"float","value":"#)
             double(value)
@@ -137,13 +137,21 @@ extension JSONWriter {
         literal("}")
     }
 
-    /// Writes an Error: `{"message","code"}`.
+    /// Writes an Error: `{"message","code"}`, and `extended_code` where SQLite has one.
     public mutating func error(_ error: SQLError) {
         literal(#"{"message":"#)
         string(error.message)
-        literal(#","code":"#)
-        string(error.code)
+        codes(of: error.code)
         literal("}")
+    }
+
+    /// Writes the members of an error that tell its code.
+    mutating func codes(of code: String) {
+        literal(#","code":"#)
+        guard let primary = HranaErrorCode.primary(of: code) else { return string(code) }
+        string(primary)
+        literal(#","extended_code":"#)
+        string(code)
     }
 }
 
