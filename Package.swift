@@ -56,7 +56,7 @@ let package = Package(
             name: "Migrations", path: "migrations",
             resources: [.embedInCode("0001_fleet.sql"), .embedInCode("0002_generations_and_declines.sql"),
                         .embedInCode("0003_engines.sql"), .embedInCode("0004_fleet_settings.sql"),
-                        .embedInCode("0005_openings.sql")], swiftSettings: settings),
+                        .embedInCode("0005_openings.sql"), .embedInCode("0006_foreign_keys.sql")], swiftSettings: settings),
 
         // 1
         .target(name: "FleetModel", swiftSettings: settings),

@@ -11,6 +11,7 @@ public enum Migrations {
             (3, "engines", String(decoding: PackageResources._003_engines_sql, as: UTF8.self)),
             (4, "fleet_settings", String(decoding: PackageResources._004_fleet_settings_sql, as: UTF8.self)),
             (5, "openings", String(decoding: PackageResources._005_openings_sql, as: UTF8.self)),
+            (6, "foreign_keys", String(decoding: PackageResources._006_foreign_keys_sql, as: UTF8.self)),
         ]
     }
 }

@@ -33,6 +33,22 @@ import Testing
         }
     }
 
+    /// On unless asked for otherwise, and said in every answer.
+    @Test func createsWithForeignKeysOrWithout() async throws {
+        try await AdminFleet.run { fleet in
+            for (index, (json, expected)) in [("", true), (#", "foreign_keys": null"#, true), (#", "foreign_keys": true"#, true), (#", "foreign_keys": false"#, false)].enumerated() {
+                let name = "a\(index)"
+                let created: DatabaseResource = try await fleet.call(.post, "/v1/databases", json: #"{"name": "\#(name)"\#(json)}"#).resource()
+                #expect(created.foreignKeys == expected)
+                #expect(try await fleet.call(.get, "/v1/databases/\(name)").text.contains(#""foreign_keys":\#(expected)"#))
+            }
+            let word = try await fleet.call(.post, "/v1/databases", json: #"{"name": "b", "foreign_keys": "on"}"#)
+            #expect(word.outcome == "400 malformed_request")
+            let duckdb = try await fleet.call(.post, "/v1/databases", json: #"{"name": "b", "engine": "duckdb", "foreign_keys": false}"#)
+            #expect(duckdb.outcome == "400 invalid_argument")
+        }
+    }
+
     @Test func refusesADuplicateAndChangesNothing() async throws {
         try await AdminFleet.run { fleet in
             let first = try await fleet.makeDatabase("shop")

@@ -9,7 +9,7 @@ extension AdminAPI {
         [
             Endpoint(
                 method: .post, path: "/v1/databases", access: .token(.operate, reach: .fleet),
-                body: .object(["name", "engine", "durability"]), product: .database
+                body: .object(["name", "engine", "durability", "foreign_keys"]), product: .database
             ) { call async throws(BerthError) in try await createDatabase(call) },
             Endpoint(
                 method: .get, path: "/v1/databases", access: .token(.read, reach: .fleet),
@@ -80,11 +80,17 @@ extension AdminAPI {
         let name = try DatabaseName(try call.body.string("name"))
         let engine = try call.body.choice("engine", default: EngineKind.sqlite)
         let durability = try call.body.choice("durability", default: Durability.local)
+        let foreignKeys = try call.body.optionalBool("foreign_keys") ?? true
+        guard foreignKeys || engine == .sqlite else {
+            throw BerthError(.invalidArgument, "“foreign_keys” cannot be false: DuckDB always enforces them.")
+        }
         // An attempt that comes again after its answer was lost has the same identifier, and so knows its own database.
         let id = call.attemptSeed.map { DatabaseID(attemptSeed: $0) } ?? .timeOrdered()
         do {
             try await fleet.catalogue.createDatabase(
-                DatabaseRecord(id: id, name: name, engine: engine, durability: durability, createdAt: now()),
+                DatabaseRecord(
+                    id: id, name: name, engine: engine, durability: durability, settings: DatabaseSettings(foreignKeys: foreignKeys),
+                    createdAt: now()),
                 on: try await fleet.choosePlacement(engine))
         } catch where error.code == .databaseExists && call.attemptSeed != nil {
             let existing = try await fleet.catalogue.database(named: name)

@@ -58,6 +58,14 @@ struct BodyFields: Sendable {
         }
     }
 
+    func optionalBool(_ name: String) throws(BerthError) -> Bool? {
+        switch members[name] {
+        case nil, .null?: return nil
+        case .bool(let value)?: return value
+        case let other?: throw BerthError(.malformedRequest, "“$.\(name)” must be true or false, not \(other.kind).")
+        }
+    }
+
     /// One of a few words.
     func choice<Choice: RawRepresentable & CaseIterable>(
         _ name: String, default fallback: Choice

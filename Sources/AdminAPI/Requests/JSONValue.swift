@@ -1,7 +1,7 @@
 /// Any JSON value, to say exactly what is wrong with a body.
 enum JSONValue: Decodable, Sendable {
     case null
-    case bool
+    case bool(Bool)
     case integer(Int64)
     case number
     case string(String)
@@ -29,8 +29,8 @@ enum JSONValue: Decodable, Sendable {
         let value = try decoder.singleValueContainer()
         if value.decodeNil() {
             self = .null
-        } else if (try? value.decode(Bool.self)) != nil {
-            self = .bool
+        } else if let bool = try? value.decode(Bool.self) {
+            self = .bool(bool)
         } else if let text = try? value.decode(String.self) {
             self = .string(text)
         } else if let integer = try? value.decode(Int64.self) {

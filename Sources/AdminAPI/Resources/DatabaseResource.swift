@@ -7,6 +7,8 @@ public struct DatabaseResource: Codable, Sendable, Hashable {
     public var name: String
     public var engine: String
     public var durability: String
+    /// Whether foreign keys are enforced on a connection that has not said otherwise.
+    public var foreignKeys: Bool
     /// RFC 3339.
     public var createdAt: String
     /// The node that should lead it.
@@ -59,6 +61,8 @@ public struct DatabaseResource: Codable, Sendable, Hashable {
         name = status.record.name.description
         engine = status.record.engine.rawValue
         durability = status.record.durability.rawValue
+        // DuckDB knows no other way.
+        foreignKeys = status.record.settings.foreignKeys || status.record.engine == .duckdb
         createdAt = ResourceCoding.timestamp(status.record.createdAt)
         placedOn = status.placedOn.description
         leader = status.leader?.description

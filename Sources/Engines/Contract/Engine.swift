@@ -13,9 +13,11 @@ public protocol Engine: Sendable {
 
     /// Opens the file at `path`, or creates it.
     ///
-    /// - Parameter base: what is known of the content; decides whether the first capture is full.
+    /// - Parameters:
+    ///   - base: what is known of the content; decides whether the first capture is full.
+    ///   - settings: those of this database; an engine leaves out what it does not have.
     /// - Throws: `SQLError` with the engine's code.
-    func open(_ path: String, base: CaptureBase) throws(SQLError) -> any EngineDatabase
+    func open(_ path: String, base: CaptureBase, settings: DatabaseSettings) throws(SQLError) -> any EngineDatabase
 
     /// What a statement is to transactions; decides whether it may be carried out in one that several requests share.
     ///
@@ -47,6 +49,11 @@ public protocol Engine: Sendable {
 }
 
 extension Engine {
+    /// With the settings of a database that has none of its own.
+    public func open(_ path: String, base: CaptureBase) throws(SQLError) -> any EngineDatabase {
+        try open(path, base: base, settings: DatabaseSettings())
+    }
+
     /// No statement shares a transaction.
     public func transactionRole(of sql: String) -> TransactionRole { .unknown }
 

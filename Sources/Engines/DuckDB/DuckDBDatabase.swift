@@ -63,7 +63,7 @@ public final class DuckDBDatabase: EngineDatabase {
             case .restored: (captured, walDigest) = (state, state?.walDigest)
             case .continued(let mark): (captured, walDigest) = try reader?.proven(mark, state) ?? (nil, nil)
             }
-        } catch { throw SQLError(code: "DUCKDB_IO", message: error.description) }
+        } catch { throw SQLError(code: "DUCKDB_IO", message: error.description).hidingDirectory(files.directory) }
         // A killed process leaves its temporary files; DuckDB would neither use nor count them.
         try? FileManager.default.removeItem(atPath: files.temporary)
         quota = DuckDBQuota(path: path, maximumBytes: options.maximumBytes)
@@ -75,7 +75,7 @@ public final class DuckDBDatabase: EngineDatabase {
             primary.close()
             var database: duckdb_database? = database
             library.api.close(&database)
-            throw SQLError(code: "DUCKDB_IO", message: error.description)
+            throw SQLError(code: "DUCKDB_IO", message: error.description).hidingDirectory(files.directory)
         }
         self.primary = primary
         connections = [primary]

@@ -13,7 +13,10 @@ public struct DuckDBEngine: Engine {
         self.options = options
     }
 
-    public func open(_ path: String, base: CaptureBase) throws(SQLError) -> any EngineDatabase {
+    /// DuckDB always enforces foreign keys.
+    public func open(
+        _ path: String, base: CaptureBase, settings: DatabaseSettings
+    ) throws(SQLError) -> any EngineDatabase {
         try DuckDBDatabase(path: path, base: base, library: library, options: options)
     }
 

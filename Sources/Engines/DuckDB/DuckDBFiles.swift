@@ -22,5 +22,8 @@ struct DuckDBFiles {
     /// Where DuckDB puts what does not fit into memory.
     var temporary: String { main + ".tmp" }
 
+    /// Of the files, which is not told to clients.
+    var directory: String { (main as NSString).deletingLastPathComponent }
+
     init(_ path: String) { main = path }
 }

@@ -9,13 +9,19 @@ public struct SQLiteEngine: Engine {
 
     public init(options: SQLiteOptions = SQLiteOptions()) { self.options = options }
 
-    public func open(_ path: String, base: CaptureBase) throws(SQLError) -> any EngineDatabase {
-        try SQLiteDatabase(path: path, base: base, options: options)
+    public func open(
+        _ path: String, base: CaptureBase, settings: DatabaseSettings
+    ) throws(SQLError) -> any EngineDatabase {
+        var options = options
+        options.enforcesForeignKeys = settings.foreignKeys
+        return try SQLiteDatabase(path: path, base: base, options: options)
     }
 
     public func transactionRole(of sql: String) -> TransactionRole {
         var sql = sql
-        return sql.withUTF8 { StatementKind(firstWordOf: $0, from: SQLTrivia.end(in: $0, from: 0)) }.transactionRole
+        let role = sql.withUTF8 { StatementKind(firstWordOf: $0, from: SQLTrivia.end(in: $0, from: 0)) }.transactionRole
+        // A transaction that others write in cannot take its place.
+        return role == .begins && LibSQLBegin(sql)?.mode == .readOnly ? .unknown : role
     }
 
     public func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try SQLiteFileWriter(target: path) }

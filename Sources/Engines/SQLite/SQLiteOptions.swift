@@ -33,5 +33,9 @@ public struct SQLiteOptions: Sendable, Hashable {
     /// authorizer also sees what triggers and views do.
     public var trustsSchema = true
 
+    /// Whether foreign keys are enforced on a connection that has not said otherwise (`foreign_keys`). Default `false`, as in SQLite;
+    /// decided for each database.
+    public var enforcesForeignKeys = false
+
     public init() {}
 }

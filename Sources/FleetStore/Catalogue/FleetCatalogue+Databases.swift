@@ -8,7 +8,7 @@ extension FleetCatalogue {
     public func createDatabase(_ record: DatabaseRecord, on node: NodeName) async throws(BerthError) {
         let rows = try await run("""
             with created as (
-                insert into databases (id, name, engine, durability) values ($1, $2, $3, $4)
+                insert into databases (id, name, engine, durability, foreign_keys) values ($1, $2, $3, $4, $6)
                 on conflict (name) do nothing returning id),
             lease as (insert into leases (database) select id from created),
             placed as (
@@ -16,7 +16,7 @@ extension FleetCatalogue {
             select berth_hint('placements', array_agg(leader)) from placed having count(*) > 0
             """, [
                 .uuid(record.id.uuid), .text(record.name.description), .text(record.engine.rawValue),
-                .text(record.durability.rawValue), .text(node.description),
+                .text(record.durability.rawValue), .text(node.description), .bool(record.settings.foreignKeys),
             ])
         if rows.isEmpty {
             throw BerthError(.databaseExists, "A database named “\(record.name)” exists already. Choose another name.")
@@ -133,7 +133,8 @@ extension FleetCatalogue {
             guard let durability = Durability(rawValue: try row.string("durability")) else { throw Self.unknownWord("durability") }
             return DatabaseRecord(
                 id: DatabaseID(try row.uuid("id")), name: try DatabaseName(try row.string("name")), engine: try Self.engine(row),
-                durability: durability, createdAt: try row.date("created_at"))
+                durability: durability, settings: DatabaseSettings(foreignKeys: try row.bool("foreign_keys")),
+                createdAt: try row.date("created_at"))
         }
     }
 

@@ -8,13 +8,18 @@ public struct DatabaseRecord: Sendable, Hashable {
     public var name: DatabaseName
     public var engine: EngineKind
     public var durability: Durability
+    public var settings: DatabaseSettings
     public var createdAt: Date
 
-    public init(id: DatabaseID, name: DatabaseName, engine: EngineKind, durability: Durability, createdAt: Date) {
+    public init(
+        id: DatabaseID, name: DatabaseName, engine: EngineKind, durability: Durability,
+        settings: DatabaseSettings = DatabaseSettings(), createdAt: Date
+    ) {
         self.id = id
         self.name = name
         self.engine = engine
         self.durability = durability
+        self.settings = settings
         self.createdAt = createdAt
     }
 }

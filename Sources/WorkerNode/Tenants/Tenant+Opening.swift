@@ -77,7 +77,7 @@ extension Tenant {
         // The lease may have been lost while the bucket was read.
         guard isOpening else { throw notLeader }
         try copy.markDirty()
-        let database = try engine.open(copy.filePath, base: head == .origin ? .empty : .restored)
+        let database = try engine.open(copy.filePath, base: head == .origin ? .empty : .restored, settings: record.settings)
         self.copyID = copyID
         mayContinue = true
         publishedMark = database.captureMark

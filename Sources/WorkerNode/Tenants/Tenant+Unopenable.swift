@@ -120,7 +120,7 @@ extension Tenant {
             // The files do not follow from the head: only what is published next can be gone on from.
             publishedMark = nil
             // Nothing counts as captured: the first changeset has everything, and so needs nothing of what is between.
-            let database = try engine.open(copy.filePath, base: .empty)
+            let database = try engine.open(copy.filePath, base: .empty, settings: record.settings)
             self.copyID = copyID
             state = .accepting(database)
             logger.critical("goes on from an older state, as accepted", metadata: ["from": "\(position)", "after": "\(head)"])

@@ -47,6 +47,12 @@ struct NodeWorkerCommand: AsyncParsableCommand {
         let engines = try settings.engines()
         var worker = try settings.worker()
         worker.stopsByForce = force
+        let faults = SQLiteFaults.ofThisVersion
+        if !faults.isEmpty {
+            logger.warning(
+                "this SQLite has known faults: install a newer libsqlite3",
+                metadata: ["version": "\(SQLiteFaults.version)", "faults": "\(faults.joined(separator: "; "))"])
+        }
         let node = WorkerNode(
             session: NewSession(
                 id: session, node: name, role: .node,

@@ -81,7 +81,7 @@ import Testing
         try bench.use(database) { connection in
             try connection.run(tested.insert(1_000))
             for sql in [
-                "SELECT count(*) FROM t", "WITH x AS (SELECT a FROM t) SELECT sum(a) FROM x", "EXPLAIN SELECT a FROM t", "VALUES (1)",
+                "SELECT count(*) FROM t", "WITH x AS (SELECT a FROM t) SELECT sum(a) FROM x", tested.kind == .sqlite ? "EXPLAIN QUERY PLAN SELECT a FROM t" : "EXPLAIN SELECT a FROM t", "VALUES (1)",
                 "SELECT 'INSERT INTO t' AS \"delete from\" /* nextval */", tested.numbers(100),
             ] {
                 #expect(connection.code(sql, .none, Self.readOnly) == nil, "\(sql)")

@@ -26,6 +26,19 @@ struct DatabaseCatalogueTests {
         #expect(try await stage.catalogue.records(of: [record.id, .random()]).map(\.name) == [record.name])
     }
 
+    @Test func foreignKeysAreRemembered() async throws {
+        let stage = try await CatalogueStage()
+        try await stage.node("node-1")
+        for isOn in [true, false] {
+            let record = DatabaseRecord(
+                id: .random(), name: try DatabaseName("keys-\(isOn)"), engine: .sqlite, durability: .local,
+                settings: DatabaseSettings(foreignKeys: isOn), createdAt: Date())
+            try await stage.catalogue.createDatabase(record, on: try NodeName("node-1"))
+            #expect(try await stage.catalogue.records(of: [record.id]).map(\.settings.foreignKeys) == [isOn])
+            #expect(try await stage.catalogue.database(named: record.name).record.settings.foreignKeys == isOn)
+        }
+    }
+
     @Test func aTakenNameIsRefusedAndLeavesNothingBehind() async throws {
         let stage = try await CatalogueStage()
         try await stage.node("node-1")

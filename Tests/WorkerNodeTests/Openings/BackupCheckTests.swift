@@ -103,7 +103,7 @@ private struct ForgetfulEngine: Engine {
 
     var kind: EngineKind { base.kind }
     var profile: HADBP.Profile { base.profile }
-    func open(_ path: String, base known: CaptureBase) throws(SQLError) -> any EngineDatabase { try base.open(path, base: known) }
+    func open(_ path: String, base known: CaptureBase, settings: DatabaseSettings) throws(SQLError) -> any EngineDatabase { try base.open(path, base: known, settings: settings) }
     func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try base.build(at: path) }
     func apply(_ sets: [PageSet], to path: String) throws(BerthError) { try base.apply(sets, to: path) }
     func transactionRole(of sql: String) -> TransactionRole { base.transactionRole(of: sql) }

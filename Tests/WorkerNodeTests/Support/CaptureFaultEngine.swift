@@ -27,8 +27,8 @@ struct CaptureFaultEngine: Engine {
     var kind: EngineKind { base.kind }
     var profile: HADBP.Profile { base.profile }
 
-    func open(_ path: String, base known: CaptureBase) throws(SQLError) -> any EngineDatabase {
-        Database(base: try base.open(path, base: known), faults: faults)
+    func open(_ path: String, base known: CaptureBase, settings: DatabaseSettings) throws(SQLError) -> any EngineDatabase {
+        Database(base: try base.open(path, base: known, settings: settings), faults: faults)
     }
 
     func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try base.build(at: path) }

@@ -9,8 +9,8 @@ struct PickyEngine: Engine {
     var kind: EngineKind { base.kind }
     var profile: HADBP.Profile { base.profile }
 
-    func open(_ path: String, base known: CaptureBase) throws(SQLError) -> any EngineDatabase {
-        let database = try base.open(path, base: known)
+    func open(_ path: String, base known: CaptureBase, settings: DatabaseSettings) throws(SQLError) -> any EngineDatabase {
+        let database = try base.open(path, base: known, settings: settings)
         do throws(SQLError) { try refuse(database, path) } catch {
             database.close()
             throw error

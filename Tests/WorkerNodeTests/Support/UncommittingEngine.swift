@@ -36,8 +36,8 @@ struct UncommittingEngine: Engine {
     var kind: EngineKind { base.kind }
     var profile: HADBP.Profile { base.profile }
 
-    func open(_ path: String, base known: CaptureBase) throws(SQLError) -> any EngineDatabase {
-        Database(base: try base.open(path, base: known), manner: manner, failures: failures)
+    func open(_ path: String, base known: CaptureBase, settings: DatabaseSettings) throws(SQLError) -> any EngineDatabase {
+        Database(base: try base.open(path, base: known, settings: settings), manner: manner, failures: failures)
     }
 
     func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try base.build(at: path) }

@@ -89,6 +89,6 @@ extension DuckDBConnection {
     func noted(_ error: SQLError) -> SQLError {
         if transaction == .open { transaction = .aborted }
         if error.code == "DUCKDB_FATAL" { health.isInvalid = true }
-        return error
+        return error.hidingDirectory(DuckDBFiles(quota.path).directory)
     }
 }

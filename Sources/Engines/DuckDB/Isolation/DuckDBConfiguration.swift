@@ -50,10 +50,8 @@ struct DuckDBConfiguration {
         var database: duckdb_database?
         var message: UnsafeMutablePointer<CChar>?
         guard api.open_ext(path, &database, config, &message) == 0, let database else {
-            // DuckDB names the files in full; where a node has them is nobody else's business.
-            let text = library.take(message)
-            let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
-            throw DuckDBErrorCode.error(folder.isEmpty ? text : text.replacing(folder, with: ""))
+            // DuckDB names the files in full; where a node has them is nobody else\'s business.
+            throw DuckDBErrorCode.error(library.take(message)).hidingDirectory(DuckDBFiles(path).directory)
         }
         return database
     }

@@ -21,6 +21,8 @@ final class ConnectionContext {
     /// Found by the authorizer in the statement last compiled.
     var insertsRows = false
     var pragma: (name: String, hasArgument: Bool)?
+    /// The PRAGMA is to set something that is left as it is.
+    var leftAlone: (setting: PragmaRules.Setting, name: String, schema: String?, wanted: String)?
     /// Something temporary was created, as far as compiling it tells.
     var createsTemporaryTables = false
 }

@@ -13,6 +13,8 @@ final class PreparedStatement {
     let insertsRows: Bool
     /// INSERT, REPLACE, UPDATE or DELETE, also behind a WITH.
     let changesRows: Bool
+    /// A BEGIN after which nothing can be written.
+    var beginsReadOnly = false
     private var knownColumns: (columns: [SQLResult.Column], compilations: Int32)?
 
     /// - Parameter context: as the authorizer left it after compiling `handle`.

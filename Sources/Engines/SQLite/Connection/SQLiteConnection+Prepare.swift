@@ -19,7 +19,10 @@ extension SQLiteConnection {
     func prepare(_ sql: String) throws(SQLError) -> PreparedStatement {
         context.refusal = nil
         if let cached = cache.statement(for: sql) { return cached }
-        var sql = sql
+        let begin = LibSQLBegin(sql)
+        let given = sql
+        // SQLite takes the word for an error or for a name; otherwise it knows all of them.
+        var sql = begin?.mode == .readOnly ? "BEGIN\(begin?.rest ?? "")" : sql
         try checkText(&sql)
         try rememberSettings(before: &sql)
         var compilation = sql.withUTF8 { compile($0, from: 0) }
@@ -29,7 +32,8 @@ extension SQLiteConnection {
         guard compilation.next == sql.utf8.count else {
             throw SQLError(code: "SQL_MANY_STATEMENTS", message: "the SQL has more than one statement")
         }
-        cache.insert(statement, for: sql)
+        statement.beginsReadOnly = begin?.mode == .readOnly
+        cache.insert(statement, for: given)
         return statement
     }
 
@@ -54,6 +58,11 @@ extension SQLiteConnection {
         context.refusal = nil
         context.insertsRows = false
         context.pragma = nil
+        context.leftAlone = nil
+        if kind == .explain && !Self.explainsPlan(sql, from: start) {
+            context.refusal = "EXPLAIN is not allowed: use EXPLAIN QUERY PLAN"
+            return Compilation(code: SQLITE_AUTH, statement: nil, kind: kind, next: sql.count)
+        }
         context.isPreparing = true
         defer { context.isPreparing = false }
         return base.withMemoryRebound(to: CChar.self, capacity: sql.count) { text in
@@ -75,8 +84,41 @@ extension SQLiteConnection {
         compilation.statement = nil
         let statement = PreparedStatement(handle: handle, kind: compilation.kind, context: context)
         try limitTemporaryTables()
-        return statement
+        return try answering(statement)
     }
+
+    /// Some SQL crashes old versions of SQLite when its program is listed, and with it everything else in the process.
+    private static func explainsPlan(_ sql: UnsafeBufferPointer<UInt8>, from start: Int) -> Bool {
+        let next = SQLTrivia.end(in: sql, from: start + "EXPLAIN".utf8.count, skippingSemicolons: false)
+        return String(decoding: sql[next...].prefix(6), as: UTF8.self).uppercased().hasPrefix("QUERY")
+    }
+
+    /// What takes the place of a PRAGMA that is not carried out as it stands.
+    private func answering(_ statement: PreparedStatement) throws(SQLError) -> PreparedStatement {
+        guard statement.kind == .pragma, let pragma = context.pragma else { return statement }
+        guard let (setting, name, schema, wanted) = context.leftAlone else {
+            guard pragma.name == "database_list" else { return statement }
+            // Without the path, which is the node's.
+            return try compileInstead("SELECT seq, name, '' AS file FROM pragma_database_list")
+        }
+        let question = "PRAGMA \(schema.map { Self.quoted($0) + "." } ?? "")\(name)"
+        if setting == .mustBeInForce {
+            let value = try runTrusted(question) ?? ""
+            guard PragmaRules.asks(for: value, wanted, name) else {
+                throw SQLError(code: "SQLITE_AUTH", message: PragmaRules.refusal(of: name, inForce: value))
+            }
+        }
+        return try compileInstead(question)
+    }
+
+    private func compileInstead(_ sql: String) throws(SQLError) -> PreparedStatement {
+        var sql = sql
+        let compilation = sql.withUTF8 { compile($0, from: 0) }
+        guard compilation.code == SQLITE_OK, let handle = compilation.statement else { throw failure(compilation.code) }
+        return PreparedStatement(handle: handle, kind: .pragma, context: context)
+    }
+
+    private static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
 
     /// SQLite carries out some PRAGMAs while it compiles them, so this cannot wait for the execution.
     func rememberSettings(before sql: inout String) throws(SQLError) {

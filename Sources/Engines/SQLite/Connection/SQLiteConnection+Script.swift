@@ -8,7 +8,8 @@ extension SQLiteConnection {
     ///
     /// - Throws: `ARGS_INVALID` when a statement has parameters; otherwise as `execute`.
     public func executeScript(_ sql: String, limits: StatementLimits = .unlimited) throws(SQLError) {
-        var sql = sql
+        let beginsReadOnly = LibSQLBegin(sql).flatMap { $0.mode == .readOnly ? $0.rest : nil }
+        var sql = beginsReadOnly.map { "BEGIN\($0)" } ?? sql
         try checkText(&sql)
         context.deadline = limits.deadline
         context.timedOut = false
@@ -19,6 +20,7 @@ extension SQLiteConnection {
         while next < sql.utf8.count {
             var compilation = sql.withUTF8 { compile($0, from: next) }
             guard let statement = try finish(&compilation) else { return }
+            if next == 0 { statement.beginsReadOnly = beginsReadOnly != nil }
             try makeReady(for: statement, readOnly: limits.isReadOnly)
             _ = try run(statement, text, limits)
             try limitTemporaryTables()

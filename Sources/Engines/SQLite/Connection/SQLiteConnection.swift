@@ -28,6 +28,8 @@ public final class SQLiteConnection {
     weak var loader: SQLiteLoader?
     /// `query_only` is on.
     var isReadingOnly = false
+    /// The open transaction was begun so that it cannot write.
+    var isTransactionReadOnly = false
 
     /// Opens `path` and applies what does not depend on its content.
     init(path: String, options: SQLiteOptions, health: SQLiteHealth, create: Bool) throws(SQLError) {
@@ -97,6 +99,7 @@ public final class SQLiteConnection {
     public func resetSession() throws(SQLError) {
         endOpenWork()
         try rollback()
+        isTransactionReadOnly = false
         try setReadingOnly(false)
         try settingsBefore?.restore(on: self)
         settingsBefore = nil

@@ -1,4 +1,5 @@
 import CSQLite
+import Foundation
 
 /// Decides, while SQL is compiled, what it may touch; and notes what kind of statement it is.
 enum SQLiteAuthorizer {
@@ -8,17 +9,17 @@ enum SQLiteAuthorizer {
     static func install(on handle: OpaquePointer, context: ConnectionContext) {
         sqlite3_set_authorizer(
             handle,
-            { pointer, action, first, second, _, trigger in
+            { pointer, action, first, second, schema, trigger in
                 guard let pointer else { return SQLITE_DENY }
                 let context = Unmanaged<ConnectionContext>.fromOpaque(pointer).takeUnretainedValue()
                 if context.isTrusted { return SQLITE_OK }
-                return SQLiteAuthorizer.authorize(action, first, second, trigger: trigger, context)
+                return SQLiteAuthorizer.authorize(action, first, second, schema: schema, trigger: trigger, context)
             },
             Unmanaged.passUnretained(context).toOpaque())
     }
 
     private static func authorize(
-        _ action: Int32, _ first: UnsafePointer<CChar>?, _ second: UnsafePointer<CChar>?,
+        _ action: Int32, _ first: UnsafePointer<CChar>?, _ second: UnsafePointer<CChar>?, schema: UnsafePointer<CChar>?,
         trigger: UnsafePointer<CChar>?, _ context: ConnectionContext
     ) -> Int32 {
         switch action {
@@ -27,7 +28,10 @@ enum SQLiteAuthorizer {
         case SQLITE_CREATE_TEMP_TABLE, SQLITE_CREATE_TEMP_VIEW, SQLITE_CREATE_TEMP_TRIGGER:
             context.createsTemporaryTables = true
         case SQLITE_PRAGMA:
-            return authorizePragma(first, hasArgument: second != nil, context)
+            return authorizePragma(first, second, schema: schema, context)
+        case SQLITE_READ:
+            // The path of the file on the node reads as NULL.
+            if let first, strcmp(first, "pragma_database_list") == 0, let second, strcmp(second, "file") == 0 { return SQLITE_IGNORE }
         case SQLITE_ATTACH:
             return authorizeAttach(first, context)
         case SQLITE_DETACH:
@@ -43,12 +47,17 @@ enum SQLiteAuthorizer {
     }
 
     private static func authorizePragma(
-        _ name: UnsafePointer<CChar>?, hasArgument: Bool, _ context: ConnectionContext
+        _ name: UnsafePointer<CChar>?, _ argument: UnsafePointer<CChar>?, schema: UnsafePointer<CChar>?,
+        _ context: ConnectionContext
     ) -> Int32 {
         let name = name.map { String(cString: $0).lowercased() } ?? ""
-        if context.isPreparing { context.pragma = (name, hasArgument) }
-        switch PragmaRules.verdict(name, hasArgument: hasArgument) {
+        if context.isPreparing { context.pragma = (name, argument != nil) }
+        switch PragmaRules.verdict(name, hasArgument: argument != nil) {
         case .allowed, .changesSession: return SQLITE_OK
+        case .leftAlone(let setting):
+            // SQLite compiles it into nothing; what is answered instead, ``SQLiteConnection/finish(_:)`` decides.
+            context.leftAlone = (setting, name, schema.map { String(cString: $0) }, argument.map { String(cString: $0) } ?? "")
+            return SQLITE_IGNORE
         case .refused(let reason): return refuse(reason, context)
         }
     }

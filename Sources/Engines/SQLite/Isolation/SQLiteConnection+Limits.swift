@@ -11,6 +11,7 @@ extension SQLiteConnection {
         for (option, value) in [
             (SQLITE_DBCONFIG_DEFENSIVE, 1), (SQLITE_DBCONFIG_TRUSTED_SCHEMA, options.trustsSchema ? 1 : 0),
             (SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0), (SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0),
+            (SQLITE_DBCONFIG_ENABLE_FKEY, options.enforcesForeignKeys ? 1 : 0),
             // Checkpoints happen only when everything is captured, so never as a side effect of closing.
             (SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1),
         ] as [(Int32, Int32)] {

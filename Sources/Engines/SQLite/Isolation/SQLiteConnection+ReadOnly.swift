@@ -9,6 +9,8 @@ extension SQLiteConnection {
     /// - Throws: `BLOCKED`, `LOADER_OPEN`.
     func makeReady(for statement: PreparedStatement, readOnly: Bool) throws(SQLError) {
         try makeReady()
+        if isAutocommit { isTransactionReadOnly = statement.beginsReadOnly }
+        let readOnly = readOnly || isTransactionReadOnly
         if readOnly && statement.writes { throw Self.readOnly }
         try setReadingOnly(readOnly)
         context.isWriting = statement.writes || isInWriteTransaction
@@ -34,5 +36,5 @@ extension SQLiteConnection {
         loader?.abandon()
     }
 
-    static let readOnly = SQLError(code: "BLOCKED", message: "this access allows reading only, and the statement may change something")
+    static let readOnly = SQLError(code: "BLOCKED", message: "this access or transaction allows reading only, and the statement may change something")
 }

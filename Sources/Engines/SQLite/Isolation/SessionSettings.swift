@@ -6,7 +6,7 @@ struct SessionSettings {
 
     /// Reads them as they are now.
     init(of connection: SQLiteConnection) throws(SQLError) {
-        for name in ["foreign_keys", "recursive_triggers", "analysis_limit", "secure_delete"] {
+        for name in ["foreign_keys", "recursive_triggers", "analysis_limit", "secure_delete", "legacy_alter_table"] {
             guard let value = try connection.runTrusted("PRAGMA \(name)") else { continue }
             statements.append("PRAGMA \(name) = \(Self.spelled(value, of: name))")
         }

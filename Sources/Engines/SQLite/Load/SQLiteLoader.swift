@@ -21,7 +21,7 @@ final class SQLiteLoader: EngineLoader {
         columnCount = target.columns.count
         let insert = try connection.prepare(target.insert)
         self.insert = insert
-        try connection.setReadingOnly(false)
+        try connection.setReadingOnly(connection.isTransactionReadOnly && !connection.isAutocommit)
         hasOwnTransaction = connection.isAutocommit
         try connection.runTrusted(hasOwnTransaction ? "BEGIN IMMEDIATE" : "SAVEPOINT \(Self.savepoint)")
     }

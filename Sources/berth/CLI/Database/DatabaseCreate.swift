@@ -12,8 +12,13 @@ struct DatabaseCreate: AsyncParsableCommand {
     @Option(help: "What an acknowledged write survives: local or bucket.")
     var durability: Durability = .local
 
-    @Option(help: "sqlite.")
+    @Option(help: "\(EngineKind.allCases.map(\.rawValue).joined(separator: " or ")).")
     var engine: EngineKind = .sqlite
+
+    @Option(help: "Whether foreign keys are enforced: on or off; PRAGMA foreign_keys changes it for one stream. DuckDB knows only on.")
+    var foreignKeys: Switch = .on
+
+    enum Switch: String, CaseIterable, ExpressibleByArgument { case on, off }
 
     @OptionGroup var options: ClientOptions
 
@@ -21,13 +26,14 @@ struct DatabaseCreate: AsyncParsableCommand {
         var name: String
         var engine: String
         var durability: String
+        var foreignKeys: Bool
     }
 
     func run() async throws {
         let name = try DatabaseName(name)
         let created: DatabaseResource = try await options.client().post(
             ["databases"],
-            body: Body(name: name.description, engine: engine.rawValue, durability: durability.rawValue),
+            body: Body(name: name.description, engine: engine.rawValue, durability: durability.rawValue, foreignKeys: foreignKeys == .on),
             idempotencyKey: UUID().uuidString)
         try options.output.print(created, table: DatabaseText.details)
     }

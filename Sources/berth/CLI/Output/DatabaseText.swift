@@ -22,7 +22,8 @@ enum DatabaseText {
     static func details(_ database: DatabaseResource) -> String {
         Table.details([
             ("name", database.name), ("state", state(database)), ("id", database.id), ("engine", database.engine),
-            ("durability", database.durability), ("created", database.createdAt), ("placed on", database.placedOn),
+            ("durability", database.durability), ("foreign keys", database.foreignKeys ? "on" : "off"), ("created", database.createdAt),
+            ("placed on", database.placedOn),
             ("leader", database.leader.map { "\($0) at \(database.leaderAddress ?? "?")" } ?? "nobody"),
             ("epoch", String(database.epoch)), ("head", "\(database.head.seq)@\(database.head.checksum)"),
             ("ship lag", lag(database.shipLagMs)), ("verified", database.verified.map { "\($0.seq) at \($0.at)" } ?? "-"),

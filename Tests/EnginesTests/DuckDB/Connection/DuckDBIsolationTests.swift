@@ -14,6 +14,15 @@ import Testing
         try connection.run("CREATE TABLE t (a INTEGER)")
     }
 
+    @Test func anOpeningThatFailsDoesNotTellThePath() throws {
+        let path = directory.file("junk.db")
+        try Data(repeating: 7, count: 20_000).write(to: URL(filePath: path))
+        for path in [path, directory.file("none/there.db")] {
+            let error = #expect(throws: SQLError.self) { try DuckDBDatabase(path) }
+            #expect(error?.message.isEmpty == false && error?.message.contains(directory.file("")) == false, "\(String(describing: error))")
+        }
+    }
+
     @Test(arguments: [
         "ATTACH ':memory:' AS m", "ATTACH '/tmp/x.db'", "DETACH a", "INSTALL httpfs", "LOAD httpfs", "COPY t TO '/tmp/x.csv'",
         "COPY t FROM '/etc/passwd'", "COPY (SELECT 1) TO '/dev/stdout'", "EXPORT DATABASE '/tmp/x'", "CHECKPOINT", "FORCE CHECKPOINT",

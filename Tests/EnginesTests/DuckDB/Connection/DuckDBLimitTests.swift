@@ -126,12 +126,12 @@ import Testing
     /// The files do not shrink by it: what is free in them does not count, and a checkpoint makes it so.
     @Test(arguments: ["DELETE FROM t", "TRUNCATE t", "DROP TABLE t"]) func aFullDatabaseTakesRowsAgain(_ removal: String) throws {
         for sql in ["CREATE TABLE keep (a INT)", "CREATE TABLE t (a VARCHAR)"] { try connection.run(sql) }
-        var rows = 1_000
+        var rows = 20_000
         var code: String?
         while code == nil {
             code = connection.code("INSERT INTO t SELECT md5(i::VARCHAR) || md5((i * 7)::VARCHAR) FROM range(\(rows)) r(i)")
             // Small ones last: the log is short then.
-            rows = max(100, rows / 2)
+            rows = max(2_000, rows / 2)
         }
         #expect(code == "DUCKDB_FULL")
         #expect(connection.code("INSERT INTO keep VALUES (1)") == "DUCKDB_FULL")

@@ -61,6 +61,16 @@ import Testing
         #expect(result.rows == [[.integer(1), .text("new")]])
     }
 
+    @Test(arguments: ["a", ":a", "@a", "$a"], [":a", "@a", "$a"])
+    func aNameMatchesWhateverStandsBeforeIt(_ given: String, _ parameter: String) throws {
+        let result = try connection.execute(SQLStatement("SELECT \(parameter)", arguments: .named([NamedArgument(name: given, value: .integer(7))])))
+        #expect(result.rows == [[.integer(7)]])
+        // One written alike goes first.
+        let both = [NamedArgument(name: "a", value: .integer(1)), NamedArgument(name: parameter, value: .integer(2))]
+        #expect(connection.code("SELECT \(parameter)", .named(both)) == "ARGS_INVALID")
+        #expect(connection.code("SELECT \(parameter)", .named([NamedArgument(name: "b", value: .null)])) == "ARGS_INVALID")
+    }
+
     @Test func affectedRowsAreThoseOfTheStatementItself() throws {
         func affected(_ sql: String) throws -> Int64 { try connection.run(sql).affectedRows }
         #expect(try affected("CREATE TABLE t (a)") == 0)
@@ -75,7 +85,7 @@ import Testing
         #expect(try affected("CREATE TABLE copy AS SELECT * FROM t") == 0)
         #expect(try affected("ALTER TABLE t RENAME TO u") == 0)
         #expect(try affected("DELETE FROM u") == 4)
-        #expect(try affected("EXPLAIN DELETE FROM u") == 0)
+        #expect(try affected("EXPLAIN QUERY PLAN DELETE FROM u") == 0)
         #expect(try affected("DROP TABLE u") == 0)
         #expect(try affected("VACUUM") == 0)
     }

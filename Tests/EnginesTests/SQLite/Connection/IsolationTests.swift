@@ -17,12 +17,12 @@ import Testing
         "ATTACH 'other.db' AS o", "ATTACH '' AS o", "ATTACH ':memory:' AS o", "ATTACH (SELECT 'x') AS o", "DETACH main",
         "SELECT load_extension('x')", "SELECT fts3_tokenizer('simple')", "PRAGMA journal_mode = DELETE",
         "PRAGMA main.journal_mode = 'memory'", "PRAGMA journal_mode(off)", "PRAGMA wal_checkpoint",
-        "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA wal_autocheckpoint = 10", "PRAGMA synchronous = OFF",
-        "PRAGMA cache_size = 1000000", "PRAGMA cache_size", "PRAGMA writable_schema = ON", "PRAGMA mmap_size = 1000000",
+        "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA synchronous = OFF", "PRAGMA synchronous = FULL", "PRAGMA writable_schema = ON",
         "PRAGMA max_page_count = 1000000000", "PRAGMA temp_store_directory = '/tmp'", "PRAGMA locking_mode = EXCLUSIVE",
-        "PRAGMA page_size = 8192", "PRAGMA encoding = 'UTF-16'", "PRAGMA auto_vacuum = FULL", "PRAGMA trusted_schema = ON",
-        "PRAGMA temp_store = FILE", "PRAGMA busy_timeout = 100000", "PRAGMA schema_version = 7", "PRAGMA unheard_of",
-        "EXPLAIN PRAGMA synchronous = OFF", "PRAGMA Journal_Mode = delete",
+        "PRAGMA page_size = 8192", "PRAGMA encoding = 'UTF-16'", "PRAGMA auto_vacuum = FULL", "PRAGMA trusted_schema = OFF",
+        "PRAGMA schema_version = 7", "PRAGMA unheard_of", "PRAGMA query_only = ON", "PRAGMA ignore_check_constraints = 1",
+        "EXPLAIN PRAGMA synchronous = OFF", "PRAGMA Journal_Mode = delete", "PRAGMA data_version = 3", "PRAGMA main.synchronous(0)",
+        "EXPLAIN SELECT 1", "explain/**/DELETE FROM t", "EXPLAIN", "EXPLAIN -- QUERY PLAN\nSELECT 1",
     ])
     func refused(_ sql: String) throws {
         #expect(connection.code(sql) == "SQLITE_AUTH")
@@ -40,10 +40,82 @@ import Testing
         "PRAGMA function_list", "PRAGMA compile_options", "PRAGMA recursive_triggers = 1",
         "PRAGMA case_sensitive_like = 1", "PRAGMA defer_foreign_keys = 1", "PRAGMA journal_mode", "PRAGMA synchronous",
         "PRAGMA optimize", "PRAGMA analysis_limit = 100", "PRAGMA secure_delete = FAST", "PRAGMA auto_vacuum",
-        "PRAGMA incremental_vacuum(1)", "SELECT name FROM pragma_table_info('t')", "VACUUM", "ANALYZE", "REINDEX",
+        "PRAGMA incremental_vacuum(1)", "PRAGMA legacy_alter_table = ON", "EXPLAIN QUERY PLAN SELECT * FROM t", "explain /* a */ query plan DELETE FROM t",
+        "SELECT name FROM pragma_table_info('t')", "VACUUM", "ANALYZE", "REINDEX",
         "CREATE TEMP TABLE x (a)", "CREATE VIRTUAL TABLE g USING rtree(id, a, b)", "CREATE VIRTUAL TABLE g USING fts4(a)",
     ])
     func allowed(_ sql: String) { #expect(connection.code(sql) == nil) }
+
+    /// What applications send when they connect: answered with the value in force, whether it was asked for or not.
+    @Test(arguments: [
+        ("busy_timeout = 5000", .integer(0)), ("cache_size = -64000", .integer(-2048)), ("cache_size(1)", .integer(-2048)),
+        ("temp_store = FILE", .integer(2)), ("temp_store = memory", .integer(2)), ("read_uncommitted = 1", .integer(0)),
+        ("read_uncommitted", .integer(0)), ("journal_size_limit = 67108864", .integer(-1)), ("wal_autocheckpoint = 10", .integer(0)),
+        ("mmap_size = 30000000000", .integer(0)), ("threads = 8", .integer(0)), ("cell_size_check = ON", .integer(0)),
+        ("automatic_index = OFF", .integer(1)), ("reverse_unordered_selects = 1", .integer(0)), ("journal_mode = WAL", .text("wal")),
+        ("main.journal_mode('wal')", .text("wal")), ("synchronous = NORMAL", .integer(1)), ("synchronous(1)", .integer(1)),
+        ("locking_mode = NORMAL", .text("normal")), ("page_size = 4096", .integer(4096)), ("encoding = 'UTF-8'", .text("UTF-8")),
+        ("encoding = UTF8", .text("UTF-8")), ("auto_vacuum = NONE", .integer(0)), ("trusted_schema = on", .integer(1)),
+        ("writable_schema = OFF", .integer(0)), ("query_only = false", .integer(0)), ("query_only", .integer(0)),
+        ("ignore_check_constraints = no", .integer(0)), ("legacy_alter_table", .integer(0)), ("hard_heap_limit", .integer(0)),
+        ("soft_heap_limit = 1", .integer(0)), ("cache_spill = 0", .integer(483)), ("fullfsync = 1", .integer(0)),
+    ] as [(String, SQLValue)])
+    func settingsThatAreLeftAlone(_ pragma: String, _ value: SQLValue) throws {
+        let result = try connection.run("PRAGMA \(pragma)")
+        #expect(result.columns.count == 1 && result.rows.count == 1)
+        if !pragma.hasPrefix("cache_spill") { #expect(result.rows == [[value]]) }
+        // Nothing was changed by it, nor by a script.
+        try connection.executeScript("SELECT 1; PRAGMA \(pragma); SELECT 2")
+        #expect(try connection.run("PRAGMA \(pragma)").rows == result.rows)
+        #expect(try connection.value("PRAGMA cache_size") == .integer(-2048))
+        #expect(try connection.value("PRAGMA busy_timeout") == .integer(0))
+        #expect(try connection.value("PRAGMA journal_mode") == .text("wal"))
+        #expect(try !connection.needsWriteTurn("PRAGMA \(pragma)"))
+    }
+
+    /// Of what a setting was refused for, the message tells what is in force.
+    @Test func aRefusedSettingSaysWhatIsInForce() {
+        #expect(connection.error("PRAGMA journal_mode = DELETE")?.message.contains("anything but wal") == true)
+        #expect(connection.error("PRAGMA synchronous = OFF")?.message.contains("anything but 1") == true)
+        #expect(connection.error("PRAGMA query_only = ON")?.message.contains("BEGIN READONLY") == true)
+    }
+
+    /// Tenants see no path of the node.
+    @Test(arguments: [
+        "PRAGMA database_list", "PRAGMA main.database_list", "SELECT * FROM pragma_database_list", "SELECT file FROM pragma_database_list()",
+        "SELECT hex(file), substr(file, 2) || '' FROM pragma_database_list", "SELECT * FROM listed",
+        "WITH l AS (SELECT file AS f FROM pragma_database_list) SELECT max(f) FROM l WHERE f LIKE '%a.db'",
+    ])
+    func thePathIsNotShown(_ sql: String) throws {
+        try connection.run("CREATE VIEW listed AS SELECT name, file FROM pragma_database_list")
+        let result = try connection.run(sql)
+        #expect(!"\(result.rows)".contains("a.db") && !"\(result.rows)".contains("2E6462"))
+        if sql.hasPrefix("PRAGMA") {
+            #expect(result.columns.map(\.name) == ["seq", "name", "file"])
+            #expect(result.rows == [[.integer(0), .text("main"), .text("")]])
+        }
+    }
+
+    @Test func anOpeningThatFailsDoesNotTellThePath() throws {
+        let error = #expect(throws: SQLError.self) { try SQLiteDatabase(path: directory.file("none/there.db")) }
+        #expect(error?.code == "SQLITE_CANTOPEN" && error?.message.contains("there.db") == false)
+    }
+
+    @Test(arguments: [true, false]) func foreignKeysAreEnforcedAsTheDatabaseSays(_ isEnforced: Bool) throws {
+        let engine = SQLiteEngine()
+        let database = try engine.open(directory.file("keys.db"), base: .empty, settings: DatabaseSettings(foreignKeys: isEnforced))
+        let connection = try database.takeConnection()
+        try connection.executeScript("CREATE TABLE p (a PRIMARY KEY); CREATE TABLE c (a REFERENCES p);", limits: .unlimited)
+        let insert = "INSERT INTO c VALUES (7)"
+        #expect(connection.code(insert) == (isEnforced ? "SQLITE_CONSTRAINT_FOREIGNKEY" : nil))
+        // A client decides for itself, as long as it has the connection.
+        try connection.run("PRAGMA foreign_keys = \(isEnforced ? "OFF" : "ON")")
+        #expect(connection.code(insert) == (isEnforced ? nil : "SQLITE_CONSTRAINT_FOREIGNKEY"))
+        #expect(connection.hasSessionState)
+        database.giveBack(connection)
+        let others = [try database.takeConnection(), try database.takeConnection()]
+        for other in others { #expect(try other.value("PRAGMA foreign_keys") == .integer(isEnforced ? 1 : 0)) }
+    }
 
     @Test func vacuumIntoIsRefusedAndLeavesNothing() throws {
         for target in ["'\(directory.file("copy.db"))'", "'file:copy?mode=memory'", "':memory:'", "?"] {
@@ -117,7 +189,7 @@ import Testing
         ("SELECT 1", false), ("INSERT INTO t VALUES (1)", true), ("WITH x AS (SELECT 1) SELECT * FROM x", false),
         ("WITH x AS (SELECT 1) DELETE FROM t", true), ("BEGIN", false), ("BEGIN DEFERRED", false), ("BEGIN IMMEDIATE", true),
         ("BEGIN EXCLUSIVE", true), ("COMMIT", false), ("END", false), ("ROLLBACK", false), ("SAVEPOINT a", false),
-        ("RELEASE a", false), ("EXPLAIN DELETE FROM t", false), ("EXPLAIN QUERY PLAN DELETE FROM t", false),
+        ("RELEASE a", false), ("BEGIN READONLY", false), ("EXPLAIN QUERY PLAN DELETE FROM t", false),
         ("CREATE TABLE u (a)", true), ("CREATE TABLE IF NOT EXISTS t (a)", true), ("VACUUM", true), ("ANALYZE", true),
         ("PRAGMA user_version", false), ("PRAGMA user_version = 1", true), ("PRAGMA table_info(t)", false),
         ("PRAGMA journal_mode", false), ("PRAGMA optimize", true), ("PRAGMA incremental_vacuum", true),
