@@ -88,6 +88,12 @@ public protocol EngineConnection: AnyObject {
     /// it, and nobody else may. ``EngineDatabase/giveBack(_:)`` undoes it.
     var hasSessionState: Bool { get }
 
+    /// An open transaction keeps others from writing. One that only read, or was refused its first write, keeps nobody.
+    var holdsWriteLock: Bool { get }
+
+    /// What its client is told of its own changes. Set when a client gets the connection, read when it gives it back.
+    var counters: SessionCounters { get set }
+
     /// Runs one statement to its end.
     ///
     /// - Throws: `SQLError`: `SQL_NO_STATEMENT`, `SQL_MANY_STATEMENTS`, `SQL_PARSE_ERROR`, `ARGS_INVALID`,
@@ -122,10 +128,15 @@ public protocol EngineConnection: AnyObject {
     /// - Throws: `LOAD_TARGET_UNKNOWN` when there is no such table, or it is a view, or has no such column; the engine's codes.
     func load(into table: String, columns: [String]?) throws(SQLError) -> any EngineLoader
 
-    /// Runs the statements of `sql` one after the other; their rows are dropped.
+    /// Runs the statements of `sql` one after the other, from `start` on; their rows are dropped.
     ///
     /// Stops at the first error. What was done before stays done, and a transaction that the script opened stays open.
-    func executeScript(_ sql: String, limits: StatementLimits) throws(SQLError)
+    ///
+    /// - Parameter mayWrite: whether it has the turn to write; without, it stops before the first statement that needs it.
+    /// - Returns: where it stopped; `nil` at the end.
+    func executeScript(
+        _ sql: String, from start: ScriptPosition, mayWrite: Bool, limits: StatementLimits
+    ) throws(SQLError) -> ScriptPosition?
 
     /// What a statement would need and answer, found out without running it.
     func describe(_ sql: String) throws(SQLError) -> SQLDescription
@@ -136,7 +147,30 @@ public protocol EngineConnection: AnyObject {
     func needsWriteTurn(_ sql: String) throws(SQLError) -> Bool
 }
 
+/// How far a script has been run.
+public struct ScriptPosition: Sendable, Hashable {
+    public static let start = ScriptPosition(offset: 0)
+
+    /// Only the engine knows of what.
+    let offset: Int
+}
+
 extension EngineConnection {
+    /// For an engine that does not know better: any transaction may have written.
+    public var holdsWriteLock: Bool { !isAutocommit }
+
+    /// For an engine whose SQL does not tell of them.
+    public var counters: SessionCounters {
+        get { SessionCounters() }
+        set {}
+    }
+
+    /// Runs the whole of a script.
+    public func executeScript(_ sql: String, limits: StatementLimits = .unlimited) throws(SQLError) {
+        let rest = try executeScript(sql, from: .start, mayWrite: true, limits: limits)
+        precondition(rest == nil, "a script that may write stops at its end only")
+    }
+
     /// For an engine that gains nothing by knowing that a statement comes again.
     public func execute(
         _ statement: RepeatedStatement, timeout: Duration, limits: StatementLimits, into results: inout [SQLResult]

@@ -2,7 +2,8 @@ import FleetModel
 import Foundation
 
 // Layout, integers big-endian:
-//   1 version | 8 stream | 8 sequence | 16 database | 8 epoch | 2 length of the digest | digest | tag
+//   1 version | 8 stream | 8 sequence | 16 database | 8 epoch | [24 counters] | 2 length of the digest | digest | tag
+// The counters (last rowid, changes, total changes) are there in the version of streams that hold nothing.
 // as base64url without padding. The tag covers everything before it.
 extension Baton {
     /// Tags shorter than this, in bytes, are never accepted.
@@ -13,7 +14,9 @@ extension Baton {
     public static let maximumEncodedLength = 512
 
     private static let version: UInt8 = 1
-    private static let fixedLength = 1 + 8 + 8 + 16 + 8 + 2
+    private static let restingVersion: UInt8 = 0x82
+    private static let headLength = 1 + 8 + 8 + 16 + 8
+    private static let countersLength = 3 * 8
 
     /// The baton as text.
     ///
@@ -22,11 +25,14 @@ extension Baton {
     /// - Precondition: `tokenDigest` has at most ``maximumDigestLength`` bytes.
     public func encoded(tag: ([UInt8]) -> [UInt8]) -> String {
         precondition(tokenDigest.count <= Self.maximumDigestLength, "a digest is at most \(Self.maximumDigestLength) bytes")
-        var payload: [UInt8] = [Self.version]
+        var payload: [UInt8] = [counters == nil ? Self.version : Self.restingVersion]
         payload.append(bigEndian: streamID)
         payload.append(bigEndian: sequence)
         withUnsafeBytes(of: database.uuid.uuid) { payload.append(contentsOf: $0) }
         payload.append(bigEndian: epoch.value)
+        if let counters {
+            for counter in [counters.lastInsertRowID, counters.changes, counters.totalChanges] { payload.append(bigEndian: counter) }
+        }
         payload.append(bigEndian: UInt16(tokenDigest.count))
         payload.append(contentsOf: tokenDigest)
         payload.append(contentsOf: tag(payload))
@@ -39,23 +45,45 @@ extension Baton {
     ///
     /// - Parameter tag: The same function that encoded it. Compared in constant time, before any field is believed.
     public init(decoding text: String, tag: ([UInt8]) -> [UInt8]) throws(BatonError) {
-        var text = text
-        guard text.utf8.count <= Self.maximumEncodedLength, let bytes = text.withUTF8({ Base64.url.decode($0) }),
-            bytes.count > Self.fixedLength, bytes[0] == Self.version
-        else { throw .malformed }
-        let digestLength = Int(bytes.integer(at: Self.fixedLength - 2, as: UInt16.self))
-        let payloadLength = Self.fixedLength + digestLength
-        guard digestLength <= Self.maximumDigestLength, bytes.count > payloadLength else { throw .malformed }
+        let (baton, payload, given) = try Self.parse(text)
+        let expected = tag(Array(payload))
+        guard expected.count >= Self.minimumTagLength, isEqualInConstantTime(expected, given) else { throw .forged }
+        self = baton
+    }
 
-        let payload = Array(bytes[..<payloadLength])
-        let expected = tag(payload)
-        guard expected.count >= Self.minimumTagLength, isEqualInConstantTime(expected, bytes[payloadLength...]) else {
-            throw .forged
-        }
-        let uuid = payload.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(fromByteOffset: 17, as: uuid_t.self)) }
-        self.init(
-            streamID: payload.integer(at: 1), sequence: payload.integer(at: 9), database: DatabaseID(uuid),
-            epoch: Epoch(payload.integer(at: 33)), tokenDigest: Array(payload[Self.fixedLength...]))
+    /// Reads the baton of a stream that holds nothing, whoever made it.
+    ///
+    /// Its tag is not looked at: another leader may have made it, or an earlier process. Believing it gives its sender nothing that
+    /// a request without a baton would not have, but numbers about what it changed itself.
+    ///
+    /// - Throws: `malformed`, also for a baton of any other stream.
+    public init(resting text: String) throws(BatonError) {
+        let (baton, _, _) = try Self.parse(text)
+        guard baton.counters != nil else { throw .malformed }
+        self = baton
+    }
+
+    private static func parse(_ text: String) throws(BatonError) -> (Baton, payload: ArraySlice<UInt8>, tag: ArraySlice<UInt8>) {
+        var text = text
+        guard text.utf8.count <= maximumEncodedLength, let bytes = text.withUTF8({ Base64.url.decode($0) }), let version = bytes.first,
+            version == Self.version || version == restingVersion
+        else { throw .malformed }
+        let isResting = version == restingVersion
+        let fixedLength = headLength + (isResting ? countersLength : 0) + 2
+        guard bytes.count > fixedLength else { throw .malformed }
+        let digestLength = Int(bytes.integer(at: fixedLength - 2, as: UInt16.self))
+        let payloadLength = fixedLength + digestLength
+        guard digestLength <= maximumDigestLength, bytes.count > payloadLength else { throw .malformed }
+
+        let uuid = bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(fromByteOffset: 17, as: uuid_t.self)) }
+        let baton = Baton(
+            streamID: bytes.integer(at: 1), sequence: bytes.integer(at: 9), database: DatabaseID(uuid),
+            epoch: Epoch(bytes.integer(at: 33)), tokenDigest: Array(bytes[fixedLength..<payloadLength]),
+            counters: isResting
+                ? SessionCounters(
+                    lastInsertRowID: bytes.integer(at: headLength), changes: bytes.integer(at: headLength + 8),
+                    totalChanges: bytes.integer(at: headLength + 16)) : nil)
+        return (baton, bytes[..<payloadLength], bytes[payloadLength...])
     }
 }
 

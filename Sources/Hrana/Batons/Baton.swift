@@ -11,13 +11,19 @@ public struct Baton: Sendable, Hashable {
     public var epoch: Epoch
     /// A digest of the token (or of its subject) that the stream belongs to; empty when nobody needs a token.
     public var tokenDigest: [UInt8]
+    /// All there is to the stream, when it holds nothing that only its leader has: no transaction, no temporary table, no setting, no
+    /// stored SQL. Any leader can go on with it, at any time.
+    public var counters: SessionCounters?
 
-    public init(streamID: UInt64, sequence: UInt64, database: DatabaseID, epoch: Epoch, tokenDigest: [UInt8]) {
+    public init(
+        streamID: UInt64, sequence: UInt64, database: DatabaseID, epoch: Epoch, tokenDigest: [UInt8], counters: SessionCounters? = nil
+    ) {
         self.streamID = streamID
         self.sequence = sequence
         self.database = database
         self.epoch = epoch
         self.tokenDigest = tokenDigest
+        self.counters = counters
     }
 }
 

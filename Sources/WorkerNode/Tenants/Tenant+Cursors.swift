@@ -35,7 +35,10 @@ extension Tenant {
         let lines = run.takeLines()
         var opening = JSONWriter()
         opening.cursorOpening(baton: stream.isClosed ? nil : nextBaton(of: stream), baseURL: nil)
-        if case .complete = run.phase { return Self.reply(opening.bytes + lines, rest: nil) }
+        if case .complete = run.phase {
+            if !stream.isClosed { waitForClient(stream) }
+            return Self.reply(opening.bytes + lines, rest: nil)
+        }
         cursors[run.id] = run
         return Self.reply(opening.bytes + lines, rest: CursorReply(tenant: self, id: run.id))
     }
@@ -110,7 +113,8 @@ extension Tenant {
         run.stream.lastUse = environment.clock.now()
         if !run.stream.isClosed {
             settle(run.stream)
-            environment.attention.insert(self)
+            // A part of the answer was sent, with the baton: the client may come with it from now on.
+            if run.isCounted { waitForClient(run.stream) }
         }
         guard run.isCounted else { return }
         run.isCounted = false

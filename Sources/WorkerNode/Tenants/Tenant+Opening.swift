@@ -117,6 +117,7 @@ extension Tenant {
     /// Closes everything; when `isClean`, the files are the published state and say so.
     func closeFiles(_ database: any EngineDatabase, isClean: Bool) {
         for stream in streams.values { close(stream) }
+        restingStreams.removeAll()
         isOpen.store(false, ordering: .relaxed)
         guard isClean, let copyID else {
             database.close()

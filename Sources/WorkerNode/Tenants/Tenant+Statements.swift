@@ -57,9 +57,17 @@ extension Tenant {
     }
 
     func runScript(_ sql: String, on stream: HranaStream, _ request: RequestUnderWay) async throws(SQLError) {
-        // What a script does shows only while it runs, so it takes the turn to write beforehand.
-        try await perform(on: stream, writes: true, request) { connection, limits throws(SQLError) in
-            try connection.executeScript(sql, limits: limits)
+        // What a statement does shows when the ones before it have run: up to the first that writes, nobody is held up.
+        var position = ScriptPosition.start
+        var writes = false
+        while true {
+            let mayWrite = writes || turn.owner == stream.id || stream.access.isReadOnly
+            let next = try await perform(on: stream, writes: writes, request) { connection, limits throws(SQLError) in
+                try connection.executeScript(sql, from: position, mayWrite: mayWrite, limits: limits)
+            }
+            guard let next else { return }
+            precondition(!mayWrite, "a script that may write stops at its end only")
+            (position, writes) = (next, true)
         }
     }
 

@@ -7,34 +7,57 @@ import Logging
 extension Tenant {
     /// The stream a baton names, or a new one without a baton; `nil` when the baton is no longer good.
     ///
+    /// The baton of a stream that holds nothing is always good for a new one, unless it was used before.
+    ///
     /// - Throws: `not_leader` while draining, unless the stream has a transaction to finish; `too_many_requests`.
     func stream(_ baton: String?, _ access: AccessRights) throws(BerthError) -> HranaStream? {
         guard let baton else { return try newStream(access, isKept: true) }
-        guard let decoded = try? Baton(decoding: baton, tag: environment.batonTag), decoded.database == database,
-            decoded.epoch == epoch, decoded.tokenDigest == access.tokenDigest, let stream = streams[decoded.streamID],
-            stream.sequence == decoded.sequence, stream.isWaitingForClient, stream.access == access
-        else { return nil }
+        if let decoded = try? Baton(decoding: baton, tag: environment.batonTag), decoded.database == database, decoded.epoch == epoch,
+            decoded.tokenDigest == access.tokenDigest,
+            let stream = streams[decoded.streamID] ?? restingStreams[decoded.streamID], stream.access == access
+        {
+            guard stream.sequence == decoded.sequence, stream.isWaitingForClient else { return nil }
+            return try goOn(with: stream)
+        }
+        guard let resting = try? Baton(resting: baton), resting.database == database, let counters = resting.counters else { return nil }
+        return try newStream(access, isKept: true, counters)
+    }
+
+    private func goOn(with stream: HranaStream) throws(BerthError) -> HranaStream? {
         // Whoever sends the next request reads no more of the last one's answer.
         if let cursor = stream.cursor { cutOff(cursor) }
         if isDraining && !stream.hasOpenTransaction {
+            // The successor can go on with nothing as well.
+            if !stream.holdsSomething { throw notLeader }
             close(stream)
             return nil
+        }
+        if streams[stream.id] == nil {
+            try makeRoomForStream()
+            restingStreams.remove(stream.id)
+            streams[stream.id] = stream
         }
         return stream
     }
 
-    func newStream(_ access: AccessRights, isKept: Bool) throws(BerthError) -> HranaStream {
+    func newStream(
+        _ access: AccessRights, isKept: Bool, _ counters: SessionCounters = SessionCounters()
+    ) throws(BerthError) -> HranaStream {
         if isDraining { throw notLeader }
+        try makeRoomForStream()
+        let stream = HranaStream(id: nextStreamID, access: access, counters: counters, now: environment.clock.now())
+        nextStreamID += 1
+        streams[stream.id] = stream
+        if !isKept { stream.isBusy = true }
+        return stream
+    }
+
+    private func makeRoomForStream() throws(BerthError) {
         guard streams.count < environment.settings.maximumStreams else {
             throw BerthError(
                 .tooManyRequests,
                 "“\(record.name)” has \(streams.count) open streams, the most allowed. Close some, or wait for them to expire.")
         }
-        let stream = HranaStream(id: nextStreamID, access: access, now: environment.clock.now())
-        nextStreamID += 1
-        streams[stream.id] = stream
-        if !isKept { stream.isBusy = true }
-        return stream
     }
 
     /// Ends a request of a kept stream.
@@ -46,9 +69,20 @@ extension Tenant {
             close(stream)
             return nil
         }
+        let baton = nextBaton(of: stream)
+        waitForClient(stream)
+        return baton
+    }
+
+    /// Between two requests.
+    func waitForClient(_ stream: HranaStream) {
         stream.lastUse = environment.clock.now()
-        environment.attention.insert(self)
-        return nextBaton(of: stream)
+        if stream.holdsSomething {
+            environment.attention.insert(self)
+        } else {
+            streams[stream.id] = nil
+            restingStreams.insert(stream, atMost: environment.settings.maximumRestingStreams)
+        }
     }
 
     /// The baton for the next request of `stream`; it makes the one before worthless.
@@ -56,20 +90,21 @@ extension Tenant {
         stream.sequence += 1
         return Baton(
             streamID: stream.id, sequence: stream.sequence, database: database, epoch: epoch,
-            tokenDigest: stream.access.tokenDigest
+            tokenDigest: stream.access.tokenDigest, counters: stream.holdsSomething ? nil : stream.counters
         ).encoded(tag: environment.batonTag)
     }
 
     /// Ends a request of which nothing was executed: it may come again with the same baton, or with none.
     func undo(_ stream: HranaStream, isNew: Bool) {
         stream.isBusy = false
-        if isNew { close(stream) } else { stream.lastUse = environment.clock.now() }
+        if isNew { close(stream) } else if !stream.isClosed { waitForClient(stream) }
     }
 
     /// Rolls an open transaction back and forgets the stream.
     func close(_ stream: HranaStream) {
         stream.isClosed = true
         streams[stream.id] = nil
+        restingStreams.remove(stream.id)
         if let cursor = stream.cursor { cutOff(cursor) }
         if let connection = stream.connection {
             stream.connection = nil
@@ -86,6 +121,7 @@ extension Tenant {
         }
         do throws(SQLError) {
             let connection = try database.takeConnection()
+            connection.counters = stream.counters
             stream.connection = connection
             return connection
         } catch {
@@ -95,14 +131,19 @@ extension Tenant {
     }
 
     /// After a statement: outside a transaction the turn to write is anybody's again, and so is the connection, unless the
-    /// client left something on it for its next statements.
+    /// client left something on it for its next statements. Inside one the turn is kept only with the engine's lock: a transaction
+    /// that was refused its first write holds nobody up.
     func settle(_ stream: HranaStream) {
         // Its rows are read from the connection.
         if stream.cursor?.rows != nil { return }
         if let connection = stream.connection {
-            guard connection.isAutocommit else { return }
+            guard connection.isAutocommit else {
+                if !connection.holdsWriteLock { endTurn(of: stream) }
+                return
+            }
             if !connection.hasSessionState || stream.isClosed {
                 stream.connection = nil
+                stream.counters = connection.counters
                 giveBack(connection)
             }
         }

@@ -59,7 +59,10 @@ actor Tenant: Shippable {
     var life: UInt64 = 0
 
     // Requests
+    /// Those that hold something, or are being used.
     var streams: [UInt64: HranaStream] = [:]
+    /// Those that hold nothing: kept so that their batons are good once, and forgotten whenever that is convenient.
+    var restingStreams = RestingStreams()
     var nextStreamID: UInt64 = 1
     /// Answers that are sent while they are made, until they were taken to their end.
     var cursors: [UInt64: CursorRun] = [:]

@@ -10,7 +10,7 @@ public struct TenantSettings: Sendable {
     public var statementTimeout: Duration = .seconds(30)
     /// How long an acknowledgement may wait for the bucket before its outcome is reported as unknown.
     public var publishTimeout: Duration = .seconds(30)
-    /// How long a stream without requests keeps its transaction.
+    /// How long a stream without requests keeps its transaction, or what else it holds.
     public var streamTimeout: Duration = .seconds(10)
     /// How long a client may take nothing of an answer that is sent while it is made.
     public var cursorTimeout: Duration = .seconds(30)
@@ -23,8 +23,10 @@ public struct TenantSettings: Sendable {
     public var drainTimeout: Duration = .seconds(5)
     /// How long an unused database keeps its files open.
     public var idleTimeout: Duration = .seconds(300)
-    /// Streams one database may have at a time.
+    /// Streams one database may have at a time, of those that hold something or are being used.
     public var maximumStreams = 128
+    /// Streams that hold nothing, of one database, whose batons are remembered so that each is good once.
+    public var maximumRestingStreams = 1_024
     /// Requests that share one transaction, at most. With few, the next group is carried out while the answers of the last one
     /// are written; with many, there are fewer commits.
     public var groupRequests = 64

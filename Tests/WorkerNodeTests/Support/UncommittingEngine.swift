@@ -89,6 +89,11 @@ struct UncommittingEngine: Engine {
 
         var hasSessionState: Bool { base.hasSessionState }
         var isAutocommit: Bool { base.isAutocommit }
+        var holdsWriteLock: Bool { base.holdsWriteLock }
+        var counters: SessionCounters {
+            get { base.counters }
+            set { base.counters = newValue }
+        }
 
         func execute(_ statement: SQLStatement, limits: StatementLimits) throws(SQLError) -> SQLResult {
             if manner != .isBroken, statement.sql == "COMMIT", failures.take() {
@@ -106,7 +111,9 @@ struct UncommittingEngine: Engine {
             try base.load(into: table, columns: columns)
         }
 
-        func executeScript(_ sql: String, limits: StatementLimits) throws(SQLError) { try base.executeScript(sql, limits: limits) }
+        func executeScript(
+            _ sql: String, from start: ScriptPosition, mayWrite: Bool, limits: StatementLimits
+        ) throws(SQLError) -> ScriptPosition? { try base.executeScript(sql, from: start, mayWrite: mayWrite, limits: limits) }
         func describe(_ sql: String) throws(SQLError) -> SQLDescription { try base.describe(sql) }
         func needsWriteTurn(_ sql: String) throws(SQLError) -> Bool { try base.needsWriteTurn(sql) }
     }

@@ -17,9 +17,9 @@ struct AttentionTests {
             try await becomesTrue("it is shipped") { await former.allIsPublished }
             let present = try await host.find(record)
             // Watched before the former one is found to need nothing.
-            _ = try await former.client.pipeline(nil, .execute("SELECT 1"))
+            _ = try await former.client.pipeline(nil, .execute("BEGIN"))
             await former.abandon(reason: "test")
-            _ = try await present.client.pipeline(nil, .execute("SELECT 1"))
+            _ = try await present.client.pipeline(nil, .execute("BEGIN"))
             host.environment.attention.insert(former)
             try await becomesTrue("the stream of the present one expires") {
                 stores.clock.advance(by: .seconds(1))
@@ -33,7 +33,7 @@ struct AttentionTests {
         let record = try await stores.makeDatabase()
         try await TenantHost.with(stores) { host in
             let tenant = try await host.lead(record)
-            let stream = try await tenant.client.pipeline(nil, .execute("SELECT 1"))
+            let stream = try await tenant.client.pipeline(nil, .execute("BEGIN"))
             try await becomesTrue("it is watched") { stores.clock.sleepers == 1 }
             _ = try await tenant.client.pipeline(stream.baton, .close)
             stores.clock.advance(by: .milliseconds(100))

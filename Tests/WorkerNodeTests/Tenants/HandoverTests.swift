@@ -91,18 +91,28 @@ struct HandoverTests {
     @Test func anOpenTransactionMayFinish() async throws {
         try await withNodes { tenant, _, other in
             let client = tenant.client
+            let temporary = try await client.pipeline(nil, .execute("CREATE TEMP TABLE mine (a)")).baton
+            let idle = try await client.pipeline(nil, .execute("INSERT INTO t VALUES (7)")).baton
+            try await client.execute("DELETE FROM t WHERE v = 7")
+            try await stores.whileTimePasses { try await becomesTrue("it is shipped") { await tenant.allIsPublished } }
             let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (2)")).baton
-            let idle = try await client.pipeline(nil, .execute("SELECT 1")).baton
             let move = Task { await tenant.handOver(to: other.session.id, copy: nil) }
             try await becomesTrue("it is draining") { await tenant.isDraining }
             await expectNotLeader(tenant)
             await #expect(throws: ErrorAnswer(code: "STREAM_EXPIRED", message: "")) {
-                try await client.pipeline(idle, .execute("SELECT 1"))
+                try await client.pipeline(temporary, .execute("SELECT 1"))
             }
+            // The successor goes on with a stream that holds nothing.
+            await #expect(throws: BerthError.self) { try await client.pipeline(idle, .execute("SELECT 1")) }
             let more = try await client.pipeline(baton, .execute("INSERT INTO t VALUES (3)"))
             #expect(try await client.pipeline(more.baton, .execute("COMMIT"), .close).outcomes == ["execute", "close"])
             #expect(await move.value == .transferred)
             try await expect(["1", "2", "3"], in: other.find(tenant.record))
+            let successor = try await other.find(tenant.record).client
+            #expect(try await successor.pipeline(idle, .execute("SELECT last_insert_rowid(), changes()")).rows(0) == [["2", "1"]])
+            await #expect(throws: ErrorAnswer(code: "STREAM_EXPIRED", message: "")) {
+                try await successor.pipeline(temporary, .execute("SELECT 1"))
+            }
         }
     }
 

@@ -202,11 +202,138 @@ struct StreamTests {
         settings.maximumStreams = 3
         try await withTenant(settings: settings) { client, _, _ in
             var batons: [String?] = []
-            for _ in 0..<3 { batons.append(try await client.pipeline(nil, .execute("SELECT 1")).baton) }
+            for _ in 0..<3 { batons.append(try await client.pipeline(nil, .execute("BEGIN")).baton) }
             let error = await #expect(throws: BerthError.self) { try await client.pipeline(nil, .execute("SELECT 1")) }
             #expect(error?.code == .tooManyRequests)
             _ = try await client.pipeline(batons[0], .close)
             _ = try await client.pipeline(nil, .execute("SELECT 1"))
+        }
+    }
+
+    /// Nothing is there that only this node has, so there is nothing to count and nothing to end.
+    @Test func aStreamThatHoldsNothingNeitherCountsNorEnds() async throws {
+        var settings = TenantSettings()
+        settings.maximumStreams = 3
+        settings.maximumRestingStreams = 8
+        try await withTenant(settings: settings) { client, tenant, stores in
+            var batons: [String?] = []
+            for number in 0..<20 {
+                batons.append(try await client.pipeline(nil, .execute("INSERT INTO t VALUES (\(number))"), .execute("PRAGMA foreign_keys")).baton)
+            }
+            #expect(await tenant.isAtRest)
+            stores.clock.advance(by: .seconds(3_600))
+            #expect(await !tenant.expire())
+            for (number, baton) in batons.enumerated() {
+                let answer = try await client.pipeline(baton, .execute("SELECT last_insert_rowid(), changes(), total_changes()"))
+                #expect(answer.rows(0) == [["\(number + 1)", "1", "1"]])
+            }
+        }
+    }
+
+    @Test func whatAStreamHoldsEndsWithIt() async throws {
+        let holding = [
+            ["BEGIN"], ["SAVEPOINT s"], ["CREATE TEMP TABLE mine (a)"], ["PRAGMA recursive_triggers = ON"], ["PRAGMA case_sensitive_like = ON"],
+            ["PRAGMA data_version"],
+        ]
+        let nothing = [
+            ["SELECT 1"], ["PRAGMA table_info(t)"], ["BEGIN", "COMMIT"], ["PRAGMA recursive_triggers = OFF"], ["SELECT * FROM nowhere"],
+            ["PRAGMA recursive_triggers = ON", "PRAGMA recursive_triggers = OFF"],
+        ]
+        try await withTenant { client, tenant, stores in
+            for (statements, isHeld) in holding.map({ ($0, true) }) + nothing.map({ ($0, false) }) {
+                var baton: String?
+                for statement in statements { baton = try await client.pipeline(baton, .execute(statement)).baton }
+                #expect(await tenant.isAtRest != isHeld, "\(statements)")
+                stores.clock.advance(by: .seconds(11))
+                _ = await tenant.expire()
+                if isHeld {
+                    await #expect(throws: Self.expired, "\(statements)") { try await client.pipeline(baton, .execute("SELECT 1")) }
+                } else {
+                    #expect(try await client.pipeline(baton, .execute("SELECT 1")).rows(0) == [["1"]], "\(statements)")
+                }
+            }
+        }
+    }
+
+    /// A connection serves many clients; what each is told of its own changes is its own.
+    @Test func aClientIsToldOfItsOwnChangesOnly() async throws {
+        try await withTenant { client, _, _ in
+            try await client.execute("CREATE TABLE other (id INTEGER PRIMARY KEY, v)")
+            try await client.execute("INSERT INTO other (id) VALUES (5000)")
+            let told = StreamCall.execute("SELECT last_insert_rowid(), changes(), total_changes()")
+            var mine: String?, total = 0
+            for number in 1...4 {
+                mine = try await client.pipeline(mine, .execute("INSERT INTO t VALUES (\(number)), (\(number))")).baton
+                total += 2
+                let others = try await client.pipeline(nil, .execute("INSERT INTO other (v) VALUES (1), (2), (3)"), told, .close)
+                #expect(others.rows(1) == [["\(5000 + 3 * number)", "3", "3"]])
+                var answer = try await client.pipeline(mine, told)
+                #expect(answer.rows(0) == [["\(2 * number)", "2", "\(total)"]])
+                // None changed is a number as well.
+                answer = try await client.pipeline(answer.baton, .execute("UPDATE t SET v = 0 WHERE v > 1000"))
+                try await client.execute("UPDATE other SET v = 0")
+                answer = try await client.pipeline(answer.baton, told)
+                #expect(answer.rows(0) == [["\(2 * number)", "0", "\(total)"]])
+                mine = answer.baton
+                // Nobody is told of others' changes: alone, in a group, or through a stream of its own.
+                #expect(try await client.execute("SELECT changes() + total_changes() + last_insert_rowid()").firstColumn == ["0"])
+                #expect(try await client.pipeline(nil, told, told, .close).rows(1) == [["0", "0", "0"]])
+                #expect(try await client.pipeline(nil, told).rows(0) == [["0", "0", "0"]])
+            }
+        }
+    }
+
+    /// A transaction that was refused its first write has no lock, so others do not wait for it.
+    @Test func aRefusedTransactionHoldsNobodyUp() async throws {
+        try await withTenant { client, tenant, _ in
+            try await client.execute("INSERT INTO t VALUES (0)")
+            let old = try await client.pipeline(nil, .execute("BEGIN"), .execute("SELECT count(*) FROM t"))
+            try await client.execute("INSERT INTO t VALUES (1)")
+            let refused = try await client.pipeline(old.baton, .execute("INSERT INTO t VALUES (2)"))
+            #expect(refused.outcomes.first?.hasPrefix("SQLITE_BUSY") == true)
+            #expect(await tenant.turnOwner == nil)
+            try await client.execute("INSERT INTO t VALUES (3)")
+            _ = try await client.pipeline(refused.baton, .execute("ROLLBACK"), .execute("INSERT INTO t VALUES (4)"), .close)
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["0", "1", "3", "4"])
+        }
+    }
+
+    /// SQLite has one writer of the file; a temporary table is its client's own.
+    @Test func whatIsTemporaryWaitsForNobody() async throws {
+        try await withTenant { client, tenant, _ in
+            let writer = try await client.pipeline(nil, .execute("BEGIN IMMEDIATE"), .execute("INSERT INTO t VALUES (1)"))
+            let mine = try await client.pipeline(
+                nil, .execute("CREATE TEMP TABLE mine (a)"), .execute("INSERT INTO mine VALUES (7)"), .execute("UPDATE mine SET a = a + 1"),
+                .execute("CREATE TEMP TRIGGER copy AFTER INSERT ON mine BEGIN INSERT INTO mine SELECT new.a + 1 WHERE new.a < 3; END"),
+                .execute("SELECT a FROM mine"), .execute("DROP TRIGGER copy"))
+            #expect(mine.outcomes.allSatisfy { $0 == "execute" } && mine.rows(4) == [["8"]])
+            #expect(await !tenant.hasTurnWaiters)
+            // A trigger that leads into the file waits like everything that writes it.
+            let linked = try await client.pipeline(
+                mine.baton, .execute("CREATE TEMP TRIGGER out AFTER INSERT ON mine BEGIN INSERT INTO t VALUES (new.a); END"))
+            async let waiting = client.pipeline(linked.baton, .execute("INSERT INTO mine VALUES (9)"))
+            try await becomesTrue("it waits") { await tenant.hasTurnWaiters }
+            _ = try await client.pipeline(writer.baton, .execute("COMMIT"), .close)
+            #expect(try await waiting.outcomes == ["execute"])
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["1", "9"])
+        }
+    }
+
+    /// A script holds others up from its first write on, not before.
+    @Test func aScriptTakesTheTurnWithItsFirstWrite() async throws {
+        try await withTenant { client, tenant, _ in
+            let first = try await client.pipeline(nil, .sequence("BEGIN "))
+            let second = try await client.pipeline(nil, .sequence("BEGIN; SELECT count(*) FROM t; CREATE TEMP TABLE a (b); INSERT INTO a VALUES (1)"))
+            #expect(first.outcomes == ["sequence"] && second.outcomes == ["sequence"])
+            #expect(await tenant.turnOwner == nil)
+            let writer = try await client.pipeline(first.baton, .sequence("SELECT 1; INSERT INTO t VALUES (1); SELECT 2"))
+            #expect(await tenant.turnOwner != nil)
+            #expect(try await client.pipeline(nil, .sequence("SELECT 1; SELECT 2"), .close).outcomes == ["sequence", "close"])
+            async let waiting = client.pipeline(nil, .sequence("SELECT 1; INSERT INTO t VALUES (2); INSERT INTO t VALUES (3)"), .close)
+            try await becomesTrue("it waits") { await tenant.hasTurnWaiters }
+            _ = try await client.pipeline(writer.baton, .sequence("COMMIT"), .close)
+            #expect(try await waiting.outcomes == ["sequence", "close"])
+            #expect(try await client.execute("SELECT v FROM t").firstColumn == ["1", "2", "3"])
         }
     }
 

@@ -18,11 +18,21 @@ final class ConnectionContext {
     /// Why the authorizer refused, if it did.
     var refusal: String?
 
+    /// What the client's functions answer.
+    let functions = SessionFunctions()
+
     /// Found by the authorizer in the statement last compiled.
     var insertsRows = false
+    /// It changes something, and nothing but what is temporary.
+    var changesTemporary = false
+    var changesMain = false
     var pragma: (name: String, hasArgument: Bool)?
     /// The PRAGMA is to set something that is left as it is.
     var leftAlone: (setting: PragmaRules.Setting, name: String, schema: String?, wanted: String)?
     /// Something temporary was created, as far as compiling it tells.
     var createsTemporaryTables = false
+    /// The client set something that outlasts its transaction, since the settings were last compared.
+    var mayHaveChangedSettings = false
+    /// The client asked for something that is told of this one connection, or set what cannot be read back.
+    var isBoundToConnection = false
 }

@@ -7,8 +7,10 @@ final class PreparedStatement {
     let kind: StatementKind
     let parameterCount: Int
     let isExplain: Bool
-    /// May change the database file. See ``SQLiteConnection/needsWriteTurn(_:)``.
+    /// May change something, if only what is temporary.
     let writes: Bool
+    /// May change the database file. See ``SQLiteConnection/needsWriteTurn(_:)``.
+    let writesFile: Bool
     /// INSERT or REPLACE, also behind a WITH.
     let insertsRows: Bool
     /// INSERT, REPLACE, UPDATE or DELETE, also behind a WITH.
@@ -25,6 +27,7 @@ final class PreparedStatement {
         isExplain = sqlite3_stmt_isexplain(handle) != 0
         let isReadOnly = sqlite3_stmt_readonly(handle) != 0
         writes = !isExplain && Self.writes(isReadOnly: isReadOnly, pragma: context.pragma)
+        writesFile = writes && !(context.changesTemporary && !context.changesMain && kind.mayBeTemporary)
         changesRows = !isReadOnly && (kind == .change || kind == .with)
         insertsRows = changesRows && context.insertsRows
     }

@@ -18,10 +18,11 @@ extension SQLiteConnection {
     ///
     /// BEGIN (deferred), COMMIT, ROLLBACK, SAVEPOINT and RELEASE count as reading: they change nothing themselves.
     /// BEGIN IMMEDIATE and BEGIN EXCLUSIVE take the write lock and count as writing. EXPLAIN always reads.
-    public func isReadOnly(_ sql: String) throws(SQLError) -> Bool { try !prepare(sql).writes }
+    public func isReadOnly(_ sql: String) throws(SQLError) -> Bool { try !prepare(sql).writesFile }
 
     /// Whether the statement takes SQLite's write lock, of which a database has one.
     ///
-    /// The opposite of ``isReadOnly(_:)``. A COMMIT needs no turn of its own: the transaction has it since its first write.
-    public func needsWriteTurn(_ sql: String) throws(SQLError) -> Bool { try prepare(sql).writes }
+    /// The opposite of ``isReadOnly(_:)``. A COMMIT needs no turn of its own: the transaction has it since its first write. What
+    /// changes nothing but temporary tables needs none either.
+    public func needsWriteTurn(_ sql: String) throws(SQLError) -> Bool { try prepare(sql).writesFile }
 }

@@ -30,7 +30,7 @@ extension SQLiteConnection {
             mayFailAfterChanging(prepared, wantsRows: statement.wantsRows, limits)
             ? try inSavepoint { () throws(SQLError) in try run(prepared, statement, limits) }
             : try run(prepared, statement, limits)
-        try limitTemporaryTables()
+        try noteSessionState()
         result.nanoseconds = BootInstant.now.nanoseconds(since: start)
         return result
     }
@@ -65,7 +65,7 @@ extension SQLiteConnection {
             results.append(result)
             if rows.columnCount > 0 { points.append(rows.point) }
         }
-        try limitTemporaryTables()
+        try noteSessionState()
         let all = rows.finish()
         guard all.columnCount > 0 else { return }
         var last = RowWriter.Point.start
@@ -116,6 +116,7 @@ extension SQLiteConnection {
         let changesBefore = prepared.changesRows ? sqlite3_total_changes64(database) : 0
         try arguments.bind(values, to: prepared)
         defer { sqlite3_reset(prepared.handle) }
+        if prepared.changesRows { context.functions.hasChanged = true }
         try collectRows(of: prepared, into: &result, &rows, wantsRows: wantsRows, limits, isFirst: isFirst)
         guard prepared.changesRows, sqlite3_total_changes64(database) != changesBefore else { return }
         result.affectedRows = sqlite3_changes64(database)

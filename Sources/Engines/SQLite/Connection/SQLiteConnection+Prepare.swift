@@ -25,7 +25,7 @@ extension SQLiteConnection {
         var sql = begin?.mode == .readOnly ? "BEGIN\(begin?.rest ?? "")" : sql
         try checkText(&sql)
         try rememberSettings(before: &sql)
-        var compilation = sql.withUTF8 { compile($0, from: 0) }
+        var compilation = compile(sql, from: 0)
         guard let statement = try finish(&compilation) else {
             throw SQLError(code: "SQL_NO_STATEMENT", message: "the SQL has no statement")
         }
@@ -49,7 +49,18 @@ extension SQLiteConnection {
     }
 
     /// Compiles the first statement at or after `start`.
-    func compile(_ sql: UnsafeBufferPointer<UInt8>, from start: Int) -> Compilation {
+    ///
+    /// Costs as much as the statement is long, however much text follows it.
+    func compile(_ sql: String, from start: Int) -> Compilation {
+        let count = sql.utf8.count
+        // Where the string has its bytes, which a NUL ends; it holds none itself (``checkText(_:)``).
+        return sql.withCString { text in
+            text.withMemoryRebound(to: UInt8.self, capacity: count + 1) { compile(UnsafeBufferPointer(start: $0, count: count), from: start) }
+        }
+    }
+
+    /// - Parameter sql: a NUL follows its last byte.
+    private func compile(_ sql: UnsafeBufferPointer<UInt8>, from start: Int) -> Compilation {
         let start = SQLTrivia.end(in: sql, from: start)
         let kind = StatementKind(firstWordOf: sql, from: start)
         guard start < sql.count, let handle, let base = sql.baseAddress else {
@@ -57,6 +68,8 @@ extension SQLiteConnection {
         }
         context.refusal = nil
         context.insertsRows = false
+        context.changesTemporary = false
+        context.changesMain = false
         context.pragma = nil
         context.leftAlone = nil
         if kind == .explain && !Self.explainsPlan(sql, from: start) {
@@ -68,8 +81,10 @@ extension SQLiteConnection {
         return base.withMemoryRebound(to: CChar.self, capacity: sql.count) { text in
             var statement: OpaquePointer?
             var tail: UnsafePointer<CChar>?
+            // With its NUL counted SQLite reads the text where it is; without, it copies all that is left of it, for every statement.
+            // Source: <https://www.sqlite.org/c3ref/prepare.html>, on nByte.
             let code = sqlite3_prepare_v3(
-                handle, text + start, Int32(sql.count - start),
+                handle, text + start, Int32(sql.count - start + 1),
                 UInt32(kind.isWorthCaching ? SQLITE_PREPARE_PERSISTENT : 0), &statement, &tail)
             let end = tail.map { text.distance(to: $0) } ?? sql.count
             return Compilation(
@@ -121,9 +136,9 @@ extension SQLiteConnection {
     private static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
 
     /// SQLite carries out some PRAGMAs while it compiles them, so this cannot wait for the execution.
-    func rememberSettings(before sql: inout String) throws(SQLError) {
+    func rememberSettings(before sql: inout String, from start: Int = 0) throws(SQLError) {
         guard settingsBefore == nil else { return }
-        let kind = sql.withUTF8 { StatementKind(firstWordOf: $0, from: SQLTrivia.end(in: $0, from: 0)) }
+        let kind = sql.withUTF8 { StatementKind(firstWordOf: $0, from: SQLTrivia.end(in: $0, from: start)) }
         if kind == .pragma || kind == .explain { settingsBefore = try SessionSettings(of: self) }
     }
 

@@ -21,6 +21,8 @@ public final class SQLiteConnection {
     var spareRows = RowWriter()
     /// As they were before a client's first PRAGMA.
     var settingsBefore: SessionSettings?
+    /// They are not as they were.
+    private(set) var hasChangedSettings = false
     var temporaryTablesAreLimited = false
     /// The cursor that is not at its end. Anything else that is run ends it.
     weak var cursor: SQLiteCursor?
@@ -51,6 +53,7 @@ public final class SQLiteConnection {
         interrupter = SQLiteInterrupter(opened)
         applyLimits(options)
         SQLiteAuthorizer.install(on: opened, context: context)
+        SessionFunctions.install(on: opened, context.functions)
         StatementDeadline.install(on: opened, context: context)
     }
 
@@ -91,8 +94,27 @@ public final class SQLiteConnection {
         if !isAutocommit { try runTrusted("ROLLBACK") }
     }
 
-    /// A client used a PRAGMA or made something temporary.
-    public var hasSessionState: Bool { settingsBefore != nil || context.createsTemporaryTables }
+    /// A client changed a setting, made something temporary, or asked for what only this connection can tell.
+    public var hasSessionState: Bool { hasChangedSettings || context.isBoundToConnection || context.createsTemporaryTables }
+
+    /// Whether an open transaction has SQLite's write lock.
+    public var holdsWriteLock: Bool {
+        guard let handle, !isAutocommit else { return false }
+        return sqlite3_txn_state(handle, "main") == SQLITE_TXN_WRITE
+    }
+
+    public var counters: SessionCounters {
+        get { handle.map(context.functions.counters(of:)) ?? SessionCounters() }
+        set { if let handle { context.functions.begin(newValue, on: handle) } }
+    }
+
+    /// After a client's statement: what it made or set that outlasts it.
+    func noteSessionState() throws(SQLError) {
+        try limitTemporaryTables()
+        guard context.mayHaveChangedSettings else { return }
+        context.mayHaveChangedSettings = false
+        hasChangedSettings = try SessionSettings(of: self) != settingsBefore
+    }
 
     /// Makes the connection ready for another client: ends what is under way, rolls back, undoes the client's PRAGMAs, and drops
     /// what is temporary.
@@ -101,8 +123,11 @@ public final class SQLiteConnection {
         try rollback()
         isTransactionReadOnly = false
         try setReadingOnly(false)
-        try settingsBefore?.restore(on: self)
+        if hasChangedSettings || context.isBoundToConnection || context.mayHaveChangedSettings { try settingsBefore?.restore(on: self) }
         settingsBefore = nil
+        hasChangedSettings = false
+        context.mayHaveChangedSettings = false
+        context.isBoundToConnection = false
         try dropTemporaryObjects()
     }
 

@@ -52,6 +52,14 @@ enum StatementKind {
         }
     }
 
+    /// What one of these changes, SQLite tells while it compiles it.
+    var mayBeTemporary: Bool {
+        switch self {
+        case .change, .with, .other: true
+        case .query, .begin, .commit, .rollback, .savepoint, .pragma, .explain: false
+        }
+    }
+
     var isWorthCaching: Bool {
         switch self {
         case .change, .with, .query, .begin, .commit, .rollback, .savepoint: true

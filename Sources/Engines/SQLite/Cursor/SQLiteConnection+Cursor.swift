@@ -15,7 +15,7 @@ extension SQLiteConnection {
             try makeReady(for: prepared, readOnly: readOnly)
             let cursor = try begin(prepared, statement)
             cursor.add(nanoseconds: BootInstant.now.nanoseconds(since: start))
-            try limitTemporaryTables()
+            try noteSessionState()
             return cursor
         }
     }
@@ -36,6 +36,7 @@ extension SQLiteConnection {
                 return SQLiteCursor(prepared.columns, RowBlock(columnCount: 0), SQLResult(), on: self)
             }
             let changesBefore = sqlite3_total_changes64(database)
+            if prepared.changesRows { context.functions.hasChanged = true }
             let rows = try carryOut(prepared)
             let columns = prepared.columns
             release(prepared)

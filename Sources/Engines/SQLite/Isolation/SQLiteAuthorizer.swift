@@ -13,9 +13,24 @@ enum SQLiteAuthorizer {
                 guard let pointer else { return SQLITE_DENY }
                 let context = Unmanaged<ConnectionContext>.fromOpaque(pointer).takeUnretainedValue()
                 if context.isTrusted { return SQLITE_OK }
+                if context.isPreparing { SQLiteAuthorizer.noteTarget(action, schema: schema, context) }
                 return SQLiteAuthorizer.authorize(action, first, second, schema: schema, trigger: trigger, context)
             },
             Unmanaged.passUnretained(context).toOpaque())
+    }
+
+    /// Whether the database file is changed or only what is temporary, triggers included. Every change of a schema comes here as a
+    /// change of its table of objects as well.
+    private static func noteTarget(_ action: Int32, schema: UnsafePointer<CChar>?, _ context: ConnectionContext) {
+        switch action {
+        case SQLITE_INSERT, SQLITE_UPDATE, SQLITE_DELETE:
+            if schema.map({ strcmp($0, "temp") == 0 }) ?? false { context.changesTemporary = true } else { context.changesMain = true }
+        case SQLITE_READ, SQLITE_SELECT, SQLITE_FUNCTION, SQLITE_RECURSIVE, SQLITE_CREATE_TEMP_TABLE, SQLITE_CREATE_TEMP_VIEW,
+            SQLITE_CREATE_TEMP_TRIGGER, SQLITE_CREATE_TEMP_INDEX, SQLITE_DROP_TEMP_TABLE, SQLITE_DROP_TEMP_VIEW,
+            SQLITE_DROP_TEMP_TRIGGER, SQLITE_DROP_TEMP_INDEX:
+            break
+        default: context.changesMain = true
+        }
     }
 
     private static func authorize(
@@ -53,7 +68,14 @@ enum SQLiteAuthorizer {
         let name = name.map { String(cString: $0).lowercased() } ?? ""
         if context.isPreparing { context.pragma = (name, argument != nil) }
         switch PragmaRules.verdict(name, hasArgument: argument != nil) {
-        case .allowed, .changesSession: return SQLITE_OK
+        case .allowed:
+            // Told of this connection: another one counts otherwise.
+            if context.isPreparing && name == "data_version" { context.isBoundToConnection = true }
+            return SQLITE_OK
+        case .changesSession:
+            context.mayHaveChangedSettings = true
+            if SessionSettings.cannotBeRead.contains(name) { context.isBoundToConnection = true }
+            return SQLITE_OK
         case .leftAlone(let setting):
             // SQLite compiles it into nothing; what is answered instead, ``SQLiteConnection/finish(_:)`` decides.
             context.leftAlone = (setting, name, schema.map { String(cString: $0) }, argument.map { String(cString: $0) } ?? "")

@@ -1,7 +1,10 @@
 import FleetModel
 
 /// The settings of a connection that a client can change and that outlast its transaction.
-struct SessionSettings {
+struct SessionSettings: Hashable {
+    /// Off is how every connection begins.
+    static let cannotBeRead: Set<String> = ["case_sensitive_like"]
+
     private var statements: [String] = []
 
     /// Reads them as they are now.
@@ -10,8 +13,7 @@ struct SessionSettings {
             guard let value = try connection.runTrusted("PRAGMA \(name)") else { continue }
             statements.append("PRAGMA \(name) = \(Self.spelled(value, of: name))")
         }
-        // Cannot be read; off is how every connection begins.
-        statements.append("PRAGMA case_sensitive_like = OFF")
+        statements += Self.cannotBeRead.sorted().map { "PRAGMA \($0) = OFF" }
     }
 
     func restore(on connection: SQLiteConnection) throws(SQLError) {

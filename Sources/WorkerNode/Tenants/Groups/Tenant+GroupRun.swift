@@ -46,6 +46,7 @@ extension Tenant {
     /// - Throws: when nothing of the transaction can be kept.
     private func carryOut(_ member: GroupMember, on connection: any EngineConnection) throws(SQLError) {
         var isKept = true
+        connection.counters = SessionCounters()
         member.answer.results.reserveCapacity(member.call.statementCount)
         for statement in member.call.statements where isKept { isKept = carryOut(statement, of: member, on: connection) }
         // Some errors roll the whole transaction back.

@@ -56,6 +56,8 @@ extension RoleSettings {
         worker.tenants.responseLimit.maximumBytes = try int(
             "response-bytes", in: 4_096...(1 << 30), default: worker.tenants.responseLimit.maximumBytes)
         worker.tenants.maximumStreams = try int("streams-per-database", in: 1...100_000, default: worker.tenants.maximumStreams)
+        worker.tenants.maximumRestingStreams = try int(
+            "resting-streams-per-database", in: 2...1_000_000, default: worker.tenants.maximumRestingStreams)
         worker.tenants.checkpointBytes = try int("checkpoint-bytes", in: 4_096...(1 << 40), default: worker.tenants.checkpointBytes)
         worker.tenants.groupRequests = try int("group-requests", in: 1...100_000, default: worker.tenants.groupRequests)
         worker.tenants.groupStatements = try int("group-statements", in: 1...1_000_000, default: worker.tenants.groupStatements)
