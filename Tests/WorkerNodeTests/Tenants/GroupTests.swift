@@ -375,6 +375,9 @@ struct GroupTests {
         let engine = UncommittingEngine(.leavesOpen)
         try await withTenant(engines: EngineSet([engine])) { client, tenant, _ in
             engine.failures.add(1)
+            // Nothing of the table's is under way any more: the lane is idle, and stays it.
+            try await becomesTrue("the table is published") { await tenant.allIsPublished }
+            try await becomesTrue("nobody is at work") { tenant.lane.isIdle }
             try await client.execute("INSERT INTO t VALUES (1)")
             #expect(engine.failures.left == 1)
             let answer = try await client.pipeline(
