@@ -148,7 +148,7 @@ extension SQLiteConnection {
         guard let handle else { throw Self.closed }
         context.isTrusted = true
         defer { context.isTrusted = false }
-        context.isWriting = isInWriteTransaction
+        context.isWriting = holdsWriteLock
         context.refusal = nil
         var statement: OpaquePointer?
         let code = sqlite3_prepare_v3(handle, sql, -1, 0, &statement, nil)

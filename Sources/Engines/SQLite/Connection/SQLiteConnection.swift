@@ -77,8 +77,8 @@ public final class SQLiteConnection {
     /// an error inside a transaction.
     public var isAutocommit: Bool { handle.map { sqlite3_get_autocommit($0) != 0 } ?? true }
 
-    /// Whether a transaction is open that has written.
-    var isInWriteTransaction: Bool {
+    /// Whether an open transaction has SQLite's write lock.
+    public var holdsWriteLock: Bool {
         guard !isAutocommit, let handle else { return false }
         return sqlite3_txn_state(handle, "main") == SQLITE_TXN_WRITE
     }
@@ -96,12 +96,6 @@ public final class SQLiteConnection {
 
     /// A client changed a setting, made something temporary, or asked for what only this connection can tell.
     public var hasSessionState: Bool { hasChangedSettings || context.isBoundToConnection || context.createsTemporaryTables }
-
-    /// Whether an open transaction has SQLite's write lock.
-    public var holdsWriteLock: Bool {
-        guard let handle, !isAutocommit else { return false }
-        return sqlite3_txn_state(handle, "main") == SQLITE_TXN_WRITE
-    }
 
     public var counters: SessionCounters {
         get { handle.map(context.functions.counters(of:)) ?? SessionCounters() }

@@ -13,7 +13,7 @@ extension SQLiteConnection {
         let readOnly = readOnly || isTransactionReadOnly
         if readOnly && statement.writes { throw Self.readOnly }
         try setReadingOnly(readOnly)
-        context.isWriting = statement.writes || isInWriteTransaction
+        context.isWriting = statement.writes || holdsWriteLock
     }
 
     func setReadingOnly(_ readOnly: Bool) throws(SQLError) {
