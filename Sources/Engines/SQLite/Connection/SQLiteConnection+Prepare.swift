@@ -127,8 +127,7 @@ extension SQLiteConnection {
     }
 
     private func compileInstead(_ sql: String) throws(SQLError) -> PreparedStatement {
-        var sql = sql
-        let compilation = sql.withUTF8 { compile($0, from: 0) }
+        let compilation = compile(sql, from: 0)
         guard compilation.code == SQLITE_OK, let handle = compilation.statement else { throw failure(compilation.code) }
         return PreparedStatement(handle: handle, kind: .pragma, context: context)
     }
