@@ -166,23 +166,6 @@ struct ForwardingTests {
         await rude.close()
     }
 
-    @Test func aVersionCheckMayBeSentAgain() async throws {
-        let rude = try await RudeServer(.hangUp, marker: "\r\n\r\n")
-        let leader = try FakeDatabases(leading: ["shop"])
-        try await withGateway(local: leader) { next in
-            let source = FakeRoutes()
-            try source.set("shop", epoch: 1, port: rude.port)
-            try await withGateway(source: source) { gateway in
-                let answer = Task { try await gateway.send(.GET, "/db/shop/v3") }
-                await eventually { rude.arrived >= 2 }
-                try source.set("shop", epoch: 2, port: next.port)
-                gateway.routes.invalidateAll()
-                #expect(try await answer.value.status == 200)
-            }
-        }
-        await rude.close()
-    }
-
     @Test func aSilentLeaderIsGivenUpOnceItHasLostTheDatabase() async throws {
         let silent = try await RudeServer(.silent, marker: "insert-me")
         let source = FakeRoutes()
