@@ -24,7 +24,7 @@ import Testing
     @Test func everyCodeOfBerthHasOne() {
         for code in BerthError.Code.allCases {
             let exit = CLIExit.exitCode(for: BerthError(code, ""))
-            #expect((2...6).contains(exit), "\(code)")
+            #expect((2...7).contains(exit), "\(code)")
         }
         #expect(CLIExit.exitCode(for: BerthError(.databaseNotFound, "")) == 4)
         #expect(CLIExit.exitCode(for: BerthError(.invalidDatabaseName, "")) == 3)

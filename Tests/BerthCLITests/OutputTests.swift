@@ -16,22 +16,23 @@ import Testing
 
     @Test func showsOneDatabase() {
         #expect(DatabaseText.details(Samples.shop) == """
-            name        shop
-            state       unopenable
-            id          0190b7a0-0000-7000-8000-000000000001
-            engine      sqlite
-            durability  local
-            created     2026-01-31T12:00:00.000Z
-            placed on   node-2
-            leader      node-1 at http://127.0.0.1:7081
-            epoch       3
-            head        12@00000000000000ff
-            ship lag    1.2 s
-            verified    9 at 2026-01-31T11:00:00.000Z
-            unopenable  12 since 2026-01-31T12:30:00.000Z
-            reason      DUCKDB_CATALOG: a log
-            opens       11
-            next        berth db accept-older shop --seq 11 gives up what came after 11
+            name          shop
+            state         unopenable
+            id            0190b7a0-0000-7000-8000-000000000001
+            engine        sqlite
+            durability    local
+            foreign keys  on
+            created       2026-01-31T12:00:00.000Z
+            placed on     node-2
+            leader        node-1 at http://127.0.0.1:7081
+            epoch         3
+            head          12@00000000000000ff
+            ship lag      1.2 s
+            verified      9 at 2026-01-31T11:00:00.000Z
+            unopenable    12 since 2026-01-31T12:30:00.000Z
+            reason        DUCKDB_CATALOG: a log
+            opens         11
+            next          berth db accept-older shop --seq 11 gives up what came after 11
             """)
     }
 

@@ -125,11 +125,14 @@ public struct JSONWriter: ~Copyable, Sendable {
     /// Of 128 bits.
     private static let longestInteger = 40
 
-    /// Writes the shortest number that reads back as the same `Double`.
+    /// Writes the shortest number that reads back as the same `Double`; infinity as `1e999`, as libSQL does: a number that is too
+    /// large for most readers, and no value is told as another one.
     ///
-    /// - Precondition: `value` is finite: JSON has no form for infinity and NaN, so the caller decides what they mean.
+    /// - Precondition: `value` is a number. JSON has no form for NaN and `null` would be another value, so the caller
+    ///   decides what NaN means; SQLite itself turns it into NULL.
     public mutating func double(_ value: Double) {
-        precondition(value.isFinite, "JSON has neither infinity nor NaN")
+        precondition(!value.isNaN, "JSON has no NaN")
+        guard value.isFinite else { return value < 0 ? literal("-1e999") : literal("1e999") }
         var digits = value.description
         digits.withUTF8 { output.append(UnsafeRawBufferPointer($0)) }
     }

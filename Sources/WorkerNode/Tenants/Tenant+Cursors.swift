@@ -137,7 +137,7 @@ extension Tenant {
             } else if run.outcomes.count < run.batch.steps.count {
                 run.outcomes.append(await beginStep(run.batch.steps[run.outcomes.count], of: run))
             } else {
-                run.writer.cursorEnd()
+                if environment.settings.cursorEndLine { run.writer.cursorEnd() }
                 run.phase = .complete
             }
         }

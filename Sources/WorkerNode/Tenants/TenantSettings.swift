@@ -12,6 +12,8 @@ public struct TenantSettings: Sendable {
     public var publishTimeout: Duration = .seconds(30)
     /// How long a stream without requests keeps its transaction, or what else it holds.
     public var streamTimeout: Duration = .seconds(10)
+    /// Whether a complete cursor ends with a line that says so, as the published text of the protocol has it.
+    public var cursorEndLine = false
     /// How long a client may take nothing of an answer that is sent while it is made.
     public var cursorTimeout: Duration = .seconds(30)
     /// Bytes of such an answer that are made at a time.

@@ -48,7 +48,7 @@ struct CursorReader: Sendable {
             summary.rows += 1
             summary.last = "row"
         } else {
-            summary.last = ["step_begin", "step_end", "step_error", "error", "replication_index"].first { String(decoding: line, as: UTF8.self).contains(#""\#($0)""#) } ?? "-"
+            summary.last = ["step_begin", "step_end", "step_error", "error"].first { String(decoding: line, as: UTF8.self).contains(#""\#($0)""#) } ?? "-"
         }
     }
 }

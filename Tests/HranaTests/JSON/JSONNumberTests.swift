@@ -71,12 +71,12 @@ import Testing
             writer.integer(value)
             writer.literal(" ")
         }
-        for value in [-0.0, .greatestFiniteMagnitude, 0.1, 1e21, .leastNonzeroMagnitude] {
+        for value in [Double.infinity, -.infinity, -0.0, .greatestFiniteMagnitude, 0.1, 1e21, .leastNonzeroMagnitude] {
             writer.double(value)
             writer.literal(" ")
         }
         #expect(
             text(writer.bytes)
-                == "-9223372036854775808 9223372036854775807 0 -1 -0.0 1.7976931348623157e+308 0.1 1e+21 5e-324 ")
+                == "-9223372036854775808 9223372036854775807 0 -1 1e999 -1e999 -0.0 1.7976931348623157e+308 0.1 1e+21 5e-324 ")
     }
 }

@@ -26,6 +26,8 @@ struct TenantHost {
         isolation: isolated (any Actor)? = #isolation, _ body: (TenantHost) async throws -> Value
     ) async throws -> Value {
         let clock = clock ?? stores.clock
+        var settings = settings
+        settings.cursorEndLine = true
         let session = NewSession(id: .random(), node: try NodeName(node), role: .node, address: "http://\(node):1")
         try await stores.leases.base.openSession(session)
         let gate = SessionGate(clock: clock)

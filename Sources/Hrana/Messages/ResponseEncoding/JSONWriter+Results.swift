@@ -1,7 +1,7 @@
 public import FleetModel
 
 extension JSONWriter {
-    /// Writes a value. Infinity and NaN, which JSON cannot say, are a float without a value.
+    /// Writes a value. NaN, which JSON cannot say, becomes a null as it does in SQLite.
     @inline(__always)
     private mutating func value(_ value: RowBlock.Value) {
         switch value {
@@ -10,7 +10,7 @@ extension JSONWriter {
             literal(#"{"type":"integer","value":""#)
             integer(value)
             literal(#""}"#)
-        case .real(let value) where !value.isFinite: literal(#"{"type":"float","value":null}"#)
+        case .real(let value) where value.isNaN: literal(#"{"type":"null"}"#)
         case .real(let value):
             literal(#"{"type":"float","value":"#)
             double(value)

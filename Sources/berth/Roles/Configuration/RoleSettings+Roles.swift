@@ -65,6 +65,7 @@ extension RoleSettings {
         worker.tenants.groupResponseBytes = try int(
             "group-response-bytes", in: 4_096...(1 << 30), default: worker.tenants.groupResponseBytes)
         worker.tenants.cursorPieceBytes = try int("cursor-piece-bytes", in: 4_096...(1 << 26), default: worker.tenants.cursorPieceBytes)
+        worker.tenants.cursorEndLine = try flag("cursor-end-line", default: worker.tenants.cursorEndLine)
         worker.tenants.groupTime = try milliseconds("group-time-ms", in: 1...60_000, default: worker.tenants.groupTime)
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
         worker.tenants.unopenableRetry = try milliseconds(

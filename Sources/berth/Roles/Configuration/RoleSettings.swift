@@ -56,6 +56,15 @@ struct RoleSettings: Sendable {
         return number
     }
 
+    /// - Throws: `configuration_invalid` when it is neither `true` nor `false`.
+    func flag(_ key: String, default value: Bool) throws(BerthError) -> Bool {
+        guard let text = string(key) else { return value }
+        guard let flag = Bool(text) else {
+            throw BerthError(.configurationInvalid, "“\(text)” is not possible for “\(key)”: give true or false.")
+        }
+        return flag
+    }
+
     func milliseconds(_ key: String, in range: ClosedRange<Int>, default value: Duration) throws(BerthError) -> Duration {
         .milliseconds(try int(key, in: range, default: Int(value.milliseconds)))
     }
