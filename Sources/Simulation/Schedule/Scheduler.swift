@@ -39,6 +39,8 @@ final class Scheduler: @unchecked Sendable {
     private var ready: [Ready] = []
     private var events: [Event] = []
     private var order: UInt64 = 0
+    /// When the innermost standstill ends, while there is one.
+    private var standstillEnd: Duration?
     private var standstills = 0
     private var stepsOfThisMoment = 0
     /// Who kept so busy that time did not go on: a loop without an end.
@@ -158,7 +160,13 @@ final class Scheduler: @unchecked Sendable {
             UInt64.random(in: 0..<1_000_000, using: &chance) < standstillsPerMillion
         else { return }
         let life = current
-        let until = now + chance.duration(in: standstill)
+        // One inside another ends no later than that: what stands still outside has frames on the stack below, with what they hold
+        // locked, and goes on only when these are back on top.
+        let outer = standstillEnd
+        let wanted = now + chance.duration(in: standstill)
+        let until = outer.map { min($0, wanted) } ?? wanted
+        standstillEnd = until
+        defer { standstillEnd = outer }
         onStandstill(life, until - now)
         life.standsStillUntil = max(life.standsStillUntil, until)
         life.jobsOnStack += 1
