@@ -13,12 +13,15 @@ final class Trace: Sendable {
     /// Whether two runs write the same bytes into files. DuckDB puts a random number into each: then the checksums of
     /// changesets, written `@…`, do not count.
     private let comparesChecksums: Bool
+    private static let folder = "berth-simulate-"
     private let state = Mutex(State())
 
     init(comparesChecksums: Bool) { self.comparesChecksums = comparesChecksums }
 
     func add(_ time: Duration, _ who: String, _ what: String) {
         let seconds = String(format: "%10.4f", time.seconds)
+        // Where this run has its files is its own affair.
+        let what = what.contains(Self.folder) ? what.replacing(#/\/\S*berth-simulate-[0-9]+/#, with: "…") : what
         let line = "\(seconds)  \(who.padding(toLength: 10, withPad: " ", startingAt: 0))  \(what)"
         let compared = comparesChecksums ? line : line.replacing(#/@[0-9a-f]{16}/#, with: "@")
         state.withLock { state in
