@@ -31,6 +31,8 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "berth", targets: ["berth"]),
+        // Loaded into the processes of a fleet that is broken on purpose; never part of a program.
+        .library(name: "BerthFileFaults", type: .dynamic, targets: ["CFileFaults"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -136,6 +138,7 @@ let package = Package(
 
         // Proof: what checks a fleet's history, and the simulation of a whole fleet in one thread
         .target(name: "Chaos", dependencies: ["FleetModel"], swiftSettings: settings),
+        .target(name: "CFileFaults", publicHeadersPath: "."),
         .target(
             name: "Simulation",
             dependencies: ["Chaos", "FleetModel", "Changesets", "Engines", "Hrana", "Leases", "FleetStore", "ObjectStores", "Replication",
@@ -218,7 +221,7 @@ let package = Package(
             name: "BerthCLITests", dependencies: ["berth", "BerthTestKit", "AdminAPI", "FleetModel", "FleetStore", "Leases", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
         .testTarget(
-            name: "ChaosTests", dependencies: ["Chaos", "LocalFleet", "FleetModel"], swiftSettings: settings),
+            name: "ChaosTests", dependencies: ["Chaos", "berth-chaos", "LocalFleet", "FleetModel"], swiftSettings: settings),
         .testTarget(name: "BerthBenchTests", dependencies: ["berth-bench", "Hrana", "FleetModel"], swiftSettings: settings),
         .testTarget(name: "SimulationTests", dependencies: ["BerthTestKit", "Chaos"], swiftSettings: settings),
         .testTarget(

@@ -2,6 +2,8 @@
 public enum FaultKind: String, Sendable, Hashable, Codable, CaseIterable {
     /// The process that holds databases is killed; its supervisor lives on.
     case workerKill = "worker-kill"
+    /// The same process crashes: it is ended by the signal of a bad memory access, of a failed assertion or of a bad instruction.
+    case workerCrash = "worker-crash"
     /// The supervisor is killed; its worker notices and stops in order.
     case supervisorKill = "supervisor-kill"
     /// Supervisor and worker are killed together, as the loss of a machine; it comes back with its disk.
@@ -37,6 +39,14 @@ public enum FaultKind: String, Sendable, Hashable, Codable, CaseIterable {
     case linkSlow = "link-slow"
     case linkThrottle = "link-throttle"
     case diskFull = "disk-full"
+    /// One kind of a node's files finds no room, while the others do.
+    case fileFull = "file-full"
+    /// One kind of a node's files cannot be read, written or made to last.
+    case fileError = "file-error"
+    /// A node opens no file of a database, for want of descriptors.
+    case descriptorsOut = "descriptors-out"
+    /// A node has no memory to map files of databases, or to read them.
+    case memoryOut = "memory-out"
     /// A node goes away and comes back with its monotonic clocks stepped.
     case clockStep = "clock-step"
     /// An operator asks for a database to be moved.
@@ -47,12 +57,13 @@ extension FaultKind {
     /// Names for several kinds at once.
     public static let groups: [String: [FaultKind]] = [
         "all": allCases,
-        "kills": [.workerKill, .supervisorKill, .machineKill, .managerKill, .gatewayKill],
+        "kills": [.workerKill, .workerCrash, .supervisorKill, .machineKill, .managerKill, .gatewayKill],
         "pauses": [.workerPause, .machinePause, .managerPause],
         "postgres": [.postgresKill, .postgresRestart, .postgresSlow],
         "bucket": [.bucketError, .bucketSlow, .bucketCut, .bucketLostReply],
         "links": [.linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle],
         "disks": [.diskFull, .diskLoss],
+        "files": [.fileFull, .fileError, .descriptorsOut, .memoryOut],
     ]
 
     /// Reads a list such as `worker-kill,links`.
@@ -75,19 +86,20 @@ extension FaultKind {
     /// How reports add kinds up.
     public var tally: Tally {
         switch self {
-        case .workerKill, .supervisorKill, .machineKill, .diskLoss, .managerKill, .gatewayKill, .postgresKill: .kills
+        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .managerKill, .gatewayKill, .postgresKill: .kills
         case .workerPause, .machinePause, .managerPause: .pauses
         case .linkCut, .linkHold, .linkHoldOneWay: .cuts
         case .postgresRestart, .nodeStop, .clockStep: .restarts
         case .postgresSlow, .bucketSlow, .linkSlow, .linkThrottle: .delays
         case .bucketError, .bucketCut, .bucketLostReply: .storeFaults
         case .diskFull: .fullDisks
+        case .fileFull, .fileError, .descriptorsOut, .memoryOut: .fileFaults
         case .move: .moves
         }
     }
 
     public enum Tally: String, Sendable, Codable, CaseIterable {
-        case kills, pauses, cuts, restarts, delays, storeFaults, fullDisks, moves
+        case kills, pauses, cuts, restarts, delays, storeFaults, fullDisks, fileFaults, moves
     }
 }
 

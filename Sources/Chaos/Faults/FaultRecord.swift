@@ -24,7 +24,8 @@ public struct FaultRecord: Sendable, Hashable, Codable {
     /// Whether it is a reason for a node to lose its leases without handing them over.
     public func mayDepose(_ node: String) -> Bool {
         switch kind {
-        case .workerKill, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .clockStep, .diskFull:
+        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .clockStep,
+            .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut:
             targets.first == node
         case .postgresKill, .postgresRestart, .postgresSlow: true
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle: targets == [node, Party.postgres]
@@ -35,10 +36,10 @@ public struct FaultRecord: Sendable, Hashable, Codable {
     /// Whether it ends the process of a node at once, and with it the session of that process.
     public func kills(_ node: String) -> Bool {
         switch kind {
-        case .workerKill, .machineKill, .diskLoss: targets.first == node
+        case .workerKill, .workerCrash, .machineKill, .diskLoss: targets.first == node
         // The worker may outlive its supervisor; one that is stopped ends its session itself; one that hangs keeps it.
-        case .supervisorKill, .nodeStop, .workerPause, .machinePause, .clockStep, .diskFull, .managerKill, .managerPause, .gatewayKill,
-            .postgresKill, .postgresRestart, .postgresSlow, .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle,
+        case .supervisorKill, .nodeStop, .workerPause, .machinePause, .clockStep, .diskFull, .fileFull, .fileError, .descriptorsOut,
+            .memoryOut, .managerKill, .managerPause, .gatewayKill, .postgresKill, .postgresRestart, .postgresSlow, .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle,
             .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .move:
             false
         }
@@ -50,8 +51,8 @@ public struct FaultRecord: Sendable, Hashable, Codable {
         case .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .postgresKill, .postgresRestart, .postgresSlow: true
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle:
             targets == [node, Party.postgres] || targets == [node, Party.bucket]
-        case .diskFull, .workerPause, .machinePause: targets.first == node
-        case .workerKill, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .clockStep, .managerKill, .managerPause, .gatewayKill,
+        case .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut, .workerPause, .machinePause: targets.first == node
+        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .clockStep, .managerKill, .managerPause, .gatewayKill,
             .move:
             false
         }

@@ -75,7 +75,8 @@ public struct FaultPlan: Sendable, Hashable {
             return (free.isEmpty ? all : free).randomElement(using: &random)
         }
         switch kind {
-        case .workerKill, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .diskFull, .clockStep:
+        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .diskFull,
+            .fileFull, .fileError, .descriptorsOut, .memoryOut, .clockStep:
             return choose(topology.nodes) { $0 }.map { [$0] } ?? []
         case .managerKill, .managerPause: return choose(topology.managers) { $0 }.map { [$0] } ?? []
         case .gatewayKill: return choose(topology.gateways) { $0 }.map { [$0] } ?? []
@@ -95,14 +96,15 @@ public struct FaultPlan: Sendable, Hashable {
     ) -> Duration {
         let ttl = settings.leaseTTL
         return switch kind {
-        case .workerKill, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .managerKill, .gatewayKill, .postgresRestart,
-            .clockStep, .move:
+        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .managerKill, .gatewayKill,
+            .postgresRestart, .clockStep, .move:
             .zero
         // Always past the TTL, with the time an observer needs to notice.
         case .workerPause, .machinePause, .managerPause: random.duration(in: ttl * 13 / 10 ... ttl * 2)
         // Down for less or more than a TTL.
         case .postgresKill: random.duration(in: .milliseconds(50) ... ttl * 3 / 2)
-        case .postgresSlow, .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .diskFull:
+        case .postgresSlow, .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .diskFull, .fileFull, .fileError,
+            .descriptorsOut, .memoryOut:
             random.duration(in: .milliseconds(500) ... ttl * 3 / 2)
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle: random.duration(in: ttl / 4 ... ttl * 2)
         }

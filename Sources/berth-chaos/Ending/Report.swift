@@ -66,6 +66,7 @@ extension FaultKind.Tally {
         case .delays: "delays"
         case .storeFaults: "object store faults"
         case .fullDisks: "full disks"
+        case .fileFaults: "file faults"
         case .moves: "moves"
         }
     }

@@ -4,14 +4,20 @@ import Glibc
 
 /// Kills, stops and pauses of processes.
 extension FaultInjector {
-    func killWorker(of node: String) async throws -> Effect {
+    /// The signal of one of the ways in which a program crashes.
+    static func crash(strength: Double) -> Int32 {
+        let signals = [SIGSEGV, SIGABRT, SIGILL]
+        return signals[min(signals.count - 1, Int(strength * Double(signals.count)))]
+    }
+
+    func killWorker(of node: String, by signal: Int32) async throws -> Effect {
         let pid = try await worker(of: node)
-        kill(pid, SIGKILL)
+        kill(pid, signal)
         try await eventually("\(node) has a new worker", within: Self.returnPatience) {
             fleet.worker(of: node).map { $0 != pid } ?? false ? true : nil
         }
         await waitForReturn(of: node)
-        return Effect(targets: [node], note: "process \(pid)")
+        return Effect(targets: [node], note: "process \(pid), signal \(signal)")
     }
 
     func killSupervisor(of node: String) async throws -> Effect {

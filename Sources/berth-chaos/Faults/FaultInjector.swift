@@ -1,5 +1,6 @@
 import Chaos
 import Foundation
+import Glibc
 import Synchronization
 
 /// Carries out a plan against a fleet, and writes down what really happened.
@@ -80,7 +81,8 @@ final class FaultInjector: Sendable {
     private func inflict(_ fault: PlannedFault) async throws -> Effect {
         let lasting = Duration.microseconds(fault.lasting.microseconds), target = fault.targets[0]
         switch fault.kind {
-        case .workerKill: return try await killWorker(of: target)
+        case .workerKill: return try await killWorker(of: target, by: SIGKILL)
+        case .workerCrash: return try await killWorker(of: target, by: Self.crash(strength: fault.strength))
         case .supervisorKill: return try await killSupervisor(of: target)
         case .machineKill: return try await killMachine(target, losesDisk: false, step: nil)
         case .diskLoss: return try await killMachine(target, losesDisk: true, step: nil)
@@ -96,6 +98,8 @@ final class FaultInjector: Sendable {
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle:
             return try await breakLink(fault.kind, fault.targets, lasting, fault.strength)
         case .diskFull: return try await fillDisk(of: target, lasting)
+        case .fileFull, .fileError, .descriptorsOut, .memoryOut:
+            return try await failCalls(fault.kind, of: target, lasting, fault.strength)
         case .move: return try await move(to: target, fault.strength)
         }
     }

@@ -33,9 +33,10 @@ extension ChaosFleet {
                         log: "\(directory)/logs/disks.log")
                 }
             }
+            let fileFaults = try fileFaults(settings)
             let fleet = ChaosFleet(
                 settings: settings, network: network, postgres: postgres, bucket: store, addresses: laid, http: http,
-                token: token, processes: processes(settings, laid, store), disks: disks)
+                token: token, processes: processes(settings, laid, store, fileFaults), disks: disks, fileFaults: fileFaults)
             owners.set { [weak fleet] in fleet?.owners ?? [:] }
             return fleet
         } catch {
@@ -87,12 +88,21 @@ extension ChaosFleet {
         return token
     }
 
+    /// Of each node; none without the library.
+    private static func fileFaults(_ settings: FleetSettings) throws -> [String: FileFaults] {
+        guard settings.fileFaultLibrary != nil else { return [:] }
+        return Dictionary(
+            uniqueKeysWithValues: try settings.topology.nodes.map { ($0, try FileFaults(path: "\(settings.directory)/data/\($0).faults")) })
+    }
+
     private static func processes(
-        _ settings: FleetSettings, _ addresses: Addresses, _ bucket: ObjectStoreSite
+        _ settings: FleetSettings, _ addresses: Addresses, _ bucket: ObjectStoreSite, _ fileFaults: [String: FileFaults]
     ) -> [String: FleetProcess] {
-        let environment = ProcessInfo.processInfo.environment.merging(ObjectStoreSite.environment) { $1 }
+        let common = ProcessInfo.processInfo.environment.merging(ObjectStoreSite.environment) { $1 }
         func process(_ name: String, _ role: [String], needsBucket: Bool, _ more: [String]) -> (String, FleetProcess) {
             let postgres = "host=127.0.0.1 port=\(addresses.toPostgres[name] ?? 0) user=\(PrivatePostgres.user) dbname=postgres sslmode=disable"
+            let preload = settings.fileFaultLibrary.flatMap { fileFaults[name]?.environment(library: $0) } ?? [:]
+            let environment = common.merging(preload) { $1 }
             let store = needsBucket ? ["--bucket", bucket.url(port: addresses.toBucket[name])] : []
             let command = [settings.program] + role + ["--postgres", postgres] + store + [
                 "--listen", "127.0.0.1:\(addresses.listening[name] ?? 0)", "--name", name, "--log-level", settings.logLevel,

@@ -20,6 +20,8 @@ final class ChaosFleet: Sendable {
     /// By name.
     let processes: [String: FleetProcess]
     let disks: [String: SmallDisk]
+    /// By node; none when no such fault is wanted.
+    let fileFaults: [String: FileFaults]
     private let running = Mutex<Task<Void, Never>?>(nil)
 
     private static let startPatience: Duration = .seconds(60)
@@ -27,7 +29,8 @@ final class ChaosFleet: Sendable {
 
     init(
         settings: FleetSettings, network: Network, postgres: PrivatePostgres, bucket: ObjectStoreSite, addresses: Addresses,
-        http: HTTPClient, token: String, processes: [String: FleetProcess], disks: [String: SmallDisk]
+        http: HTTPClient, token: String, processes: [String: FleetProcess], disks: [String: SmallDisk],
+        fileFaults: [String: FileFaults]
     ) {
         self.settings = settings
         self.network = network
@@ -38,6 +41,7 @@ final class ChaosFleet: Sendable {
         self.token = token
         self.processes = processes
         self.disks = disks
+        self.fileFaults = fileFaults
     }
 
     /// Starts the processes and waits until all of them are ready.

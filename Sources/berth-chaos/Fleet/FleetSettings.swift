@@ -19,6 +19,8 @@ struct FleetSettings: Sendable {
     var maxShipLag: Duration
     var bucket: BucketKind
     var hasSmallDisks: Bool
+    /// What makes calls of nodes on files fail; `nil` when none shall.
+    var fileFaultLibrary: String?
     var logLevel: String
     /// Of what is random in the harness itself.
     var seed: UInt64

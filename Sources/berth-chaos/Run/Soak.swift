@@ -104,6 +104,10 @@ struct Soak: Sendable {
             case .diskFull where !SmallDisk.isPossible: impossible[kind.rawValue] = "only root can mount a small disk"
             case .clockStep where !(await SteppedClock.isPossible(in: options.directory)):
                 impossible[kind.rawValue] = "no time namespace can be made here"
+            case .fileFull, .fileError, .descriptorsOut, .memoryOut:
+                if FileFaults.library == nil {
+                    impossible[kind.rawValue] = "libBerthFileFaults.so is not beside this program; build product BerthFileFaults"
+                }
             case .bucketSlow, .bucketCut, .bucketLostReply:
                 if options.bucketKind == "directory" { impossible[kind.rawValue] = "a directory cannot; take --bucket-kind s3" }
             case .gatewayKill where options.gateways == 0: impossible[kind.rawValue] = "there is no gateway"
@@ -118,6 +122,7 @@ struct Soak: Sendable {
             program: program, directory: options.directory, topology: options.topology, leaseTTL: .milliseconds(options.ttlMs),
             shipInterval: .milliseconds(options.shipIntervalMs), maxShipLag: .milliseconds(options.maxShipLagMs),
             bucket: FleetSettings.BucketKind(rawValue: options.bucketKind) ?? .s3, hasSmallDisks: kinds.contains(.diskFull),
+            fileFaultLibrary: kinds.contains { $0.tally == .fileFaults } ? FileFaults.library : nil,
             logLevel: options.logLevel, seed: options.seed)
     }
 
