@@ -71,7 +71,7 @@ let package = Package(
         // 3: engines, object stores and the lease contract
         .target(
             name: "Engines",
-            dependencies: ["FleetModel", "Changesets", "CSQLite", "CDuckDB", .product(name: "Collections", package: "swift-collections")],
+            dependencies: ["FleetModel", "Changesets", "CSQLite", "CDuckDB", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
         .target(
             name: "ObjectStores",
@@ -91,14 +91,14 @@ let package = Package(
         .target(
             name: "Routing",
             dependencies: ["FleetModel", "Hrana", "Leases", "FleetStore", log, metrics,
-                           .product(name: "Collections", package: "swift-collections")],
+                           .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
 
         // 6
         .target(
             name: "Replication",
             dependencies: ["FleetModel", "Changesets", "Engines", "ObjectStores", "Leases", "FleetStore", log, metrics,
-                           .product(name: "Collections", package: "swift-collections")],
+                           .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
         .target(
             name: "AdminAPI",

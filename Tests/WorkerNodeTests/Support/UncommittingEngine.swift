@@ -10,7 +10,8 @@ struct UncommittingEngine: Engine {
         case leavesOpen
         /// The transaction is gone, as after an I/O error.
         case rollsBack
-        /// It is not COMMIT that fails: the database gives no connection, as after a fatal error whose files do not open again.
+        /// It is not COMMIT that fails: once it has failed, the open database gives no connection any more, as after a fatal error
+        /// whose files do not open again. Only opened anew it does, so it does not matter which of its callers is the first.
         case isBroken
     }
 
@@ -49,6 +50,7 @@ struct UncommittingEngine: Engine {
         private let base: any EngineDatabase
         private let manner: Manner
         private let failures: Failures
+        private let isBroken = Mutex(false)
 
         init(base: any EngineDatabase, manner: Manner, failures: Failures) {
             self.base = base
@@ -57,7 +59,11 @@ struct UncommittingEngine: Engine {
         }
 
         func takeConnection() throws(SQLError) -> any EngineConnection {
-            if manner == .isBroken, failures.take() { throw SQLError(code: "SQLITE_CORRUPT", message: "as the test wants it") }
+            let isBroken = isBroken.withLock { isBroken in
+                if manner == .isBroken, failures.take() { isBroken = true }
+                return isBroken
+            }
+            if isBroken { throw SQLError(code: "SQLITE_CORRUPT", message: "as the test wants it") }
             return Connection(base: try base.takeConnection(), manner: manner, failures: failures)
         }
 
