@@ -5,7 +5,8 @@ import Leases
 /// shipped is on its disk. A pure value, fed with readings of the living sessions.
 ///
 /// Only where its supervisor said that the process is dead, so that the machine is well; a silent session says nothing of the kind. And only after a
-/// life of some length: what kills a worker may be among its databases.
+/// life of some length: what kills a worker may be among its databases. A node that is back already did not crash: it was stopped with commits
+/// that it could not publish, and its supervisor has ended the former session now that it can go on with them.
 struct FirstChances {
     private struct Life {
         var node: NodeName
@@ -29,7 +30,8 @@ struct FirstChances {
         let ids = Set(nodes.map(\.id))
         for (session, life) in lives where !ids.contains(session) {
             lives[session] = nil
-            if !silenced.contains(session), now - life.since >= length, chance > .zero { ends[life.node] = now + chance }
+            let isBack = nodes.contains { $0.node == life.node }
+            if !silenced.contains(session), isBack || now - life.since >= length, chance > .zero { ends[life.node] = now + chance }
         }
         for session in nodes where lives[session.id] == nil { lives[session.id] = Life(node: session.node, since: now) }
     }

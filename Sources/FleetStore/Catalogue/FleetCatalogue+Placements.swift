@@ -102,7 +102,7 @@ extension FleetCatalogue {
     /// Databases placed on `node` that `session` does not hold, of the kinds this program knows.
     public func assignments(to node: NodeName, session: SessionID) async throws(BerthError) -> [Assignment] {
         let rows = try await run("""
-            select p.database, d.engine, s.id as held_by, l.head_seq, l.head_checksum,
+            select p.database, d.engine, s.id as held_by, l.epoch, l.head_seq, l.head_checksum,
                    p.prepared_session is not distinct from $2 as prepared
             from placements p join databases d on d.id = p.database join leases l on l.database = p.database
             left join sessions s on s.id = l.session and s.ended_at is null
@@ -112,7 +112,7 @@ extension FleetCatalogue {
             try rows.map { row in
                 Assignment(
                     database: DatabaseID(try row.uuid("database")), engine: try Self.engine(row),
-                    heldBy: try row.optionalUUID("held_by").map { SessionID($0) },
+                    heldBy: try row.optionalUUID("held_by").map { SessionID($0) }, epoch: Epoch(try row.int64("epoch")),
                     head: ChainPosition(seq: try row.bits("head_seq"), checksum: try row.bits("head_checksum")),
                     isPrepared: try row.bool("prepared"))
             }

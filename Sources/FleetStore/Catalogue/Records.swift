@@ -127,17 +127,20 @@ public struct Assignment: Sendable, Hashable {
     public var engine: EngineKind
     /// The live session that leads it now; `nil` when the lease is free to acquire.
     public var heldBy: SessionID?
+    /// The lease's.
+    public var epoch: Epoch
     /// Where the published chain ends.
     public var head: ChainPosition
     /// Whether this node already said that it holds a copy.
     public var isPrepared: Bool
 
     package init(
-        database: DatabaseID, engine: EngineKind, heldBy: SessionID? = nil, head: ChainPosition, isPrepared: Bool
+        database: DatabaseID, engine: EngineKind, heldBy: SessionID? = nil, epoch: Epoch, head: ChainPosition, isPrepared: Bool
     ) {
         self.database = database
         self.engine = engine
         self.heldBy = heldBy
+        self.epoch = epoch
         self.head = head
         self.isPrepared = isPrepared
     }

@@ -10,7 +10,7 @@ extension StoreServer {
         sortedPlacements.compactMap { database, placement in
             guard placement.node == node, let lease = lease(database), lease.session != session else { return nil }
             return Assignment(
-                database: database, engine: placement.record.engine, heldBy: liveHolder(lease)?.id, head: lease.head,
+                database: database, engine: placement.record.engine, heldBy: liveHolder(lease)?.id, epoch: lease.epoch, head: lease.head,
                 isPrepared: placement.preparedSession == session)
         }
     }

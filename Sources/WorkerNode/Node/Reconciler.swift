@@ -239,6 +239,8 @@ final class Reconciler: Sendable {
             let id = try await environment.fileTurns.withTurn(on: database) { () throws(BerthError) -> CopyID? in
                 // Taken over since the assignments were read: the files are its tenant's.
                 guard table[database] == nil else { return nil }
+                // Led by a former process of this node, and by nobody since: as soon as its session is over, this one goes on with the files.
+                if try copy.watermark()?.epoch == assignment.epoch { return nil }
                 let engine = try environment.engines.engine(assignment.engine)
                 let id = try await environment.restorer.bring(copy, to: assignment.head, by: engine)
                 if assignment.head != .origin { refusal = try await rehearse(copy, engine) }

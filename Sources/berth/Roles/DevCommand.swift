@@ -9,7 +9,9 @@ struct DevCommand: AsyncParsableCommand {
         commandName: "dev", abstract: "Run a whole fleet on this machine, with nothing to set up.",
         discussion: """
             Starts a private Postgres, a directory as object store, a manager and several nodes, each a process of its own. \
-            Everything lives in one directory; a second start finds all databases again. Ctrl-C stops it in order.
+            Everything lives in one directory; a second start finds all databases again. Ctrl-C stops it in order. \
+            What cannot be published then stays on the disk: the command ends with code \(CLIExit.unpublished.rawValue) and goes on with it \
+            when it is started again.
             """)
 
     @Option(help: "Directory of the fleet.") var dir = "berth-dev"
@@ -19,6 +21,7 @@ struct DevCommand: AsyncParsableCommand {
     @Option(help: "How long a session lives without a renewal, in milliseconds.") var leaseTTLMs: Int?
     @Option(help: "Time between two bundles, in milliseconds.") var shipIntervalMs: Int?
     @Option(help: "Log level of all processes.") var logLevel = "info"
+    @Flag(help: "When stopped, give up commits that cannot be published.") var force = false
     @Option(help: "JSON file with further settings for all processes.") var config: String?
 
     func validate() throws {
@@ -35,7 +38,7 @@ struct DevCommand: AsyncParsableCommand {
         child.logLevel = logLevel
         child.config = config
         let output = LogOutput(format: .text, level: .notice)
-        let fleet = DevFleet(directory: path, nodeCount: nodes, firstPort: port, options: child, logger: output.logger(label: "dev"))
+        let fleet = DevFleet(directory: path, nodeCount: nodes, firstPort: port, options: child, stopsByForce: force, logger: output.logger(label: "dev"))
         try await RoleRunner.run([fleet], logger: output.logger(label: "dev"))
     }
 }

@@ -54,7 +54,7 @@ struct ManagerCommand: AsyncParsableCommand {
             })
         try await RoleRunner.run(
             [ConnectionsService(connections: connections), ServiceBody { await connections.hints.run() }, manager, api],
-            logger: logger, lifeline: lifeline)
-        try await objects.shutdown()
+            logger: logger, lifeline: lifeline
+        ) { try? await objects.shutdown() }
     }
 }

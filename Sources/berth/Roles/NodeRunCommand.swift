@@ -5,6 +5,7 @@ import Foundation
 import Leases
 import Logging
 import Telemetry
+import WorkerNode
 
 struct NodeRunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,7 +29,7 @@ struct NodeRunCommand: AsyncParsableCommand {
         let name = try NodeName(try settings.required("name"))
         logger[metadataKey: "node"] = "\(name)"
         let lock = try DataDirectoryLock(try settings.required("data"))
-        _ = try settings.worker()
+        let worker = try settings.worker()
         let listen = try settings.listenAddress(default: "127.0.0.1:8080")
         _ = try listen.advertised(settings.string("advertise"), port: listen.port)
         _ = try await FleetMembership.read(
@@ -39,8 +40,8 @@ struct NodeRunCommand: AsyncParsableCommand {
         let supervisor = NodeSupervisor(
             node: name, arguments: options.arguments + (force ? ["--force"] : []), lock: lock,
             leases: PostgresLeaseStore(renewals: connection, work: connection),
-            startAttempts: try settings.int("worker-start-attempts", in: 1...1_000_000, default: 10), logger: logger)
-        try await RoleRunner.run([supervisor], logger: logger, lifeline: lifeline)
-        await connection.close()
+            startAttempts: try settings.int("worker-start-attempts", in: 1...1_000_000, default: 10),
+            shutdownTimeout: worker.shutdownTimeout, logger: logger)
+        try await RoleRunner.run([supervisor], logger: logger, lifeline: lifeline) { await connection.close() }
     }
 }

@@ -67,7 +67,7 @@ struct NodeWorkerCommand: AsyncParsableCommand {
             [
                 ConnectionsService(connections: connections), ServiceBody { await connections.hints.run() },
                 ServiceBody { await routes.run(hints: hints()) }, node, gateway,
-            ], logger: logger, lifeline: true)
-        try await objects.shutdown()
+            ], logger: logger, lifeline: true
+        ) { try? await objects.shutdown() }
     }
 }

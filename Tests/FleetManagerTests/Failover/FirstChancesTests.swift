@@ -41,6 +41,18 @@ final class FirstChancesTests {
         #expect(!chances.hasChance(node))
     }
 
+    /// It did not crash: it was stopped with what it could not publish, and has a session again before the former one is ended.
+    @Test func aNodeThatIsBackAlreadyMayGoOn() {
+        let former = session(.random(), node), present = session(.random(), node)
+        observe([former], at: 0)
+        observe([former, present], at: 1)
+        #expect(!chances.hasChance(node))
+        observe([present], at: 2)
+        #expect(chances.hasChance(node) && chances.nextEnd == .milliseconds(2_500))
+        observe([present], at: 2.5)
+        #expect(endsNow(at: 2.5) && !chances.hasChance(node))
+    }
+
     /// Of a silent session nobody knows whether its process, or its machine, lives.
     @Test func aSilentOneMayNot() {
         let silent = SessionID.random()

@@ -207,8 +207,8 @@ struct PlacementCatalogueTests {
             try await stage.catalogue.assignments(to: node, session: one).sorted { $0.database < $1.database }
         }
         var expected = [
-            Assignment(database: free, engine: .sqlite, heldBy: nil, head: .origin, isPrepared: false),
-            Assignment(database: coming, engine: .sqlite, heldBy: two, head: entry.endPosition, isPrepared: false),
+            Assignment(database: free, engine: .sqlite, heldBy: nil, epoch: Epoch(0), head: .origin, isPrepared: false),
+            Assignment(database: coming, engine: .sqlite, heldBy: two, epoch: Epoch(1), head: entry.endPosition, isPrepared: false),
         ].sorted { $0.database < $1.database }
         #expect(try await assignments() == expected)
 

@@ -87,6 +87,23 @@ struct CrashOnHealthyDiskTests {
         }
     }
 
+    /// While the former session lives on, the database is assigned to this node and held by another session, like one that is to be taken over.
+    @Test func whatWasLeftIsNotReplacedWhileTheFormerSessionLives() async throws {
+        let node = try TestNode("node-a", stores, catalogue)
+        try await stores.whileTimePasses {
+            let record = try await led(node)
+            bucketIsAway(for: node)
+            try await write("a", to: record, on: node)
+            try await node.crash(endsSession: false)
+            let next = try TestNode("node-a", stores, catalogue)
+            let since = stores.clock.now()
+            try await becomesTrue("it has looked, and looked again") { stores.clock.now() - since > .seconds(5) && next.node.isReady }
+            try await stores.leases.base.endOwnSession(node.session.id, node: node.name, reason: "its supervisor is back")
+            #expect(try await values(record, next) == ["published", "a"])
+            try await next.stop()
+        }
+    }
+
     /// Nothing is served of what was left, not even read, before it is published.
     @Test func nothingIsServedBeforeItIsPublished() async throws {
         let node = try TestNode("node-a", stores, catalogue)

@@ -98,7 +98,8 @@ extension FakeCatalogue: NodeCatalogue {
             guard let lease = try await lease(database), lease.session != session else { continue }
             assignments.append(
                 Assignment(
-                    database: database, engine: placement.record.engine, heldBy: lease.session.flatMap { live.contains($0) ? $0 : nil }, head: lease.head,
+                    database: database, engine: placement.record.engine, heldBy: lease.session.flatMap { live.contains($0) ? $0 : nil }, epoch: lease.epoch,
+                    head: lease.head,
                     isPrepared: placement.prepared?.session == session))
         }
         return assignments.sorted { $0.database < $1.database }

@@ -92,13 +92,13 @@ final class TestNode: Sendable {
         }
     }
 
-    /// Ends it with nothing more reaching the stores and its files as they are; then does what its supervisor does.
-    func crash() async throws {
+    /// Ends it with nothing more reaching the stores and its files as they are; then does what its supervisor does, unless that is gone too.
+    func crash(endsSession: Bool = true) async throws {
         cutOff()
         for tenant in node.table.all { await tenant.abandon(reason: "crash") }
         await group.triggerGracefulShutdown()
         _ = try? await running.value
-        try await leases.base.endOwnSession(session.id, node: name, reason: "crashed")
+        if endsSession { _ = try await leases.base.endOwnSession(session.id, node: name, reason: "crashed") }
     }
 
     /// The error it ended with by itself.

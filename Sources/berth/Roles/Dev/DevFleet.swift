@@ -12,17 +12,23 @@ final class DevFleet: Service {
     private let nodeCount: Int
     private let firstPort: Int
     private let options: RoleOptions
+    /// Nodes that stop give up what they cannot publish.
+    private let stopsByForce: Bool
     private let logger: Logger
     private let clock = BootClock()
 
-    init(directory: String, nodeCount: Int, firstPort: Int, options: RoleOptions, logger: Logger) {
+    init(directory: String, nodeCount: Int, firstPort: Int, options: RoleOptions, stopsByForce: Bool, logger: Logger) {
         self.directory = directory
         self.nodeCount = nodeCount
         self.firstPort = firstPort
         self.options = options
+        self.stopsByForce = stopsByForce
         self.logger = logger
     }
 
+    /// Runs the fleet until a graceful shutdown.
+    ///
+    /// - Throws: `unpublished_commits` when nodes stopped with commits that are on their disks alone.
     func run() async throws {
         let lock = try DataDirectoryLock(directory)
         // Said here, at once, rather than by every child in its log.
@@ -30,19 +36,29 @@ final class DevFleet: Service {
         let postgres = PrivatePostgres(try postgresConfiguration(), logger: logger)
         say("Starting Postgres in \(directory)/postgres …")
         try await postgres.start()
+        let unpublished: [String]
         do {
-            try await runFleet(postgres)
+            unpublished = try await runFleet(postgres)
         } catch {
             await postgres.stop()
             throw error
         }
         await postgres.stop()
         unlink("\(directory)/\(DevFleetFile.name)")
+        guard unpublished.isEmpty else { throw keptCommits(of: unpublished) }
         say("Stopped. `berth dev --dir \(directory)` finds everything again.")
         withExtendedLifetime(lock) {}
     }
 
-    private func runFleet(_ postgres: PrivatePostgres) async throws {
+    private func keptCommits(of nodes: [String]) -> BerthError {
+        BerthError(
+            .unpublishedCommits,
+            "Stopped; \(nodes.joined(separator: ", ")) kept commits on this disk that are not in the bucket, see their logs in \(directory). "
+                + "As soon as the bucket answers, `berth dev --dir \(directory)` goes on with them. To give them up, add --force and stop it again.")
+    }
+
+    /// - Returns: the nodes that stopped with commits that are not in the bucket.
+    private func runFleet(_ postgres: PrivatePostgres) async throws -> [String] {
         let conninfo = postgres.conninfo()
         let ports = try DevPorts.choose(first: firstPort, count: nodeCount + 1)
         let token = try await DevSetup.prepare(
@@ -60,11 +76,11 @@ final class DevFleet: Service {
             let name = "node-\(number)"
             var nodeOptions = options
             nodeOptions.data = "\(directory)/\(name)"
-            let node = child(["node", "run"], nodeOptions, name: name, port: ports[number])
+            let node = child(["node", "run"] + (stopsByForce ? ["--force"] : []), nodeOptions, name: name, port: ports[number])
             node.onStart { pid in file.update(name) { $0.supervisorPID = pid } }
             return node
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        return try await withThrowingTaskGroup(of: Void.self) { group in
             // The manager outlives the nodes: their last words go through Postgres, but their drains are its work.
             group.addTask { await manager.run() }
             for node in nodes { group.addTask { await node.run() } }
@@ -73,12 +89,18 @@ final class DevFleet: Service {
             group.addTask { try await self.announce(file) }
             try await cancelWhenGracefulShutdown { try await self.untilStopped() }
             say("Stopping …")
-            await withTaskGroup(of: Void.self) { stops in for node in nodes { stops.addTask { await node.stop() } } }
+            let unpublished = await withTaskGroup(of: String?.self, returning: [String].self) { stops in
+                for node in nodes {
+                    stops.addTask { await node.stop() == CLIExit.unpublished.rawValue ? node.name : nil }
+                }
+                return await stops.reduce(into: []) { if let name = $1 { $0.append(name) } }
+            }
             await manager.stop()
             group.cancelAll()
             while let result = await group.nextResult() {
                 if case .failure(let error) = result, !(error is CancellationError) { throw error }
             }
+            return unpublished.sorted()
         }
     }
 

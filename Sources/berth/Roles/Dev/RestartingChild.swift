@@ -14,7 +14,7 @@ final class RestartingChild: Sendable {
 
     private let command: [String]
     private let output: String
-    private let name: String
+    let name: String
     private let logger: Logger
     private let clock = BootClock()
     private let state = Mutex(State())
@@ -51,14 +51,17 @@ final class RestartingChild: Sendable {
     }
 
     /// Asks the process to stop and waits until it has.
-    func stop() async {
+    ///
+    /// - Returns: its exit code; `nil` when none was ever started.
+    @discardableResult
+    func stop() async -> Int32? {
         let child = state.withLock { state in
             state.isStopping = true
             return state.child
         }
         stopping.signal()
-        guard let child else { return }
+        guard let child else { return nil }
         child.signal(SIGTERM)
-        _ = await child.exitCode()
+        return await child.exitCode()
     }
 }

@@ -39,15 +39,27 @@ final class DataDirectoryLock: Sendable {
         try? Data("\(pid)\n".utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     }
 
-    /// The session of the last worker that ran on this directory. Whoever holds the lock knows that this worker is dead: it inherited the lock.
-    func lastSession() -> SessionID? {
-        let text = try? String(contentsOfFile: "\(directory)/worker.session", encoding: .utf8)
-        return text.flatMap { SessionID($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+    /// The session of the last worker that ran on this directory.
+    struct FormerSession: Hashable {
+        var id: SessionID
+        /// The worker stopped with commits that are in this directory alone.
+        var keptCommits = false
     }
 
-    /// Remembers a session ahead of the start of its worker.
-    func record(session: SessionID) {
+    private static let mark = "unpublished"
+
+    /// What ``record(_:)`` remembered last. Whoever holds the lock knows that this worker is dead: it inherited the lock.
+    func formerSession() -> FormerSession? {
+        let text = try? String(contentsOfFile: "\(directory)/worker.session", encoding: .utf8)
+        let words = (text ?? "").split { $0.isWhitespace }
+        guard let id = words.first.flatMap({ SessionID(String($0)) }) else { return nil }
+        return FormerSession(id: id, keptCommits: words.dropFirst().first.map(String.init) == Self.mark)
+    }
+
+    /// Remembers a session ahead of the start of its worker, and what it kept after it stopped.
+    func record(_ session: FormerSession) {
+        let text = "\(session.id)" + (session.keptCommits ? " \(Self.mark)\n" : "\n")
         // Forgotten, a session left behind runs out by itself.
-        try? Data("\(session)\n".utf8).write(to: URL(fileURLWithPath: "\(directory)/worker.session"), options: .atomic)
+        try? Data(text.utf8).write(to: URL(fileURLWithPath: "\(directory)/worker.session"), options: .atomic)
     }
 }

@@ -26,17 +26,23 @@ final class NodeSupervisor: Service {
     private static let healthyLife: Duration = .seconds(10)
     private static let restartDelay: ClosedRange<Duration> = .milliseconds(200)...(.seconds(5))
     /// A worker that does not stop by itself within this time is killed.
-    private static let stopTimeout: Duration = .seconds(40)
+    private let stopTimeout: Duration
+    /// What a worker may need beyond the time in which it publishes: to end sessions, threads and connections.
+    private static let stopAllowance: Duration = .seconds(20)
 
-    /// - Parameter startAttempts: how often in a row a worker may end before it has begun to work.
+    /// - Parameters:
+    ///   - startAttempts: how often in a row a worker may end before it has begun to work.
+    ///   - shutdownTimeout: how long a stopping worker tries to publish what it has.
     init(
-        node: NodeName, arguments: [String], lock: DataDirectoryLock, leases: any LeaseStore, startAttempts: Int, logger: Logger
+        node: NodeName, arguments: [String], lock: DataDirectoryLock, leases: any LeaseStore, startAttempts: Int,
+        shutdownTimeout: Duration, logger: Logger
     ) {
         self.node = node
         self.arguments = arguments
         self.lock = lock
         self.leases = leases
         self.starts = Mutex(WorkerStarts(limit: startAttempts))
+        self.stopTimeout = shutdownTimeout + Self.stopAllowance
         self.logger = logger
     }
 
@@ -46,18 +52,19 @@ final class NodeSupervisor: Service {
     func run() async throws {
         var delay = Duration.zero
         // Left to run out by the supervisor before, or it died as well; its worker is dead, as the lock shows.
-        let left = lock.lastSession()
+        let left = lock.formerSession()
         await withDiscardingTaskGroup { group in
-            if let left { group.addTask { await self.end(left, of: nil) } }
+            if let left { group.addTask { await self.end(left) } }
             while !Task.isShuttingDownGracefully, failure.withLock({ $0 == nil }) {
                 let session = SessionID.random()
                 let started = clock.now()
-                lock.record(session: session)
+                lock.record(DataDirectoryLock.FormerSession(id: session))
                 do throws(BerthError) {
                     let code = try await runWorker(session)
                     logger.notice("worker ended", metadata: ["session": "\(session)", "code": "\(code)"])
                     if Task.isShuttingDownGracefully && keepsCommits(code) {
                         // Rule 8: its session is left to run out.
+                        lock.record(DataDirectoryLock.FormerSession(id: session, keptCommits: true))
                         failure.withLock { $0 = Self.keptCommits }
                         break
                     }
@@ -93,7 +100,7 @@ final class NodeSupervisor: Service {
         } onGracefulShutdown: {
             child.signal(SIGTERM)
             Task {
-                try await self.clock.sleep(for: Self.stopTimeout)
+                try await self.clock.sleep(for: self.stopTimeout)
                 self.wasKilled.withLock { $0 = true }
                 child.signal(SIGKILL)
             }
@@ -111,6 +118,20 @@ final class NodeSupervisor: Service {
         .unpublishedCommits,
         "The node stopped with commits that are on its disk and not in the bucket, see its log. They are kept; start it again as soon as the bucket "
             + "and the lease store answer, before another node takes over. To give them up, run it with --force and stop it.")
+
+    /// Ends the session that the supervisor before left behind. One that kept commits is ended only once this node has another: as soon as its
+    /// databases are free, whoever comes first takes them, and what it kept is on this disk alone.
+    private func end(_ left: DataDirectoryLock.FormerSession) async {
+        while left.keptCommits {
+            let live = (try? await leases.liveSessions()) ?? []
+            if live.contains(where: { $0.node == node && $0.id != left.id }) { break }
+            do { try await clock.sleep(for: Self.returnPoll) } catch { return }
+            if Task.isShuttingDownGracefully { return }
+        }
+        await end(left.id, of: nil)
+    }
+
+    private static let returnPoll: Duration = .milliseconds(50)
 
     /// Ends the session of a worker that is dead, however long the store takes to answer. Another supervisor could not:
     /// it did not reap the process.

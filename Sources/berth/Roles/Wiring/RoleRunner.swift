@@ -7,7 +7,11 @@ import UnixSignals
 
 /// Runs the services of a role until SIGTERM or SIGINT, or until the process that started this one is gone.
 enum RoleRunner {
-    static func run(_ services: [any Service], logger: Logger, lifeline: Bool = false) async throws {
+    /// - Parameter afterwards: closes what the services used, however they ended.
+    /// - Throws: what the first service that failed ended with; the exit code follows from it.
+    static func run(
+        _ services: [any Service], logger: Logger, lifeline: Bool = false, afterwards: () async -> Void = {}
+    ) async throws {
         var services = services
         if lifeline { services.append(Lifeline()) }
         let group = ServiceGroup(
@@ -18,7 +22,11 @@ enum RoleRunner {
                         failureTerminationBehavior: .gracefullyShutdownGroup)
                 },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        do { try await group.run() } catch {
+            await afterwards()
+            throw error
+        }
+        await afterwards()
     }
 }
 
