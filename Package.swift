@@ -147,7 +147,7 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "berth-chaos",
-            dependencies: ["Chaos", "FleetStore", "LocalFleet", "FleetModel", log, httpClient,
+            dependencies: ["Chaos", "FleetStore", "ObjectStores", "Engines", "Replication", "LocalFleet", "FleetModel", log, httpClient,
                            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                            .product(name: "ArgumentParser", package: "swift-argument-parser")] + nio,
             swiftSettings: settings),

@@ -18,6 +18,7 @@ public enum Checker {
             StrongReads(checked, losses: losses).check(&verdict)
             checked.checkMoney(&verdict)
         }
+        checkCopies(history, &verdict)
         checkHealing(history, rules, &verdict)
         return verdict.shortened()
     }
@@ -31,6 +32,22 @@ public enum Checker {
             case .refused: counts.refused += 1
             case .unknown: counts.unknown += 1
             }
+        }
+    }
+
+    /// What a node keeps is what the bucket gives. Where copies were compared at all, each database had one at its head: its leader's.
+    private static func checkCopies(_ history: History, _ verdict: inout Verdict) {
+        for comparison in history.comparisons {
+            guard let difference = comparison.difference else { continue }
+            verdict.add(
+                Violation(
+                    .copyDiffers, database: comparison.database,
+                    "at \(comparison.seq)\(comparison.isHead ? ", its head" : "") on \(comparison.node): \(difference)"))
+        }
+        verdict.counts.comparedCopies = history.comparisons.count { $0.seq >= 0 }
+        guard !history.comparisons.isEmpty else { return }
+        for database in history.databases where !history.comparisons.contains(where: { $0.database == database.name && $0.isHead }) {
+            verdict.add(Violation(.untested, database: database.name, "no node kept a copy of its head that could be compared"))
         }
     }
 

@@ -17,6 +17,8 @@ public struct Verdict: Sendable, Hashable, Codable {
         public var oldestLocalLoss = Moment(microseconds: 0)
         public var leaderChanges = 0
         public var takeovers = 0
+        /// Copies of nodes that were held against what the bucket gives.
+        public var comparedCopies = 0
         /// From the end of the faults until everything served; `nil` when something never did.
         public var timeToHeal: Moment?
 

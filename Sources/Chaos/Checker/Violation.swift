@@ -20,6 +20,8 @@ public struct Violation: Sendable, Hashable, Codable, CustomStringConvertible {
         case sumBroken = "sum-broken"
         /// A balance differs from the transfers that are there.
         case balanceWrong = "balance-wrong"
+        /// A node's files say that they are a published state, and differ from what the bucket gives for it.
+        case copyDiffers = "copy-differs"
         case twoLeaders = "two-leaders-in-one-epoch"
         case epochFell = "epoch-fell"
         /// After the faults something did not serve in time.

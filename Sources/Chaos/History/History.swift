@@ -28,6 +28,7 @@ public struct History: Sendable {
     public private(set) var healedAt: Moment?
     public private(set) var served: [Served] = []
     public private(set) var contents: [Contents] = []
+    public private(set) var comparisons: [Comparison] = []
     private var positions: [Int: Int] = [:]
 
     public init() {}
@@ -50,6 +51,7 @@ public struct History: Sendable {
         case .healed(let moment): healedAt = moment
         case .served(let served): self.served.append(served)
         case .contents(let contents): self.contents.append(contents)
+        case .compared(let comparison): comparisons.append(comparison)
         }
     }
 }

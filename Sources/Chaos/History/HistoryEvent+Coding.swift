@@ -1,13 +1,13 @@
 /// One flat JSON object per event, so that a history is read with `grep` and `jq`; `at` is in microseconds.
 extension HistoryEvent: Codable {
     private enum Name: String, Codable {
-        case database, started, finished, lease, session, ended, healed, served, contents
+        case database, started, finished, lease, session, ended, healed, served, contents, compared
     }
 
     private enum Key: String, CodingKey {
         case event, at, id, client, database, through, work, number, token, from, to, amount, interactive, load, cursor
         case outcome, code, tallies, total, engine, durability, accounts, balance, epoch, session, node, reason
-        case appends, transfers, balances
+        case appends, transfers, balances, seq, head, difference
     }
 
     private enum WorkName: String, Codable { case append, transfer, read }
@@ -67,6 +67,13 @@ extension HistoryEvent: Codable {
             try line.encode(contents.appends, forKey: .appends)
             try line.encode(contents.transfers, forKey: .transfers)
             try line.encode(contents.balances, forKey: .balances)
+        case .compared(let comparison):
+            try line.encode(Name.compared, forKey: .event)
+            try line.encode(comparison.database, forKey: .database)
+            try line.encode(comparison.node, forKey: .node)
+            try line.encode(comparison.seq, forKey: .seq)
+            try line.encode(comparison.isHead, forKey: .head)
+            try line.encodeIfPresent(comparison.difference, forKey: .difference)
         }
     }
 
@@ -126,6 +133,12 @@ extension HistoryEvent: Codable {
                     appends: try line.decode([Contents.Row].self, forKey: .appends),
                     transfers: try line.decode([Contents.Row].self, forKey: .transfers),
                     balances: try line.decode([Int64].self, forKey: .balances)))
+        case .compared:
+            self = .compared(
+                Comparison(
+                    database: try line.decode(String.self, forKey: .database), node: try line.decode(String.self, forKey: .node),
+                    seq: try line.decode(Int64.self, forKey: .seq), isHead: try line.decode(Bool.self, forKey: .head),
+                    difference: try line.decodeIfPresent(String.self, forKey: .difference)))
         }
     }
 

@@ -13,6 +13,8 @@ public enum HistoryEvent: Sendable, Hashable {
     case served(Served)
     /// Everything in a database, at the end.
     case contents(Contents)
+    /// A node's files and the bucket's, after everything has stopped.
+    case compared(Comparison)
 }
 
 /// A database and what was promised for it.

@@ -49,6 +49,10 @@ public protocol EngineDatabase: AnyObject {
     /// What would be captured now has a log that an opening has to replay. `false` of an engine that captures nothing but pages.
     var hasLogToReplay: Bool { get }
 
+    /// The files hold what was captured last, byte for byte, so that they may be closed clean. `false` after a checkpoint that moved what is captured:
+    /// what was captured still has a log then.
+    var isAsCaptured: Bool { get }
+
     /// The log may hold changes of the schema. Engines cannot always replay those, so they do not stay in what is captured.
     var owesCheckpoint: Bool { get }
 
@@ -73,6 +77,7 @@ public protocol EngineDatabase: AnyObject {
 /// For an engine that captures pages alone: restoring them replays nothing.
 extension EngineDatabase {
     public var hasLogToReplay: Bool { false }
+    public var isAsCaptured: Bool { true }
     public var owesCheckpoint: Bool { false }
     public func foldLog() throws(CaptureError) {}
 }

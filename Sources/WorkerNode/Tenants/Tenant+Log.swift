@@ -15,12 +15,13 @@ extension Tenant {
         if database.owesCheckpoint { environment.attention.insert(self) }
     }
 
-    /// Ahead of closing or giving away a quiet database: what is in the log is published as blocks of the main file.
+    /// Ahead of closing or giving away a quiet database: what is in the log is published as blocks of the main file, also when a checkpoint moved it
+    /// there after the last changeset was cut.
     ///
     /// - Returns: whether it may be closed now. Otherwise there is something to publish first, or the log, which may be one that cannot
     ///   be replayed, could not be emptied.
     func isFoldedForClosing(_ database: any EngineDatabase) -> Bool {
-        guard database.hasLogToReplay else { return true }
+        guard database.hasLogToReplay || !database.isAsCaptured else { return true }
         guard mayFold, fold(database) else { return !database.owesCheckpoint }
         noteCommit()
         return false

@@ -44,7 +44,8 @@ struct Report: Codable, Sendable {
             ("in all", sums.joined(separator: ", ")), ("", ""), ("requests", "\(counts.requests)"), ("acknowledged writes", "\(counts.acknowledgedWrites)"),
             ("answered strong reads", "\(counts.answeredReads)"), ("refused", "\(counts.refused)"), ("in doubt", "\(counts.unknown)"),
             ("leader changes", "\(counts.leaderChanges)"), ("  of them from a dead leader", "\(counts.takeovers)"),
-            ("acknowledged writes lost", "\(counts.lost)"), ("local writes lost inside the allowance", "\(counts.localLost)"),
+            ("copies compared with the bucket", "\(counts.comparedCopies)"), ("acknowledged writes lost", "\(counts.lost)"),
+            ("local writes lost inside the allowance", "\(counts.localLost)"),
             ("  the oldest, before the death", "\(counts.oldestLocalLoss)"),
             ("time to heal", counts.timeToHeal.map { "\($0)" } ?? "never"), ("violations", "\(verdict.violations.count)"),
         ]

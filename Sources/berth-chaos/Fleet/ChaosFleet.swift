@@ -93,11 +93,10 @@ final class ChaosFleet: Sendable {
     /// Everybody who may be asked for data, by name.
     var entries: [String] { settings.topology.nodes + settings.topology.gateways }
 
-    /// Stops everything in order, and kills what does not stop.
+    /// Stops Berth's processes in order, and kills what does not stop. What they stand on goes on.
     ///
     /// - Returns: names of processes that had to be killed.
-    @discardableResult
-    func stop() async -> [String] {
+    func stopProcesses() async -> [String] {
         let topology = settings.topology
         var killed: [String] = []
         for names in [topology.gateways, topology.nodes, topology.managers] {
@@ -110,10 +109,14 @@ final class ChaosFleet: Sendable {
             }
         }
         await running.withLock { $0 }?.value
+        return killed.sorted()
+    }
+
+    /// Stops what the processes stood on.
+    func stopSurroundings() async {
         for disk in disks.values { await disk.unmount() }
         await addresses.stop()
         await postgres.stop()
         await bucket.stop()
-        return killed.sorted()
     }
 }

@@ -1,4 +1,5 @@
 import Chaos
+import FleetModel
 import FleetStore
 import LocalFleet
 import Logging
@@ -19,6 +20,30 @@ struct FleetStoreReader: Sendable {
     func unpublishedDatabases() async throws -> Int64 {
         try await connection.query(
             "SELECT count(*) AS count FROM leases l JOIN databases d ON d.id = l.database WHERE l.head_seq = 0")[0].int64("count")
+    }
+
+    /// A database and what is published of it.
+    struct Head: Sendable {
+        var name: String
+        var database: DatabaseID
+        var engine: EngineKind
+        var position: ChainPosition
+    }
+
+    func heads() async throws -> [Head] {
+        let rows = try await connection.query(
+            """
+            SELECT d.name, d.id::text AS id, d.engine, l.head_seq, l.head_checksum
+            FROM leases l JOIN databases d ON d.id = l.database ORDER BY d.name
+            """)
+        return try rows.map { row in
+            guard let id = DatabaseID(try row.string("id")), let engine = EngineKind(rawValue: try row.string("engine")) else {
+                throw ChaosError("A database has no name or engine that is known: \(row)")
+            }
+            return Head(
+                name: try row.string("name"), database: id, engine: engine,
+                position: ChainPosition(seq: try row.bits("head_seq"), checksum: try row.bits("head_checksum")))
+        }
     }
 
     /// Has every change of a lease's holder and every begin and end of a session written down, in the transaction that

@@ -31,8 +31,12 @@ struct Soak: Sendable {
         let result: Result<[String: Int], any Error>
         do { result = .success(try await exercise(fleet, recorder, kinds)) } catch { result = .failure(error) }
         // Not cancelled with the run: nothing is to be left over.
-        let stubborn = await Task { await fleet.stop() }.value
+        let stubborn = await Task { await fleet.stopProcesses() }.value
+        let compared: Result<Void, any Error>
+        do { compared = .success(try await compare(fleet, recorder, after: result)) } catch { compared = .failure(error) }
+        await Task { await fleet.stopSurroundings() }.value
         try recorder.flush()
+        try compared.get()
         let notDone = try result.get()
         try Task.checkCancellation()
         say("Checking …")
@@ -73,6 +77,12 @@ struct Soak: Sendable {
             await store.close()
             throw error
         }
+    }
+
+    private func compare(_ fleet: ChaosFleet, _ recorder: Recorder, after result: Result<[String: Int], any Error>) async throws {
+        guard case .success = result, !Task.isCancelled else { return }
+        say("Comparing copies …")
+        try await CopyComparison(fleet: fleet, recorder: recorder).run()
     }
 
     private func disturb(

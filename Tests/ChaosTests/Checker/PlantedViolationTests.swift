@@ -206,6 +206,42 @@ import Testing
         #expect(story.check().properties == [.localWriteLostOutsideAllowance])
     }
 
+    @Test func aCopyThatIsNotWhatItsMarkSays() {
+        var story = tested()
+        story.events += [
+            .compared(Comparison(database: "db", node: "node-1", seq: 4, isHead: true, difference: nil)),
+            .compared(Comparison(database: "db", node: "node-2", seq: 3, isHead: false, difference: "db: 1 of 7 pages differ (5)")),
+        ]
+        let verdict = story.check()
+        #expect(verdict.violations.map(\.property) == [.copyDiffers])
+        #expect(verdict.violations.first?.message == "at 3 on node-2: db: 1 of 7 pages differ (5)")
+        #expect(verdict.counts.comparedCopies == 2)
+    }
+
+    /// Where copies are compared, that of the leader is among them.
+    @Test func aHeadThatWasNotCompared() {
+        var story = tested()
+        story.events.append(.compared(Comparison(database: "db", node: "node-2", seq: 3, isHead: false, difference: nil)))
+        #expect(story.check().properties == [.untested])
+    }
+
+    @Test func filesAreComparedToTheirLastByte() {
+        let restored = [UInt8](repeating: 1, count: 3 * 4096 + 100)
+        var copy = restored
+        #expect(FileDifference.describe("db", copy: copy, restored: restored) == nil)
+        #expect(FileDifference.describe("db", copy: nil, restored: nil) == nil)
+        copy[copy.count - 1] = 2
+        copy[4096] = 2
+        #expect(
+            FileDifference.describe("db", copy: copy, restored: restored)
+                == "db: 2 of 4 pages differ (1, 3); 12388 bytes on the node, 12388 in the bucket")
+        #expect(
+            FileDifference.describe("db", copy: Array(restored[..<8192]), restored: restored)
+                == "db: 2 of 4 pages differ (2, 3); 8192 bytes on the node, 12388 in the bucket")
+        #expect(FileDifference.describe("db.wal", copy: nil, restored: restored) == "db.wal is in the bucket only")
+        #expect(FileDifference.describe("db.wal", copy: [], restored: nil) == "db.wal is on the node only")
+    }
+
     @Test func notHealedInTime() {
         var story = tested()
         story.isHealed = false

@@ -60,6 +60,24 @@ import Testing
         #expect(try bench.rows(at: bench.restore(sets)) == bench.rows(database))
     }
 
+    /// A checkpoint of what is captured changes files, or nothing that counts; an engine says which.
+    @Test(arguments: EngineUnderTest.all)
+    func aCheckpointBehindACaptureIsToldAndCaptured(_ tested: EngineUnderTest) throws {
+        let bench = try EngineBench(tested)
+        let database = try bench.newDatabase()
+        try bench.use(database) { try $0.run(tested.insert(100)) }
+        var sets = [try database.captureAll().pages]
+        #expect(database.isAsCaptured)
+        try database.checkpoint(above: 0)
+        let isAsCaptured = database.isAsCaptured, changes = try database.capture()
+        #expect((changes == nil) == isAsCaptured)
+        if let changes { sets.append(changes.pages) }
+        #expect(database.isAsCaptured)
+        let rows = try bench.rows(database)
+        try database.closeClean()
+        #expect(try bench.rows(at: bench.restore(sets)) == rows)
+    }
+
     /// It waits, and what is owed stays owed.
     @Test(arguments: EngineUnderTest.all)
     func anOpenTransactionOrCursorPutsItOff(_ tested: EngineUnderTest) throws {

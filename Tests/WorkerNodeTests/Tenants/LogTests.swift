@@ -2,6 +2,7 @@ import BerthTestKit
 import Engines
 import FleetModel
 import FleetStore
+import Foundation
 import Leases
 import Replication
 import Testing
@@ -105,6 +106,36 @@ struct LogTests {
             #expect(try await tenant.copy.mark()?.position == head)
             try await expectServed(by: tenant)
             #expect(await tenant.hasNothingToReplay)
+        }
+    }
+
+    /// A checkpoint right behind the last changeset leaves no log on the node, and one in what is published.
+    @Test(arguments: [true, false]) func aCheckpointBehindTheLastChangesetIsPublishedBeforeClosing(isHandover: Bool) async throws {
+        var settings = TenantSettings()
+        settings.checkpointBytes = 1
+        try await withTenant(settings) { tenant, _, other in
+            try await stores.whileTimePasses {
+                try await run(["CREATE TABLE u (a INTEGER)"], on: tenant)
+                try await becomesTrue("it is shipped") { await tenant.allIsPublished }
+                try await run(["INSERT INTO u VALUES (1)"], on: tenant)
+                try await becomesTrue("it is shipped") { await tenant.allIsPublished }
+                #expect(await tenant.hasNothingToReplay)
+                if isHandover {
+                    #expect(await tenant.handOver(to: other.session.id, copy: nil) == .transferred)
+                } else {
+                    try await becomesTrue("it is closed") {
+                        await tenant.closeIfIdle(before: stores.clock.now() + .seconds(1))
+                        return await !tenant.isServingNow
+                    }
+                }
+            }
+            let head = try await stores.lease(of: tenant.record).head
+            #expect(try await tenant.copy.mark()?.position == head)
+            let copy = LocalCopy(database: tenant.database, in: stores.disk.path + "/lost")
+            let engine = try tenant.engine.get()
+            _ = try await tenant.environment.restorer.bring(copy, to: head, by: engine)
+            let log = (try? FileManager.default.attributesOfItem(atPath: copy.filePath + ".wal"))?[.size] as? Int
+            #expect(log ?? 0 == 0)
         }
     }
 }

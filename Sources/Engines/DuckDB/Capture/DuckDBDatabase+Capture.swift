@@ -69,6 +69,13 @@ extension DuckDBDatabase {
     /// Also when its size cannot be asked for: then it is not known to be empty.
     public var hasLogToReplay: Bool { (try? walBytes()) != 0 }
 
+    public var isAsCaptured: Bool {
+        guard !health.isInvalid else { return false }
+        // Nothing was ever committed to it, or it is captured whole next time anyway.
+        guard let captured else { return true }
+        return (try? state().hasSameCommits(as: captured)) ?? false
+    }
+
     public var owesCheckpoint: Bool { health.owesCheckpoint }
 
     /// A capture finds what a checkpoint wrote by the blocks and headers that changed, so it need not come first.
