@@ -36,9 +36,10 @@ public final class FleetManager: Service {
     public init(
         session: NewSession, leases: any LeaseStore, catalogue: any ManagerCatalogue, objects: any ObjectStore,
         settings: ManagerSettings, hints: @escaping @Sendable () -> AsyncStream<StoreHint>, clock: any FleetClock,
-        random: RandomSource = .system, logger: Logger
+        renewalThread: RenewalThread? = nil, random: RandomSource = .system, logger: Logger
     ) {
-        self.keeper = SessionKeeper(session: session, store: leases, clock: clock, random: random, logger: logger)
+        self.keeper = SessionKeeper(
+            session: session, store: leases, clock: clock, thread: renewalThread, random: random, logger: logger)
         self.leases = leases
         self.catalogue = catalogue
         self.objects = objects
@@ -89,6 +90,7 @@ public final class FleetManager: Service {
     public func gauges() -> [(name: String, value: Double)] {
         [
             ("berth_manager_leading", isLeading ? 1 : 0),
+            ("berth_session_renewal_age_seconds", keeper.gate.renewalAge.seconds),
             ("berth_nodes_live", Double(liveNodes.withLock { $0 })),
             ("berth_databases_of_unknown_kind", Double(unknownDatabases.withLock { $0 })),
         ]

@@ -9,6 +9,8 @@ public final class SessionGate: Sendable {
     /// Nanoseconds on `clock`; `closedForGood` once nothing may be acknowledged any more.
     private let deadline = Atomic<Int64>(0)
     private static let closedForGood = Int64.min
+    /// When the last renewal that succeeded was sent, in nanoseconds on `clock`; 0 before the first.
+    private let lastRenewal = Atomic<Int64>(0)
 
     public init(clock: any FleetClock) { self.clock = clock }
 
@@ -20,8 +22,15 @@ public final class SessionGate: Sendable {
     /// Whether the gate was closed for good.
     public var isClosedForGood: Bool { deadline.load(ordering: .acquiring) == Self.closedForGood }
 
+    /// How long ago the last renewal that succeeded was sent; zero before the first. Near the TTL others take over.
+    public var renewalAge: Duration {
+        let last = lastRenewal.load(ordering: .relaxed)
+        return last == 0 ? .zero : max(.zero, clock.now() - .nanoseconds(last))
+    }
+
     /// A renewal that was *sent* at `sent` succeeded, however late its reply came.
     public func renewed(sentAt sent: Duration, timing: LeaseTiming) {
+        lastRenewal.max(sent.nanoseconds, ordering: .relaxed)
         let extended = (sent + timing.ttl - timing.margin).nanoseconds
         var current = deadline.load(ordering: .acquiring)
         while current != Self.closedForGood && current < extended {

@@ -7,16 +7,20 @@ public struct SessionKeeper: Sendable {
     public let gate: SessionGate
     private let store: any LeaseStore
     private let clock: any FleetClock
+    private let thread: RenewalThread?
     private let random: RandomSource
     private let logger: Logger
 
-    /// - Parameter store: on a connection of its own, so that no batch delays a renewal.
+    /// - Parameters:
+    ///   - store: on a connection of its own, so that no batch delays a renewal.
+    ///   - thread: where it renews, whose clock must be the one of `clock`; without one among the process's other tasks.
     public init(
-        session: NewSession, store: any LeaseStore, clock: any FleetClock,
+        session: NewSession, store: any LeaseStore, clock: any FleetClock, thread: RenewalThread? = nil,
         random: RandomSource = .system, logger: Logger
     ) {
         self.session = session
         self.gate = SessionGate(clock: clock)
+        self.thread = thread
         self.store = store
         self.clock = clock
         self.random = random
@@ -40,6 +44,11 @@ public struct SessionKeeper: Sendable {
     ///
     /// - Returns: why the session is lost; `nil` after a cancellation.
     public func run() async -> Renewal.Refusal? {
+        guard let thread else { return await renew(by: clock) }
+        return await withTaskExecutorPreference(thread) { await renew(by: thread.clock) }
+    }
+
+    private func renew(by clock: any FleetClock) async -> Renewal.Refusal? {
         var failing = false
         while !gate.isClosedForGood {
             // After a failure sooner, because the deadline is nearing.

@@ -1,16 +1,20 @@
 public import Engines
 public import FleetModel
+public import Leases
 
 /// What a node has of the machine it runs on: time, chance and threads. A simulation replaces all of it.
 public struct Machine: Sendable {
     public var clock: any FleetClock
     public var random: RandomSource
     public var blockingWork: BlockingWork
+    /// Where the session is renewed; without one among the process's other tasks.
+    public var renewalThread: RenewalThread?
     /// Makes the pool engines run on, of so many threads, and so many more while statements take long.
     public var enginePool: @Sendable (_ threads: Int, _ longThreads: Int) -> EnginePool
 
     public init(
         clock: any FleetClock, random: RandomSource = .system, blockingWork: BlockingWork = .threads,
+        renewalThread: RenewalThread? = nil,
         enginePool: @escaping @Sendable (_ threads: Int, _ longThreads: Int) -> EnginePool = {
             EnginePool(threads: $0, longThreads: $1)
         }
@@ -18,8 +22,11 @@ public struct Machine: Sendable {
         self.clock = clock
         self.random = random
         self.blockingWork = blockingWork
+        self.renewalThread = renewalThread
         self.enginePool = enginePool
     }
 
-    public static let real = Machine(clock: BootClock())
+    public static let real = Machine.real(renewalThread: nil)
+
+    public static func real(renewalThread: RenewalThread?) -> Machine { Machine(clock: BootClock(), renewalThread: renewalThread) }
 }

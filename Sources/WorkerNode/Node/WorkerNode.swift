@@ -40,7 +40,8 @@ public final class WorkerNode: Service, LocalDatabases {
         self.hints = hints
         self.clock = clock
         self.logger = logger
-        keeper = SessionKeeper(session: session, store: leases, clock: clock, random: machine.random, logger: logger)
+        keeper = SessionKeeper(
+            session: session, store: leases, clock: clock, thread: machine.renewalThread, random: machine.random, logger: logger)
         environment = TenantEnvironment(
             session: session, gate: keeper.gate, leases: leases,
             shipper: Shipper(
@@ -257,6 +258,7 @@ public final class WorkerNode: Service, LocalDatabases {
             ("berth_ship_lag_seconds", tenants.map { $0.shipLag(now: now).seconds }.max() ?? 0),
             ("berth_backup_verified_age_seconds", backupCheck.worstAge(now: now)?.seconds ?? -1),
             ("berth_lease_gate_open", keeper.gate.isOpen ? 1 : 0),
+            ("berth_session_renewal_age_seconds", keeper.gate.renewalAge.seconds),
             ("berth_reconcile_age_seconds", reconciler.age(now: now)?.seconds ?? -1),
         ]
     }

@@ -60,7 +60,7 @@ struct NodeWorkerCommand: AsyncParsableCommand {
                 timing: fleet.timing, program: .ofThisProcess),
             leases: connections.leases, catalogue: connections.catalogue, segments: connections.catalogue,
             objects: objects, engines: engines, directory: try settings.required("data"), settings: worker,
-            hints: hints, logger: logger)
+            hints: hints, machine: .real(renewalThread: connections.renewalThread), logger: logger)
         box.set(node)
         observability.observe { node.gauges() + fleet.gauges }
         try await RoleRunner.run(

@@ -12,6 +12,7 @@ extension EndToEnd.OneFleet {
         ]
         private static let ofNode = [
             "berth_leases_held", "berth_leases_acquired_total", "berth_leases_lost_total", "berth_lease_gate_open",
+            "berth_session_renewal_age_seconds",
             "berth_databases_open", "berth_database_openings_total", "berth_database_open_seconds", "berth_ship_lag_seconds",
             "berth_ship_bundles_total", "berth_ship_entries_total", "berth_ship_bytes_total", "berth_ship_publish_seconds",
             "berth_statements_total", "berth_handovers_total", "berth_handover_pause_seconds", "berth_restores_total",

@@ -12,7 +12,7 @@ public actor PostgresConnection {
 
     public nonisolated let url: PostgresURL
     nonisolated let timeout: Duration
-    private nonisolated let queue: ConnectionQueue
+    private nonisolated let executor: any SerialExecutor
     private let applicationName: String
     private let connectTimeout: Duration
     private let logger: Logger
@@ -31,22 +31,23 @@ public actor PostgresConnection {
         let session: LibpqSession
     }
 
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// - Parameters:
     ///   - applicationName: shown in `pg_stat_activity`.
     ///   - timeout: of statements whose caller gives none.
     ///   - connectTimeout: per host of the URL; libpq counts whole seconds, at least 2. A `connect_timeout` in the URL wins.
+    ///   - executor: where it blocks; `nil` for a queue of its own, whose threads it shares with the process's other queues and tasks.
     public init(
         url: PostgresURL, applicationName: String, timeout: Duration = PostgresConnection.defaultTimeout,
-        connectTimeout: Duration = .seconds(3), logger: Logger
+        connectTimeout: Duration = .seconds(3), executor: (any SerialExecutor)? = nil, logger: Logger
     ) {
         self.url = url
         self.applicationName = applicationName
         self.timeout = timeout
         self.connectTimeout = connectTimeout
         self.logger = logger
-        self.queue = ConnectionQueue(label: "berth.postgres.\(applicationName)")
+        self.executor = executor ?? ConnectionQueue(label: "berth.postgres.\(applicationName)")
     }
 
     /// Runs one statement, in a transaction of its own, and returns its rows.

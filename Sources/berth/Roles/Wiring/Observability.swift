@@ -29,6 +29,7 @@ struct Observability: Sendable {
         ("berth_leases_acquired_total", "Leases this node acquired."),
         ("berth_leases_lost_total", "Leases that another session took over."),
         ("berth_lease_gate_open", "Whether this node may acknowledge writes: 1 while its session is renewed in time."),
+        ("berth_session_renewal_age_seconds", "How long ago the last renewal of this process's session that succeeded was sent. At the TTL others take over."),
         ("berth_databases_open", "Databases whose files are open."),
         ("berth_database_openings_total", "Databases opened, from the local copy or the bucket."),
         ("berth_database_open_seconds", "Time to open a database, restoring included."),

@@ -66,6 +66,6 @@ final class RestartingManager: Service {
                 id: .random(), node: name, role: .manager, address: address, timing: timing, program: .ofThisProcess),
             leases: connections.leases,
             catalogue: connections.catalogue, objects: objects, settings: settings,
-            hints: { [hints = connections.hints] in hints.hints() }, clock: BootClock(), logger: logger)
+            hints: { [hints = connections.hints] in hints.hints() }, clock: BootClock(), renewalThread: connections.renewalThread, logger: logger)
     }
 }

@@ -10,6 +10,8 @@ struct StoreConnections: Sendable {
     let leases: PostgresLeaseStore
     let catalogue: FleetCatalogue
     let hints: HintSource
+    /// Where this process's session is renewed: nothing else runs there.
+    let renewalThread = RenewalThread()
     private let renewals: PostgresConnection
     private let work: PostgresConnection
     private let pool: PostgresPool
@@ -18,7 +20,7 @@ struct StoreConnections: Sendable {
     init(url: PostgresURL, role: String, timing: LeaseTiming, poolSize: Int, logger: Logger) {
         // A renewal without an answer after a third of the TTL is tried again on a new connection.
         renewals = PostgresConnection(
-            url: url, applicationName: "\(role) renewals", timeout: timing.renewalInterval, logger: logger)
+            url: url, applicationName: "\(role) renewals", timeout: timing.renewalInterval, executor: renewalThread, logger: logger)
         work = PostgresConnection(url: url, applicationName: "\(role) leases", timeout: .seconds(10), logger: logger)
         pool = PostgresPool(url: url, size: poolSize, applicationName: "\(role) catalogue", timeout: .seconds(10), logger: logger)
         listener = PostgresListener(url: url, channels: [StoreHint.channel], applicationName: "\(role) hints", logger: logger)
