@@ -7,6 +7,10 @@ struct Leadership {
         /// From when on the former leader may have been unable to ship.
         var stopped: Moment
         var node: String
+        /// The same node is the next leader, after a crash that its disk outlived, and nobody led in between.
+        var isReturn = false
+        /// When the lease changed hands once more.
+        var next: Moment?
     }
 
     private let changes: [String: [LeaseChange]]
@@ -22,13 +26,18 @@ struct Leadership {
         let ends = Dictionary(history.sessionEnds.map { ($0.session, $0.at) }) { first, _ in first }
         takeovers = changes.mapValues { changes in
             var found: [Takeover] = []
-            for (before, after) in zip(changes, changes.dropFirst()) {
+            for (index, (before, after)) in zip(changes, changes.dropFirst()).enumerated() {
                 guard let former = before.session, after.session != former, let ended = ends[former], ended <= after.at
                 else { continue }
                 let node = openings[former]?.node ?? "?"
                 let stopped = Self.stop(
                     of: node, openedAt: openings[former]?.at, endedAt: ended, takenAt: after.at, faults, rules)
-                found.append(Takeover(at: after.at, stopped: stopped, node: node))
+                var takeover = Takeover(at: after.at, stopped: stopped, node: node)
+                let next = after.session.flatMap { openings[$0]?.node }
+                takeover.isReturn = next == node && after.epoch == before.epoch + 1
+                    && Self.isCrash(of: node, openedAt: openings[former]?.at, endedAt: ended, takenAt: after.at, faults)
+                takeover.next = changes.dropFirst(index + 2).first?.at
+                found.append(takeover)
             }
             return found
         }
@@ -79,6 +88,16 @@ struct Leadership {
             return fault.kills(node) && fault.began >= openedAt && fault.began <= endedAt
         }
         return kills.map(\.began).min().map { min(stopped, $0) } ?? stopped
+    }
+
+    /// Whether a session ended because its process was killed, and nothing was wrong with its disk from its beginning until the takeover: then
+    /// what was committed is in the files.
+    private static func isCrash(
+        of node: String, openedAt: Moment?, endedAt: Moment, takenAt: Moment, _ faults: [FaultRecord]
+    ) -> Bool {
+        guard let openedAt else { return false }
+        let hasCrashed = faults.contains { $0.kills(node) && $0.began >= openedAt && $0.began <= endedAt }
+        return hasCrashed && !faults.contains { $0.mayHarmFiles(of: node) && $0.began <= takenAt && ($0.ended.map { $0 >= openedAt } ?? true) }
     }
 
     /// At most one leader per epoch, and epochs only rise.

@@ -32,10 +32,22 @@ struct Losses {
                 guard let token = promise.operation.start.work.write?.token else { continue }
                 excused[token] = leadership.takeovers(
                     of: history.database.name, from: promise.operation.start.at, promised: promise.at
-                ).first { promise.at >= $0.stopped - leadership.allowance(for: $0, promised: promise.at) }
+                ).first {
+                    promise.at >= $0.stopped - leadership.allowance(for: $0, promised: promise.at) && !Self.mustKeep($0, history)
+                }
             }
         }
         self.excused = excused
+    }
+
+    /// What was acknowledged and on the disk is there when the same node comes back to it first: it is published before anything is served (rule 5).
+    /// That it was served is known by an answer; a node that died once more before it served may have been overtaken.
+    private static func mustKeep(_ takeover: Leadership.Takeover, _ history: DatabaseHistory) -> Bool {
+        takeover.isReturn
+            && history.operations.contains { operation in
+                guard let finished = operation.finish, operation.acknowledgedAt != nil || operation.observation != nil else { return false }
+                return operation.start.at >= takeover.at && takeover.next.map { finished.at <= $0 } ?? true
+            }
     }
 
     /// Whether a write may be missing, for ever.
@@ -91,6 +103,9 @@ struct Losses {
         let takeovers = leadership.takeovers(
             of: history.database.name, from: promise.operation.start.at, promised: promise.at)
         guard let last = takeovers.last else { return "no leader died after it" }
+        if Self.mustKeep(last, history) {
+            return "\(last.node) crashed, its disk was well, and it led again from \(last.at) on, before anybody else"
+        }
         let age = Moment(last.stopped - promise.at)
         let allowed = Moment(leadership.allowance(for: last, promised: promise.at))
         return "\(last.node) stopped \(age) after it (taken over at \(last.at)), \(allowed) may be unshipped"

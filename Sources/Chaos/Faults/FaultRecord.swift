@@ -45,6 +45,17 @@ public struct FaultRecord: Sendable, Hashable, Codable {
         }
     }
 
+    /// Whether a node may find less in its files after it than it had committed, or may not be able to tell what they are.
+    public func mayHarmFiles(of node: String) -> Bool {
+        switch kind {
+        case .diskLoss, .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut: targets.first == node
+        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .nodeStop, .managerKill, .gatewayKill, .workerPause, .machinePause,
+            .managerPause, .postgresKill, .postgresRestart, .postgresSlow, .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .linkCut,
+            .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle, .clockStep, .move:
+            false
+        }
+    }
+
     /// Whether it is a reason for a node to ship later than at its interval.
     public func mayDelayShipping(of node: String) -> Bool {
         switch kind {

@@ -37,6 +37,9 @@ public protocol EngineDatabase: AnyObject {
     /// A checkpoint makes every earlier mark worthless: nobody may find one that was taken before a later capture and a checkpoint.
     var captureMark: CaptureMark? { get }
 
+    /// What `mark`, taken before the last checkpoint, is after it; `nil` when nobody could go on from there. Right after the checkpoint only.
+    func markAfterCheckpoint(_ mark: CaptureMark) -> CaptureMark?
+
     /// Bytes of the log of recent commits.
     func walBytes() throws(CaptureError) -> Int
 
@@ -78,6 +81,7 @@ public protocol EngineDatabase: AnyObject {
 extension EngineDatabase {
     public var hasLogToReplay: Bool { false }
     public var isAsCaptured: Bool { true }
+    public func markAfterCheckpoint(_ mark: CaptureMark) -> CaptureMark? { nil }
     public var owesCheckpoint: Bool { false }
     public func foldLog() throws(CaptureError) {}
 }

@@ -53,6 +53,8 @@ extension Tenant {
         guard mayFold else { return false }
         do throws(CaptureError) {
             try database.foldLog()
+            // Nothing is under way: what was cut last is the head.
+            if cutCommit == nil { keepMark(publishedMark, afterCheckpointOf: database) }
             return !database.hasLogToReplay
         } catch {
             environment.metrics.failedCheckpoints.increment()

@@ -161,16 +161,24 @@ extension Tenant {
 
     private func checkpointIfWorthwhile(_ database: any EngineDatabase) {
         do throws(CaptureError) {
-            let limit = environment.settings.checkpointBytes
+            let limit = environment.settings.checkpointBytes, former = publishedMark
             if try database.walBytes() >= limit {
                 // What was captured last is moved as well, and is not published yet: from the head alone nobody could go on.
                 publishedMark = nil
                 guard keepWatermark(CopyWatermark.Point(position: head, mark: nil)) else { return }
             }
             try database.checkpoint(above: limit)
+            keepMark(former, afterCheckpointOf: database)
         } catch {
             logger.warning("checkpoint failed", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// A checkpoint moved what was captured, and more, in a way that a mark can follow: whoever opens the files after a crash may still go on with them.
+    func keepMark(_ published: CaptureMark?, afterCheckpointOf database: any EngineDatabase) {
+        guard !database.isAsCaptured else { return }
+        publishedMark = published.flatMap(database.markAfterCheckpoint)
+        keepWatermark(CopyWatermark.Point(position: head, mark: publishedMark))
     }
 
     func reopenFromHead(_ database: any EngineDatabase) {

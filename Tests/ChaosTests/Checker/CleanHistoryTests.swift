@@ -123,4 +123,46 @@ import Testing
         story.faults.removeFirst()
         #expect(story.check().properties == [.localWriteLostOutsideAllowance])
     }
+
+    /// node-1 dies with an unshipped write and leads again, in the next epoch or in a later one; what comes after is up to the test.
+    static func aNodeThatCameBack(after kind: FaultKind = .workerKill, epoch: Int64 = 2, node: String = "node-1") -> (story: Story, lost: Int) {
+        var story = Story(durability: "local")
+        story.append(1_000, 1_010)
+        let lost = story.append(4_900, 4_910, isThere: false)
+        story.fault(kind, "node-1", 5_000, 5_400)
+        story.events += [
+            .sessionEnded(SessionEnd(session: "s1", reason: "worker ended", at: Story.at(5_100))),
+            .sessionOpened(SessionOpening(session: "s3", node: node, at: Story.at(5_300))),
+            .leaseChanged(LeaseChange(database: "db", epoch: epoch, session: "s3", at: Story.at(5_500))),
+        ]
+        return (story, lost)
+    }
+
+    /// Another node led first, somebody may have led in between, the disk was lost or ailing, or the node died before it served.
+    @Test func whatADiskOrATakeoverTookIsExcused() {
+        var other = Self.aNodeThatCameBack(node: "node-2").story
+        other.read(7_000, 7_010, sees: 1)
+        #expect(other.check().violations == [])
+        var between = Self.aNodeThatCameBack(epoch: 3).story
+        between.read(7_000, 7_010, sees: 1)
+        #expect(between.check().violations == [])
+        for kind in [FaultKind.diskLoss, .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut] {
+            var ailing = Self.aNodeThatCameBack().story
+            ailing.fault(kind, "node-1", 4_000, 4_500)
+            ailing.read(7_000, 7_010, sees: 1)
+            #expect(ailing.check().violations == [], "\(kind)")
+        }
+        var elsewhere = Self.aNodeThatCameBack().story
+        elsewhere.fault(.fileError, "node-2", 4_000, 4_500)
+        elsewhere.read(7_000, 7_010, sees: 1)
+        #expect(elsewhere.check().properties.contains(.localWriteLostOutsideAllowance))
+        var unserved = Self.aNodeThatCameBack().story
+        unserved.fault(.workerKill, "node-1", 5_550, 5_900)
+        unserved.events += [
+            .sessionEnded(SessionEnd(session: "s3", reason: "worker ended", at: Story.at(5_600))),
+            .leaseChanged(LeaseChange(database: "db", epoch: 3, session: "s2", at: Story.at(5_700))),
+        ]
+        unserved.read(7_000, 7_010, sees: 1)
+        #expect(unserved.check().violations == [])
+    }
 }

@@ -166,6 +166,16 @@ import Testing
         #expect(found?.requests == [lost])
     }
 
+    /// The files were there, and the node that has them was the next to lead.
+    @Test(arguments: [FaultKind.workerKill, .workerCrash, .machineKill]) func aLocalWriteLostAlthoughItsNodeCameBack(kind: FaultKind) {
+        var story = CleanHistoryTests.aNodeThatCameBack(after: kind)
+        let lost = story.lost
+        story.story.read(7_000, 7_010, sees: 1)
+        let verdict = story.story.check()
+        #expect(verdict.violations.map(\.property) == [.localWriteLostOutsideAllowance, .staleRead])
+        #expect(verdict.violations.first?.requests == [lost])
+    }
+
     @Test func aLocalWriteLostWithoutADeath() {
         var story = Story(durability: "local")
         story.append(1_000, 1_010, isThere: false)

@@ -51,6 +51,35 @@ import Testing
         }
     }
 
+    /// Nobody captured anything since the checkpoint, which moved what is captured, or what is not.
+    @Test(arguments: EngineUnderTest.all, [false, true])
+    func aMarkOutlivesACheckpoint(_ tested: EngineUnderTest, movesUncaptured: Bool) throws {
+        let bench = try EngineBench(tested)
+        let database = try bench.newDatabase()
+        var sets = [try #require(try database.capture()).pages]
+        try insert(1, database, bench)
+        sets.append(try #require(try database.capture()).pages)
+        let former = try #require(database.captureMark)
+        if movesUncaptured {
+            try insert(2, database, bench)
+            try database.foldLog()
+        } else {
+            try database.checkpoint(above: 1)
+        }
+        let mark = try #require(database.isAsCaptured || !movesUncaptured ? database.captureMark : database.markAfterCheckpoint(former))
+        for number in 3..<6 { try insert(number, database, bench) }
+        let left = try filesLeftBehind(bench, as: "left.db")
+        let next = try bench.engine.open(left, base: .continued(mark))
+        #expect(!next.nextCaptureIsFull)
+        let changes = try #require(try next.capture())
+        #expect(!changes.isFull)
+        sets.append(changes.pages)
+        #expect(try bench.rows(at: bench.restore(sets)) == bench.rows(database))
+        try insert(9_999, next, bench)
+        sets.append(try #require(try next.capture()).pages)
+        #expect(try bench.rows(at: bench.restore(sets)) == bench.rows(next))
+    }
+
     /// What an open transaction left in the files is not captured.
     @Test(arguments: EngineUnderTest.all)
     func nothingOfATransactionThatDiedIsCaptured(_ tested: EngineUnderTest) throws {

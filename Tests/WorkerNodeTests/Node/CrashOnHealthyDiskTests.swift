@@ -1,4 +1,5 @@
 import BerthTestKit
+import Engines
 import FleetModel
 import FleetStore
 import Foundation
@@ -224,5 +225,43 @@ struct CrashOnHealthyDiskTests {
             try await stores.verifyChain(of: record)
             try await node.stop()
         }
+    }
+
+    /// DuckDB's checkpoint moves what is published as a log into the file. What is acknowledged after it, or moved by it before it is
+    /// published, is on the disk all the same.
+    @Test(arguments: [false, true])
+    func whatDuckDBsCheckpointMovedIsGoneOnWith(isUnpublished: Bool) async throws {
+        var settings = TestNode.settings()
+        settings.tenants.checkpointBytes = 1
+        let engines = EngineSet([DuckDBEngine(library: try DuckDBLibrary.load())])
+        var node = try TestNode("node-a", stores, catalogue, settings: settings, engines: engines)
+        try await stores.whileTimePasses {
+            let record = try await stores.makeDatabase(engine: .duckdb)
+            catalogue.place(record, on: node.name)
+            try await becomesTrue("it leads") { node.leads(record) }
+            try await node.client(record).execute("CREATE TABLE t (v VARCHAR)")
+            try await node.client(record).execute("INSERT INTO t VALUES ('published')")
+            try await node.publishAll()
+            bucketIsAway(for: node)
+            if isUnpublished {
+                try await write("moved", to: record, on: node)
+                let tenant = try #require(node.tenant(record))
+                try await becomesTrue("it is cut and moved") { await tenant.isCutAndMoved }
+            }
+            try await write("a", "b", to: record, on: node)
+            try await node.crash()
+            node = try TestNode("node-a", stores, catalogue, settings: settings, engines: engines)
+            #expect(try await values(record, node) == ["published"] + (isUnpublished ? ["moved"] : []) + ["a", "b"])
+            try await node.publishAll()
+            try await stores.verifyChain(of: record)
+            try await node.stop()
+        }
+    }
+}
+
+extension Tenant {
+    fileprivate var isCutAndMoved: Bool {
+        guard case .serving(let database) = state else { return false }
+        return cutCommit != nil && !database.hasLogToReplay
     }
 }
