@@ -59,6 +59,7 @@ public struct AdminAPI: Service {
     private func router() -> Router<AdminContext> {
         let router = Router(context: AdminContext.self)
         let endpoints = allEndpoints
+        invariant(Set(endpoints.map { "\($0.method) \($0.path)" }).count == endpoints.count, "two endpoints have one path")
         router.add(middleware: Front(clock: clock, logger: logger))
         router.add(middleware: UnknownRoutes(endpoints: endpoints))
         for endpoint in endpoints {

@@ -173,9 +173,11 @@ public final class FleetManager: Service {
     private func end(_ verdict: SessionObserver.Verdict) async throws {
         let session = verdict.session
         guard session.id != keeper.session.id else { return }
+        invariant(verdict.silence >= session.ttl, "a session is ended before its TTL has passed")
         let reason = "silent for \(verdict.silence.milliseconds) ms"
         silencedSessions.withLock { _ = $0.insert(session.id) }
         if try await leases.endSession(session.id, seen: session.renewals, reason: reason) {
+            RareBranch.silentSessionEnded.marked()
             logger.warning("session ended", metadata: ["node": "\(session.node)", "session": "\(session.id)", "reason": "\(reason)"])
             sessionsEnded.increment()
         }
@@ -187,6 +189,7 @@ public final class FleetManager: Service {
         if lease.session == keeper.session.id { return ManagerTerm(session: keeper.session.id, term: lease.epoch) }
         if let holder = lease.session, live.contains(where: { $0.id == holder }) { return nil }
         guard let acquired = try await leases.acquire([.managerLease], for: keeper.session.id).first else { return nil }
+        invariant(acquired.database == .managerLease && acquired.session == keeper.session.id, "the lead is another's")
         logger.notice("leading the fleet", metadata: ["term": "\(acquired.epoch)"])
         return ManagerTerm(session: keeper.session.id, term: acquired.epoch)
     }

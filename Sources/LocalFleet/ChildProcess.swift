@@ -38,6 +38,7 @@ public final class ChildProcess: Sendable {
         _ command: [String], executable: String? = nil, environment: [String: String], output: String?, keeping: [Int32] = [],
         hasLifeline: Bool = false
     ) async throws(BerthError) -> ChildProcess {
+        invariant(!command.isEmpty, "there is nothing to start")
         let started: Result<ChildProcess, BerthError> = await withCheckedContinuation { continuation in
             // A parent-death signal is sent when the starting *thread* ends: so one thread starts the child and waits for
             // it, instead of one of a pool that shrinks.
@@ -72,6 +73,7 @@ public final class ChildProcess: Sendable {
             }
             if let known { continuation.resume(returning: known) }
         }
+        invariant(!isRunning, "a process has an exit code while it runs")
         let signal = status & 0x7f
         return signal == 0 ? (status >> 8) & 0xff : 128 + signal
     }
@@ -90,6 +92,7 @@ public final class ChildProcess: Sendable {
         let (status, waiters) = state.withLock { state in
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            invariant(state.status == nil, "a process is reaped twice")
             state.status = status
             defer { state.waiters = [] }
             return (status, state.waiters)

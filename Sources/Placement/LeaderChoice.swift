@@ -46,6 +46,7 @@ struct LeastPlacedHeap {
 
     /// - Parameter candidates: at least one.
     init(_ candidates: [Candidate]) {
+        invariant(!candidates.isEmpty, "nobody is to choose from")
         items = candidates.sorted(by: Self.isEmptier)
     }
 

@@ -19,6 +19,8 @@ public struct Simulation {
         public var steps: Int
         /// How much time passed in the simulation.
         public var simulated: Duration
+        /// How often each rare branch was taken, those never taken included.
+        public var rareBranches: [String: Int]
     }
 
     /// Runs one schedule, on the calling thread. Once per process at a time.
@@ -44,6 +46,9 @@ public struct Simulation {
         workload.start()
         let injector = FaultInjector(fleet)
         injector.start()
+        if let breach = settings.breach {
+            scheduler.after(settings.faultTime / 2, on: scheduler.harness) { fleet.commit(breach) }
+        }
         scheduler.standstillsPerMillion = settings.standstillsPerMillion
         _ = scheduler.run(until: scheduler.now + settings.faultTime)
         scheduler.standstillsPerMillion = 0
@@ -67,11 +72,15 @@ public struct Simulation {
         var verdict = Checker.check(
             History(fleet.events), faults: injector.records,
             rules: Rules(leaseTTL: settings.ttl, shipInterval: .milliseconds(250), maxShipLag: .seconds(5), shipRecovery: .seconds(4)))
-        if let busy = scheduler.busy {
+        if let broken = scheduler.broken {
+            // What came after it was not run.
+            verdict.violations = [Violation(.invariantBroken, database: nil, "\(broken.what), at step \(broken.step)")]
+        } else if let busy = scheduler.busy {
             verdict.violations.append(Violation(.notHealed, database: nil, "\(busy.name) is in a loop without an end"))
         } else if !complete { verdict.violations.append(Violation(.notHealed, database: nil, "the run did not come to its end")) }
         return Result(
             seed: seed, verdict: verdict, faults: Dictionary(injector.counts.map { ($0.key.rawValue, $0.value) }) { $1 },
-            timeline: fleet.trace.lines, digest: fleet.trace.digest, steps: scheduler.steps, simulated: scheduler.now)
+            timeline: fleet.trace.lines, digest: fleet.trace.digest, steps: scheduler.steps, simulated: scheduler.now,
+            rareBranches: Dictionary(uniqueKeysWithValues: RareBranch.taken.map { ($0.key.rawValue, $0.value) }))
     }
 }

@@ -21,6 +21,8 @@ struct BerthSimulate: ParsableCommand {
     @Option(help: "Schedules at a time.") var jobs = ProcessInfo.processInfo.activeProcessorCount
     @Option(help: "Run every n-th seed twice and compare the timelines; 0 for none.") var replayEvery: UInt64 = 20
     @Flag(help: "Begin no further schedule once one broke a promise.") var untilBroken = false
+    @Flag(help: "Fail when 300 schedules or more never took one of the rare branches that so many are known to take.")
+    var expectsRareBranches = false
     @OptionGroup var schedule: ScheduleOptions
 
     mutating func validate() throws {
@@ -49,6 +51,10 @@ struct BerthSimulate: ParsableCommand {
         }
         let sum = totals.withLock { $0 }
         print(sum.summary)
+        if expectsRareBranches, !sum.missed.isEmpty {
+            print("never taken: \(sum.missed.joined(separator: ", "))")
+            throw ExitCode(1)
+        }
         if !sum.broken.isEmpty || !sum.unreplayed.isEmpty { throw ExitCode(1) }
     }
 

@@ -19,6 +19,7 @@ struct ScheduleOptions: ParsableArguments {
     @Option(help: "Clients.") var clients = 4
     @Option(help: "How much faster or slower than time clocks may run, as a fraction; what leases allow for is below 0.1.") var clockDrift = 0.01
     @Option(help: "TTL of the managers' own sessions in milliseconds, where those of nodes have 2000.") var managerTTLMs = 2_000
+    @Option(help: .hidden) var breach: String?
     @Flag(help: "Print the timeline, whatever the verdict.") var timeline = false
     @Flag(name: .customLong("alone"), help: .hidden) var isAlone = false
 
@@ -40,6 +41,12 @@ struct ScheduleOptions: ParsableArguments {
         settings.durabilities = try durability.split(separator: ",").map { name in
             guard Durability(rawValue: String(name)) != nil else { throw ValidationError("“\(name)” is no durability.") }
             return String(name)
+        }
+        settings.breach = try breach.map { name in
+            guard let breach = Breach(rawValue: name) else {
+                throw ValidationError("“\(name)” breaks nothing. There are: \(Breach.allCases.map(\.rawValue).joined(separator: ", ")).")
+            }
+            return breach
         }
         if let faults {
             settings.faults = try faults.split(separator: ",").map { name in
@@ -74,6 +81,7 @@ struct ScheduleOptions: ParsableArguments {
         ["--directory", directory, "--seconds", "\(seconds)", "--engine", engine, "--durability", durability, "--nodes", "\(nodes)"]
             + ["--managers", "\(managers)", "--databases", "\(databases)", "--clients", "\(clients)", "--clock-drift", "\(clockDrift)"]
             + ["--manager-ttl-ms", "\(managerTTLMs)"]
+            + (breach.map { ["--breach", $0] } ?? [])
             + (duckdbLibrary.map { ["--duckdb-library", $0] } ?? []) + (faults.map { ["--faults", $0] } ?? []) + (timeline ? ["--timeline"] : [])
     }
 
@@ -88,7 +96,7 @@ struct ScheduleOptions: ParsableArguments {
         }
         let report = ScheduleReport(
             seed: seed, digest: result.digest, isClean: result.verdict.isClean, counts: result.verdict.counts, faults: result.faults,
-            steps: result.steps)
+            steps: result.steps, rareBranches: result.rareBranches)
         print(String(decoding: try JSONEncoder().encode(report), as: UTF8.self))
     }
 }
@@ -102,4 +110,6 @@ struct ScheduleReport: Codable, Sendable {
     var counts: Verdict.Counts
     var faults: [String: Int]
     var steps: Int
+    /// How often each rare branch was taken.
+    var rareBranches: [String: Int]
 }

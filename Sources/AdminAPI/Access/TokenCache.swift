@@ -36,6 +36,8 @@ final class TokenCache: Sendable {
         entries.withLock { entries in
             if entries.count >= Self.capacity { entries = entries.filter { now < $0.value.believedUntil } }
             if entries.count >= Self.capacity { entries.removeAll(keepingCapacity: true) }
+            invariant(entries.count < Self.capacity, "more tokens are kept than there is room for")
+            invariant(readAt <= now, "a token is believed from a moment that has not come")
             entries[secret] = Entry(token: token, believedUntil: readAt + lifetime)
         }
     }

@@ -63,6 +63,7 @@ extension AdminAPI {
         }
         // One more than asked for tells whether there is another page.
         var found = try await fleet.catalogue.databases(after: after, leader: leader, prefix: prefix, limit: limit + 1)
+        invariant(found.count <= limit + 1, "a page is longer than was asked for")
         let hasMore = found.count > limit
         if hasMore { found.removeLast(found.count - limit) }
         let lags = await fleet.shipLags(found)
@@ -125,6 +126,7 @@ extension AdminAPI {
 extension DatabaseID {
     /// The identifier a seed stands for, as a UUIDv8 (RFC 9562).
     init(attemptSeed seed: [UInt8]) {
+        invariant(seed.count >= 16, "an identifier of a seed that is too short is not unique")
         var bytes = Array(seed.prefix(16))
         bytes += Array(repeating: 0, count: 16 - bytes.count)
         bytes[6] = (bytes[6] & 0x0F) | 0x80

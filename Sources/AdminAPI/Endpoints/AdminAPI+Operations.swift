@@ -45,6 +45,7 @@ extension AdminAPI {
         }
         var found = try await fleet.catalogue.operations(
             openOnly: try call.query.flag("open"), before: before, limit: limit + 1)
+        invariant(found.count <= limit + 1, "a page is longer than was asked for")
         let hasMore = found.count > limit
         if hasMore { found.removeLast(found.count - limit) }
         return try .json(

@@ -34,6 +34,11 @@ struct Endpoint: Sendable {
         case operation
     }
 
+    /// Whether it is answered without a token.
+    var isOpen: Bool {
+        if case .open = access { true } else { false }
+    }
+
     let method: HTTPRequest.Method
     let path: RouterPath
     let access: Access

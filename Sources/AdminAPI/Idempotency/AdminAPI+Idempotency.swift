@@ -54,6 +54,7 @@ extension AdminAPI {
                 "The same request is being carried out right now. Try again for its answer.", retryAfter: 1)
         case .first: break
         }
+        invariant(attempt.fingerprint.count == SHA256.byteCount, "requests are told apart by less than their hash")
         let answer: Answer
         do { answer = try await carryOut() } catch {
             // Not as part of this task: a client that hangs up must not leave its key claimed.

@@ -10,6 +10,7 @@ extension AdminAPI {
         _ request: Request, _ context: AdminContext, with endpoint: Endpoint
     ) async throws(BerthError) -> Response {
         let caller = try await caller(of: request, context, for: endpoint)
+        invariant(endpoint.isOpen || caller != nil, "an endpoint is answered without a token")
         let query = try QueryFields(request.targetQuery, allowed: endpoint.query)
         let bytes = endpoint.method == .post ? try await bytes(of: request) : []
         let fields = try fields(bytes, request.headers, for: endpoint)

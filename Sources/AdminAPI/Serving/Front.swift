@@ -43,6 +43,7 @@ struct Front: RouterMiddleware {
         if known.code.httpStatus >= 500, error is BerthError {
             logger.warning("request failed", metadata: ["request_id": "\(requestID)", "error": "\(known)"])
         }
+        invariant(known.code.httpStatus >= 400, "an error is answered as a success")
         headers[.contentType] = "application/problem+json"
         if let seconds = known.retryAfter { headers[.retryAfter] = String(seconds) }
         switch known.code {

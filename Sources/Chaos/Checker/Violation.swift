@@ -24,6 +24,8 @@ public struct Violation: Sendable, Hashable, Codable, CustomStringConvertible {
         case copyDiffers = "copy-differs"
         case twoLeaders = "two-leaders-in-one-epoch"
         case epochFell = "epoch-fell"
+        /// What must hold at every moment did not, in a simulation that looks after every step.
+        case invariantBroken = "invariant-broken"
         /// After the faults something did not serve in time.
         case notHealed = "not-healed"
         /// A database was never written, read, or read back: the run says nothing about it.

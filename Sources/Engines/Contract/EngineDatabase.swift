@@ -177,7 +177,7 @@ extension EngineConnection {
     /// Runs the whole of a script.
     public func executeScript(_ sql: String, limits: StatementLimits = .unlimited) throws(SQLError) {
         let rest = try executeScript(sql, from: .start, mayWrite: true, limits: limits)
-        precondition(rest == nil, "a script that may write stops at its end only")
+        invariant(rest == nil, "a script that may write stops at its end only")
     }
 
     /// For an engine that gains nothing by knowing that a statement comes again.

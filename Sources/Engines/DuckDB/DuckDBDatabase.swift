@@ -107,6 +107,7 @@ public final class DuckDBDatabase: EngineDatabase {
     /// whole WAL.
     func reopen() throws(SQLError) {
         close()
+        invariant(handle == nil && connections.isEmpty && idle.isEmpty, "files are opened anew that are open")
         walMayBeTorn = true
         let (database, primary) = try Self.open(path, quota, library, options, health, catalogue)
         health.isInvalid = false
@@ -136,6 +137,8 @@ public final class DuckDBDatabase: EngineDatabase {
         guard let connection = connection as? DuckDBConnection, connection !== primary, connection.isOpen else { return }
         connection.endOpenWork()
         let isClean = (try? connection.rollback()) != nil && !connection.isMarked
+        invariant(!idle.contains { $0 === connection }, "a connection is given back twice")
+        invariant(!isClean || connection.isIdle, "a connection is given back with work under way")
         if isClean && idle.count < Self.keptConnections { idle.append(connection) } else { close(connection) }
     }
 

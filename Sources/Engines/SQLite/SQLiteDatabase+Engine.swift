@@ -20,6 +20,8 @@ extension SQLiteDatabase: EngineDatabase {
         // One whose transaction cannot be ended, or that still has what a client left, is of no more use; closing ends it.
         let isClean = connection.isOpen && (try? connection.resetSession()) != nil
         let isPrimary = connection === primary
+        invariant(!idle.contains { $0 === connection }, "a connection is given back twice")
+        invariant(!isClean || connection.isAutocommit, "a connection is given back inside a transaction")
         if isClean && (isPrimary || idle.count <= Self.keptConnections) { return idle.append(connection) }
         close(connection)
         // Checkpoints need it. Should this fail, whoever takes the next connection is told.

@@ -72,13 +72,14 @@ public final class SQLiteDatabase {
 
     /// Puts another one in the place of a primary that was closed.
     func replacePrimary() throws(SQLError) {
+        invariant(!primary.isOpen, "a primary connection is replaced that is open")
         primary = try connect()
         idle.append(primary)
     }
 
     /// Opens the files after ``close()`` as if nothing were known of them.
     func openAnew() throws(SQLError) {
-        precondition(!primary.isOpen && connections.isEmpty, "the files are open")
+        invariant(!primary.isOpen && connections.isEmpty, "the files are open")
         watermark = .unknown
         reopenings += 1
         try replacePrimary()

@@ -1,4 +1,5 @@
 import DequeModule
+import FleetModel
 import Synchronization
 
 /// A serial executor on the threads of an ``EnginePool``: the executor of an actor that owns an engine.
@@ -68,6 +69,7 @@ public final class EngineLane: SerialExecutor {
     }
 
     private static func becomeIdle(_ state: inout State) {
+        invariant(state.isScheduled && state.jobs.isEmpty, "a lane rests that has work, or rests already")
         state.isScheduled = false
         if state.longestQueue > queueWorthKeeping { state.jobs = Deque() }
         state.longestQueue = 0

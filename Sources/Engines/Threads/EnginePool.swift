@@ -1,5 +1,6 @@
 import DequeModule
 import Dispatch
+import FleetModel
 import Foundation
 import Synchronization
 
@@ -55,8 +56,8 @@ public final class EnginePool: Sendable {
     ///   - longTurn: after how long a turn counts as long, while lanes wait.
     ///   - name: what `top` shows, with the thread's number; Linux keeps 15 bytes of the whole.
     public init(threads: Int, longThreads: Int = 64, longTurn: Duration = .milliseconds(100), name: String = "engine") {
-        precondition(threads > 0, "a pool without threads would never run anything")
-        precondition(longThreads >= 0 && longTurn > .zero, "a turn becomes long after some time, and then has a thread or not")
+        invariant(threads > 0, "a pool without threads would never run anything")
+        invariant(longThreads >= 0 && longTurn > .zero, "a turn becomes long after some time, and then has a thread or not")
         self.threads = threads
         self.longThreads = longThreads
         self.longTurn = longTurn
@@ -162,7 +163,7 @@ public final class EnginePool: Sendable {
                 turn.begin()
                 return (lane, Self.beginWatching(&state), [])
             }
-            precondition(state.isShuttingDown, "a thread was woken for a lane that nobody had made ready")
+            invariant(state.isShuttingDown, "a thread was woken for a lane that nobody had made ready")
             state.turns.removeAll { $0 === turn }
             guard state.turns.isEmpty else { return (nil, false, []) }
             defer { state.awaitingEnd = [] }
@@ -179,7 +180,7 @@ public final class EnginePool: Sendable {
     private func isSurplus(_ turn: EngineTurn) -> Bool {
         let (isSurplus, isStuck) = state.withLock { state -> (Bool, Bool) in
             state.longTurns -= 1
-            precondition(state.longTurns >= 0, "more long turns ended than began")
+            invariant(state.longTurns >= 0, "more long turns ended than began")
             guard !state.isShuttingDown, state.turns.count - state.longTurns > threads else { return (false, false) }
             state.turns.removeAll { $0 === turn }
             return (true, Self.beginWatching(&state))

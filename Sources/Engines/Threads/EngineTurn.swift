@@ -1,3 +1,4 @@
+import FleetModel
 import Synchronization
 
 /// What one thread of an ``EnginePool`` is doing: between turns, in a turn, or in a turn that has become a long one.
@@ -15,14 +16,14 @@ final class EngineTurn: Sendable {
 
     func begin() {
         let before = word.wrappingAdd(Self.underWay, ordering: .acquiringAndReleasing).oldValue
-        precondition(before & (Self.underWay | Self.long) == 0, "a thread began a turn inside another one")
+        invariant(before & (Self.underWay | Self.long) == 0, "a thread began a turn inside another one")
     }
 
     /// - Returns: whether the turn had been marked as long.
     func end() -> Bool {
         var before = word.load(ordering: .acquiring)
         while true {
-            precondition(before & Self.underWay != 0, "a thread ended a turn it had not begun")
+            invariant(before & Self.underWay != 0, "a thread ended a turn it had not begun")
             let after = (before & ~(Self.underWay | Self.long)) &+ Self.next
             let (exchanged, found) = word.compareExchange(expected: before, desired: after, ordering: .acquiringAndReleasing)
             if exchanged { return before & Self.long != 0 }

@@ -74,11 +74,14 @@ struct Failover {
                 // Not back to the node that just died, even if it is up again: it may die again, and its disk is no help.
                 let others = candidates.filter { $0.node != node }
                 let targets = LeaderChoice.spread(group.count, over: others)
+                invariant(targets.isEmpty || targets.count == group.count, "databases are placed on no node while there are some")
+                invariant(!targets.contains(node), "databases are placed on the node that died")
                 moves += zip(group, targets).map { ($0.database, node, $1) }
             }
         }
         guard !moves.isEmpty else { return false }
         let changed = try await manager.catalogue.place(moves, under: term)
+        invariant(changed.isSubset(of: moves.map(\.database)), "a database was placed that was not meant")
         placed.increment(by: changed.count)
         manager.logger.notice("placed anew", metadata: ["databases": "\(changed.count)"])
         return orphans.count == batch && !changed.isEmpty

@@ -41,6 +41,7 @@ struct OperationContext: Sendable {
     }
 
     func progress(done: Int64, total: Int64) async throws {
+        invariant(0 <= done && done <= total, "an operation has done \(done) of \(total)")
         let written = try await catalogue.update(record.id, state: .running, done: done, total: total, error: nil, under: term)
         // The term is over, or somebody finished the operation.
         if !written { throw CancellationError() }

@@ -83,5 +83,8 @@ private final class RunningOperations: Sendable {
 
     /// - Returns: whether it was not running before.
     func begin(_ id: OperationID) -> Bool { ids.withLock { $0.insert(id).inserted } }
-    func end(_ id: OperationID) { ids.withLock { _ = $0.remove(id) } }
+    func end(_ id: OperationID) {
+        let wasRunning = ids.withLock { $0.remove(id) != nil }
+        invariant(wasRunning, "an operation ended twice")
+    }
 }

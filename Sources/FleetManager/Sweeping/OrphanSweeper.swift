@@ -44,6 +44,7 @@ struct OrphanSweeper {
             let unpublished = try await manager.catalogue.unpublished(page.map(\.name))
             if !unpublished.isEmpty {
                 let tombstoned = try await manager.catalogue.tombstone(unpublished, under: term)
+                invariant(Set(tombstoned).isSubset(of: unpublished), "an object would be deleted that may be published")
                 try await manager.objects.delete(tombstoned)
                 swept.increment(by: tombstoned.count)
                 manager.logger.info("swept", metadata: ["session": "\(session)", "bundles": "\(tombstoned.count)"])

@@ -9,7 +9,7 @@ public struct ProgramVersion: Sendable, Hashable {
     public var format: Int
 
     public init(name: String, protocol: Int, format: Int) {
-        precondition(format >= 1, "formats count from 1")
+        invariant(format >= 1, "formats count from 1")
         self.name = name
         self.protocol = `protocol`
         self.format = format

@@ -30,7 +30,7 @@ public struct RowBlock: Sendable {
     public init(_ rows: [[SQLValue]]) {
         var writer = RowWriter(columnCount: rows.first?.count ?? 0)
         for row in rows {
-            precondition(row.count == writer.columnCount, "the rows of a result have the same columns")
+            invariant(row.count == writer.columnCount, "the rows of a result have the same columns")
             for value in row { writer.append(value) }
         }
         self = writer.finish()

@@ -26,7 +26,9 @@ extension FleetCatalogue {
             """, term.parameters + [
                 .array(moves.map(\.database)), .array(moves.map(\.from.description)), .array(moves.map(\.to.description)),
             ])
-        return Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })
+        let placed = Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })
+        invariant(placed.isSubset(of: moves.map(\.database)), "a database was placed that was not meant")
+        return placed
     }
 
     /// Databases that need another leader: their holder's session ended, or nobody holds them and their node is absent or

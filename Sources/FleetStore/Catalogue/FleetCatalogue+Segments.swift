@@ -71,7 +71,9 @@ extension FleetCatalogue {
             select n.name, 0, 0, true from unnest($3::text[]) as n (name), term
             on conflict (name) do update set tombstone = true where bundles.tombstone returning name
             """, term.parameters + [.array(names)])
-        return try value { try rows.map { try $0.string("name") } }
+        let tombstoned = try value { try rows.map { try $0.string("name") } }
+        invariant(Set(tombstoned).isSubset(of: names), "a bundle got a tombstone that was not meant")
+        return tombstoned
     }
 
     /// Sessions of nodes that ended at least `grace` ago and whose unpublished objects may still be in the bucket.

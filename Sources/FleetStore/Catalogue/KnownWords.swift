@@ -15,7 +15,7 @@ enum KnownWords {
     /// A literal; the words are this program's own and hold no quotes.
     private static func array<Word: CaseIterable & RawRepresentable>(_: Word.Type) -> String where Word.RawValue == String {
         let words = Word.allCases.map(\.rawValue)
-        precondition(words.allSatisfy { $0.utf8.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) } }, "a word is of letters")
+        invariant(words.allSatisfy { $0.utf8.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) } }, "a word is of letters")
         return "'{\(words.joined(separator: ","))}'::text[]"
     }
 }

@@ -167,7 +167,10 @@ public struct PostgresLeaseStore: LeaseStore {
                 returning l.*)
             select t.*, (select berth_hint('leases', array_agg(database::text)) from taken) from taken t
             """, [.uuid(session.uuid), .array(databases)])
-        return try leases(rows)
+        let acquired = try leases(rows)
+        invariant(acquired.allSatisfy { $0.session == session }, "a lease was acquired for another session")
+        invariant(Set(acquired.map(\.database)).isSubset(of: databases), "a lease was acquired that nobody asked for")
+        return acquired
     }
 
     public func leases(of databases: [DatabaseID]) async throws(LeaseStoreError) -> [Lease] {
@@ -215,7 +218,9 @@ public struct PostgresLeaseStore: LeaseStore {
                 .uuid(session.uuid), .array(claims.map(\.database)), .array(claims.map(\.epoch.value)),
                 .array(claims.map { Int64(bitPattern: $0.headSeq) }),
             ])
-        return Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })
+        let released = Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })
+        invariant(released.isSubset(of: claims.map(\.database)), "a lease was released that nobody gave up")
+        return released
     }
 
     public func raiseEpoch(
@@ -225,7 +230,9 @@ public struct PostgresLeaseStore: LeaseStore {
             update leases set epoch = epoch + 1 where database = $1 and session = $2 and epoch = $3 and (select berth_is_current($2))
             returning *
             """, [.uuid(database.uuid), .uuid(session.uuid), .int8(epoch.value)])
-        return try leases(rows).first
+        let raised = try leases(rows).first
+        invariant(raised.map { $0.epoch > epoch && $0.database == database } ?? true, "an epoch was raised that is not higher")
+        return raised
     }
 
     public func publish(_ publication: Publication) async throws(LeaseStoreError) -> Set<DatabaseID> {
@@ -237,6 +244,7 @@ public struct PostgresLeaseStore: LeaseStore {
             throw LeaseStoreError(error)
         }
         let published = Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })
+        invariant(published.isSubset(of: publication.entries.map(\.database)), "a head advanced that was not published")
         // No match on a store that forgot says nothing about the lease: its rows must not be believed.
         if published.count < publication.entries.count { try await requireSameGeneration() }
         return published

@@ -38,6 +38,7 @@ enum PublishStatement {
 
     static func parameters(_ publication: Publication) -> [PostgresValue] {
         let entries = publication.entries
+        invariant(entries.allSatisfy { $0.kind == .delta && $0.firstSeq <= $0.lastSeq }, "only changesets that follow a head advance it")
         func bits(_ column: (BundleEntry) -> UInt64) -> PostgresValue {
             .array(entries.map { Int64(bitPattern: column($0)) })
         }

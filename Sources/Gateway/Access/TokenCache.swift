@@ -82,7 +82,8 @@ final class TokenCache: Sendable {
     private func landed(_ digest: [UInt8], _ result: Result<TokenGrant?, BerthError>, startedAt: Duration) {
         let now = clock.now()
         state.withLock { state in
-            state.flights[digest] = nil
+            let wasUnderWay = state.flights.removeValue(forKey: digest) != nil
+            invariant(wasUnderWay, "a look-up ended twice")
             switch result {
             case .success(let grant?):
                 state.unknown.remove(digest)

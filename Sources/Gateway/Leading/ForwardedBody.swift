@@ -32,6 +32,7 @@ final class ForwardedBody: ReplyStream {
                 state.waiting = nil
                 return waiting
             }
+            invariant(state.taker == nil, "two ask for the same piece")
             if let end = state.end {
                 promise.completeWith(end.map { nil })
             } else {
@@ -69,6 +70,7 @@ final class ForwardedBody: ReplyStream {
         let taken = eventLoop.makePromise(of: Void.self)
         let taker: EventLoopPromise<ByteBuffer?>? = state.withLock { state in
             guard let taker = state.taker else {
+                invariant(state.waiting == nil, "a piece would be lost")
                 state.waiting = (piece, taken)
                 return nil
             }

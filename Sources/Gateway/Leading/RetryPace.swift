@@ -1,3 +1,5 @@
+import FleetModel
+
 /// How long to wait before asking a node again that was not ready: at once, then longer and longer.
 struct RetryPace: Sendable {
     private static let first = Duration.milliseconds(5)
@@ -9,6 +11,7 @@ struct RetryPace: Sendable {
 
     /// The next pause. A move takes milliseconds, so the first ones are short.
     mutating func next() -> Duration {
+        invariant(upcoming <= Self.longest, "a pause is longer than the longest")
         defer { upcoming = upcoming == .zero ? Self.first : min(upcoming * 2, Self.longest) }
         return upcoming
     }

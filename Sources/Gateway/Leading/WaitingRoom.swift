@@ -42,6 +42,7 @@ package final class WaitingRoom: Sendable {
                 state.withLock { state in
                     state.requests -= 1
                     state.bytes -= bytes
+                    invariant(state.requests >= 0 && state.bytes >= 0, "more requests left than waited")
                     return state.requests
                 })
         }

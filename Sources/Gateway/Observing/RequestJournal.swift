@@ -49,6 +49,7 @@ final class RequestJournal: Sendable {
 
     /// A request was answered, whatever the answer.
     func answered(_ outcome: OutgoingReply.Outcome, _ target: DataTarget?, requestID: String, after duration: Duration) {
+        invariant(duration >= .zero, "a request ended before it began")
         let spoken = Spoken(target)
         durations[spoken.rawValue].recordNanoseconds(duration.nanoseconds)
         if outcome == .ok {

@@ -95,6 +95,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: Answers in one piece
 
     func answered(_ reply: OutgoingReply, _ requestID: String, context: ChannelHandlerContext) {
+        invariant(reply.rest == nil, "an answer that comes in pieces is sent as if it were whole")
         guard case .answering(let head, _) = state else { return }
         // Before the write: it may bring the next request.
         let (keepsAlive, written) = endRequest(head, context: context)

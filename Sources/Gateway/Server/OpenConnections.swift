@@ -1,3 +1,4 @@
+import FleetModel
 import NIOCore
 import Synchronization
 
@@ -15,6 +16,7 @@ final class OpenConnections: Sendable {
     func add(_ channel: any Channel) {
         let id = ObjectIdentifier(channel)
         let isEnding = state.withLock { state in
+            invariant(state.channels[id] == nil, "a connection is counted twice")
             state.channels[id] = channel
             return state.isEnding
         }

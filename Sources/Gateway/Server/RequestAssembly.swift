@@ -47,6 +47,7 @@ struct RequestAssembly {
             return .none
         case (.end, .collecting(let request)):
             state = .idle
+            invariant(request.body.count <= maximumBytes, "a body got past its limit")
             return .respond(request)
         case (.body, .discarding): return .none
         case (.end, .discarding): return .close

@@ -24,7 +24,7 @@ extension Baton {
     ///   ``minimumTagLength`` bytes.
     /// - Precondition: `tokenDigest` has at most ``maximumDigestLength`` bytes.
     public func encoded(tag: ([UInt8]) -> [UInt8]) -> String {
-        precondition(tokenDigest.count <= Self.maximumDigestLength, "a digest is at most \(Self.maximumDigestLength) bytes")
+        invariant(tokenDigest.count <= Self.maximumDigestLength, "a digest is at most \(Self.maximumDigestLength) bytes")
         var payload: [UInt8] = [counters == nil ? Self.version : Self.restingVersion]
         payload.append(bigEndian: streamID)
         payload.append(bigEndian: sequence)

@@ -131,7 +131,7 @@ public struct JSONWriter: ~Copyable, Sendable {
     /// - Precondition: `value` is a number. JSON has no form for NaN and `null` would be another value, so the caller
     ///   decides what NaN means; SQLite itself turns it into NULL.
     public mutating func double(_ value: Double) {
-        precondition(!value.isNaN, "JSON has no NaN")
+        invariant(!value.isNaN, "JSON has no NaN")
         guard value.isFinite else { return value < 0 ? literal("-1e999") : literal("1e999") }
         var digits = value.description
         digits.withUTF8 { output.append(UnsafeRawBufferPointer($0)) }

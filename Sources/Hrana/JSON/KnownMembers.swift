@@ -1,3 +1,5 @@
+import FleetModel
+
 /// The members that have a meaning in one kind of object, and which of them were read already.
 ///
 /// RFC 8259 leaves open what a repeated name means, and whoever reads the request before or after us may take the other
@@ -24,8 +26,8 @@ struct KnownMembers: Sendable {
 
     /// - Precondition: there are at most eight, of up to sixteen bytes each.
     init(_ names: String...) {
-        precondition(names.count <= 8, "there is one bit for each of eight members")
-        precondition(names.allSatisfy { (1...16).contains($0.utf8.count) }, "a name fits into sixteen bytes")
+        invariant(names.count <= 8, "there is one bit for each of eight members")
+        invariant(names.allSatisfy { (1...16).contains($0.utf8.count) }, "a name fits into sixteen bytes")
         self.names = names
         words = names.map { Word($0.utf8) }
     }

@@ -49,6 +49,7 @@ public struct Publication: Sendable {
     public var entries: [BundleEntry]
 
     public init(session: SessionID, bundle: String, bytes: Int64, entries: [BundleEntry]) {
+        invariant(Set(entries.map(\.database)).count == entries.count, "a database occurs twice in one publication")
         self.session = session
         self.bundle = bundle
         self.bytes = bytes

@@ -47,7 +47,7 @@ public struct SessionRecord: Sendable, Hashable {
     public init(
         id: SessionID, node: NodeName, role: SessionRole, address: String, renewals: Int64, isRevoked: Bool, ttl: Duration
     ) {
-        precondition(ttl > .zero, "a session lives for some time")
+        invariant(ttl > .zero, "a session lives for some time")
         self.id = id
         self.node = node
         self.role = role

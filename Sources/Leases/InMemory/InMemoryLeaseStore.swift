@@ -103,6 +103,7 @@ public final class InMemoryLeaseStore: LeaseStore {
                 if let holder = lease.session, state.sessions[holder]?.hasEnded != true { continue }
                 lease.session = session
                 lease.epoch = lease.epoch.next
+                invariant(lease.epoch > state.leases[database]?.epoch ?? .zero, "a new holder has the epoch of a former one")
                 state.leases[database] = lease
                 acquired.append(lease)
             }
@@ -242,6 +243,9 @@ public final class InMemoryLeaseStore: LeaseStore {
     public func tombstone(bundle: String) -> Bool {
         state.withLock { $0.bundles.insert(bundle).inserted }
     }
+
+    /// What no statement may do: writes a lease, whatever it was.
+    public func overwrite(_ lease: Lease) { state.withLock { $0.leases[lease.database] = lease } }
 
     /// Rule 12: pretends that the store was restored or promoted.
     public func changeGeneration() {

@@ -7,7 +7,8 @@ public struct LeaseTiming: Sendable, Hashable {
 
     public init(ttl: Duration = .seconds(5)) {
         self.ttl = ttl
-        precondition(ttl - margin > renewalInterval, "a session of \(ttl) would close its gate between two renewals")
+        invariant(margin < ttl, "a gate of a session of \(ttl) would never open")
+        invariant(ttl - margin > renewalInterval, "a session of \(ttl) would close its gate between two renewals")
     }
 
     /// How much earlier than the TTL the holder stops: covers drift between two clocks and the way of a reply.

@@ -65,7 +65,7 @@ public final class RenewalThread: SerialExecutor, TaskExecutor {
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         state.withLock { state in
-            precondition(!state.isEnding || isCurrent, "a task was given to a thread that has ended")
+            invariant(!state.isEnding || isCurrent, "a task was given to a thread that has ended")
             state.jobs.append(job)
         }
         signal.signal()
@@ -73,7 +73,7 @@ public final class RenewalThread: SerialExecutor, TaskExecutor {
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    public func checkIsolated() { precondition(isCurrent, "called from another thread than the one for renewals") }
+    public func checkIsolated() { invariant(isCurrent, "called from another thread than the one for renewals") }
 
     private var isCurrent: Bool { identity.withLock { $0.map { pthread_equal($0, pthread_self()) != 0 } ?? false } }
 

@@ -30,6 +30,7 @@ public final class SessionGate: Sendable {
 
     /// A renewal that was *sent* at `sent` succeeded, however late its reply came.
     public func renewed(sentAt sent: Duration, timing: LeaseTiming) {
+        invariant(sent <= clock.now(), "a renewal is confirmed that is not sent yet")
         lastRenewal.max(sent.nanoseconds, ordering: .relaxed)
         let extended = (sent + timing.ttl - timing.margin).nanoseconds
         var current = deadline.load(ordering: .acquiring)

@@ -65,6 +65,7 @@ public struct SessionKeeper: Sendable {
                     failing = false
                 case .refused(let refusal):
                     gate.closeForGood()
+                    (refusal == .generationChanged ? RareBranch.generationRefused : .renewalRefused).marked()
                     logger.error("session lost", metadata: ["reason": "\(refusal)"])
                     return refusal
                 }
@@ -79,6 +80,7 @@ public struct SessionKeeper: Sendable {
     /// Ends the session, as its owner: the gate first.
     public func end(reason: String) async throws(LeaseStoreError) {
         gate.closeForGood()
+        invariant(!gate.isOpen, "a session ends with its gate open")
         try await store.endOwnSession(session.id, node: session.node, reason: reason)
     }
 }

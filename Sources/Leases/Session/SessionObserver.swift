@@ -7,7 +7,7 @@ import FleetModel
 public struct SessionObserver: Sendable {
     private struct Sighting {
         var renewals: Int64
-        /// As its owner wrote it down; it never changes.
+        /// As its owner wrote it down.
         let ttl: Duration
         /// When the *reply* that first showed `renewals` was received. Never when it was asked for: a session
         /// may have been renewed between the two.
@@ -40,11 +40,13 @@ public struct SessionObserver: Sendable {
 
         var silent: [SessionRecord] = []
         for session in live {
-            if let sighting = sightings[session.id], sighting.renewals == session.renewals {
-                precondition(sighting.ttl == session.ttl, "the TTL of a session never changes")
-                if now - sighting.since >= session.ttl { silent.append(session) }
+            let known = sightings[session.id]
+            // It never changes. Should somebody change it in the table all the same, the owner goes on by one of the two: the longer counts.
+            let ttl = max(session.ttl, known?.ttl ?? session.ttl)
+            if let known, known.renewals == session.renewals, known.ttl == ttl {
+                if now - known.since >= ttl { silent.append(session) }
             } else {
-                sightings[session.id] = Sighting(renewals: session.renewals, ttl: session.ttl, since: now)
+                sightings[session.id] = Sighting(renewals: session.renewals, ttl: ttl, since: now)
             }
         }
         guard !silent.isEmpty else { return [] }
@@ -61,12 +63,13 @@ public struct SessionObserver: Sendable {
             guard var sighting = sightings[session.id] else { continue }
             let deaf = lastFailure.map { now - $0 < session.ttl } ?? false
             if many || deaf {
+                RareBranch.endingBraked.marked()
                 let since = sighting.braked ?? now
                 sighting.braked = since
                 sightings[session.id] = sighting
                 guard now - since >= session.ttl * 2 else { continue }
             }
-            precondition(now - sighting.since >= session.ttl, "nobody is ended before its own TTL has passed")
+            invariant(now - sighting.since >= session.ttl, "nobody is ended before its own TTL has passed")
             verdicts.append(Verdict(session: session, silence: now - sighting.since))
         }
         return verdicts

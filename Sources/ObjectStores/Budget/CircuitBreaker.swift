@@ -1,3 +1,5 @@
+import FleetModel
+
 /// Decides whether a request may be made, from how the last ones went.
 ///
 /// A pure state machine: it is told the time and the outcomes and does nothing itself. Closed, it lets everything
@@ -53,7 +55,8 @@ public struct CircuitBreaker: Sendable, Hashable {
 
     public mutating func admit(at now: Duration) -> Admission {
         switch state {
-        case .closed:
+        case .closed(let failures):
+            invariant(failures < failureThreshold, "the circuit is closed after too many failures")
             return .admitted(Ticket(generation: generation))
         case .open(let until) where now < until:
             return .refused(retryAfter: until - now)
@@ -70,6 +73,7 @@ public struct CircuitBreaker: Sendable, Hashable {
     }
 
     public mutating func record(_ outcome: Outcome, of ticket: Ticket, at now: Duration) {
+        invariant(ticket.generation <= generation, "an outcome of a request that was not admitted yet")
         guard ticket.generation == generation else { return }
         switch (state, outcome) {
         case (.closed, .answered):

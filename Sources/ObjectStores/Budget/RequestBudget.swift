@@ -1,3 +1,5 @@
+import FleetModel
+
 /// What a node may ask of its bucket, all databases together.
 public struct RequestBudget: Sendable, Hashable {
     /// Requests under way at once; others wait their turn.
@@ -20,8 +22,9 @@ public struct RequestBudget: Sendable, Hashable {
     ///
     /// - Parameter attempt: 1 for the first.
     func delayCeiling(afterAttempt attempt: Int) -> Duration {
+        invariant(attempt >= 1, "attempts count from 1")
         // 2^20 is far beyond any maximum and far from an overflow.
-        min(maximumDelay, baseDelay * (1 << min(max(0, attempt - 1), 20)))
+        return min(maximumDelay, baseDelay * (1 << min(max(0, attempt - 1), 20)))
     }
 }
 

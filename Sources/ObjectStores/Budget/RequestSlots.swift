@@ -1,3 +1,4 @@
+import FleetModel
 import Synchronization
 
 /// Lets so many requests through at once; the others wait in line.
@@ -14,9 +15,11 @@ final class RequestSlots: Sendable {
     }
 
     private let state: Mutex<State>
+    private let count: Int
 
     init(_ count: Int) {
-        state = Mutex(State(free: max(1, count)))
+        self.count = max(1, count)
+        state = Mutex(State(free: self.count))
     }
 
     /// Waits for a slot. Whoever gets one gives it back with ``release()``.
@@ -51,7 +54,9 @@ final class RequestSlots: Sendable {
 
     func release() {
         let next = state.withLock { state -> Waiting? in
+            invariant(state.waiting.isEmpty || state.free == 0, "a request waits for a slot that is free")
             if state.waiting.isEmpty {
+                invariant(state.free < count, "a slot is given back twice")
                 state.free += 1
                 return nil
             }

@@ -1,3 +1,4 @@
+import FleetModel
 public import Logging
 public import Metrics
 import Synchronization
@@ -112,7 +113,7 @@ public final class RetryingStore: ObjectStore {
                 try await timing.sleep(budget.delayCeiling(afterAttempt: attempt) * timing.random())
             }
         }
-        preconditionFailure("an endless loop has ended")
+        brokenInvariant("an endless loop has ended")
     }
 
     private func attemptOnce<Result: Sendable>(
@@ -153,6 +154,7 @@ public final class RetryingStore: ObjectStore {
             return (wasOpen, breaker.isOpen)
         }
         if isOpen, !wasOpen {
+            RareBranch.circuitOpened.marked()
             logger.warning("the bucket does not answer; requests are held back", metadata: ["result": "\(result)"])
         } else if wasOpen, !isOpen {
             logger.notice("the bucket answers again")

@@ -1,3 +1,4 @@
+import FleetModel
 import Glibc
 
 extension ObjectFolder {
@@ -6,6 +7,8 @@ extension ObjectFolder {
         try checkIsMounted()
         var found: [ObjectInfo] = []
         try walk("", prefix: prefix, after: after, limit: limit, into: &found)
+        invariant(found.count <= limit, "a listing is longer than was asked for")
+        invariant(zip(found, found.dropFirst()).allSatisfy { $0.name.precedesInBytes($1.name) }, "a listing is not in order")
         return found
     }
 

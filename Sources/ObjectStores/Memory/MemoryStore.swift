@@ -84,6 +84,9 @@ public final class MemoryStore: ObjectStore {
 
     public func shutdown() async throws {}
 
+    /// Whether there is such an object.
+    public func holds(_ name: String) -> Bool { bucket.withLock { $0.objects[NameBytes(name)] != nil } }
+
     private static func info(_ name: String, _ object: Object) -> ObjectInfo {
         ObjectInfo(
             name: name, size: Int64(object.bytes.count), lastModified: object.lastModified, version: object.version)

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Crypto
+import FleetModel
 import FoundationEssentials
 import NIOHTTP1
 
@@ -16,6 +17,7 @@ extension S3Store {
     }
 
     private func deleteBatch(_ keys: ArraySlice<String>) async throws {
+        invariant((1...1000).contains(keys.count), "S3 deletes from 1 to 1000 objects at a time")
         let objects = keys.map { "<Object><Key>\(XMLElement.escape($0))</Key></Object>" }.joined()
         let body = Array(
             "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\(objects)<Quiet>true</Quiet></Delete>".utf8)

@@ -1,4 +1,5 @@
 import Crypto
+import FleetModel
 
 /// AWS Signature Version 4 in the `Authorization` header, for S3.
 ///
@@ -45,6 +46,8 @@ struct SigV4: Sendable {
         method: String, path: String, query: [(String, String)], headers: [(String, String)], payloadHash: String,
         timestamp: String
     ) -> String {
+        invariant(headers.contains { $0.0.lowercased() == "host" }, "the host is not signed")
+        invariant(timestamp.utf8.count == 16, "a signature is of a moment, as 20130524T000000Z")
         let request = Self.canonicalRequest(
             method: method, path: path, query: query, headers: headers, payloadHash: payloadHash)
         let day = String(timestamp.prefix(8))

@@ -30,7 +30,7 @@ public struct CopyWatermark: Sendable, Hashable, Codable {
     var boot: String
 
     public init(epoch: Epoch, copy: CopyID, points: [Point], boot: String = MachineRun.id) {
-        precondition(!points.isEmpty, "a watermark says nothing without a position")
+        invariant(!points.isEmpty, "a watermark says nothing without a position")
         self.epoch = epoch
         self.copy = copy
         self.points = points

@@ -43,10 +43,12 @@ public struct Restorer: Sendable {
         if let mark = try copy.mark() {
             if mark.position == head { return mark.copy }
             if try await isOnChain(mark.position, of: copy, before: head) {
+                RareBranch.copyExtended.marked()
                 try await extend(copy, from: mark.position, to: head, engine)
                 try await blockingWork.run { () throws(BerthError) in try copy.markClean(at: head, copy: mark.copy) }
                 return mark.copy
             }
+            RareBranch.copyReplaced.marked()
             logger.notice(
                 "local copy is not on the published chain; restoring it whole",
                 metadata: ["database": "\(copy.database)", "copy": "\(mark.position)", "head": "\(head)"])
@@ -74,6 +76,7 @@ public struct Restorer: Sendable {
     private func extend(
         _ copy: LocalCopy, from base: ChainPosition, to head: ChainPosition, _ engine: any Engine
     ) async throws(BerthError) {
+        invariant(base.seq < head.seq, "a copy is extended backwards")
         var isMarked = true
         try await read(copy.database, from: base, to: head, engine.profile) { sets throws(BerthError) in
             let marksDirty = isMarked
@@ -136,7 +139,9 @@ public struct Restorer: Sendable {
                 }
                 var sets = [PageSet?](repeating: nil, count: window.count)
                 for try await (index, set) in group { sets[index] = set }
-                return sets.compactMap { $0 }
+                let complete = sets.compactMap { $0 }
+                invariant(complete.count == window.count, "a changeset of a restore is left out")
+                return complete
             }
         } catch let error as BerthError { throw error } catch {
             throw BerthError(.bucketUnavailable, "The bucket did not answer a restore: \(error)")

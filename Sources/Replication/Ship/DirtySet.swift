@@ -34,7 +34,8 @@ final class DirtySet: Sendable {
     func takeFirst() -> (any Shippable)? {
         state.withLock { state in
             guard let first = state.queue.popFirst() else { return nil }
-            state.members.remove(ObjectIdentifier(first))
+            let wasMember = state.members.remove(ObjectIdentifier(first)) != nil
+            invariant(wasMember && state.members.count == state.queue.count, "a source waits twice to be shipped")
             return first
         }
     }

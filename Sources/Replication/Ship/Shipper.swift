@@ -86,6 +86,8 @@ public final class Shipper: Sendable {
         for _ in 0..<dirty.beginBundle() {
             guard let source = dirty.takeFirst() else { break }
             guard let changeset = await source.cut() else { continue }
+            invariant(changeset.position.seq == changeset.previous.seq + 1, "a changeset does not follow the one before it")
+            invariant(sources[source.database] == nil, "a database is in one bundle twice")
             do {
                 try append(changeset, of: source.database, to: &builder)
             } catch {
@@ -157,7 +159,9 @@ public final class Shipper: Sendable {
                     try await leases.publish(
                         Publication(session: session.id, bundle: name, bytes: Int64(bytes.count), entries: entries)))
                 publishSeconds.recordNanoseconds(Int64((clock.now() - started).seconds * 1e9))
+                invariant(published.isSubset(of: entries.map(\.database)), "a head advanced that is not in the bundle")
                 let outcomes = try await outcomes(of: entries, published: published)
+                invariant(outcomes.count == entries.count, "a changeset of the bundle has no outcome, or two")
                 bytesShipped.increment(by: bytes.count)
                 entriesShipped.increment(by: outcomes.count { $0.1 == .published })
                 return outcomes
@@ -167,6 +171,7 @@ public final class Shipper: Sendable {
                 logger.warning("shipping failed, trying again", metadata: ["bundle": "\(name)", "error": "\(error)"])
                 if Self.isNameUnusable(error) {
                     // Its name can never be published: the same changesets under another name.
+                    RareBranch.bundleRenamed.marked()
                     var again = nextBuilder()
                     for (database, changeset) in changesets { try append(changeset, of: database, to: &again) }
                     name = again.header.name.description
@@ -198,11 +203,13 @@ public final class Shipper: Sendable {
         let current = Dictionary(uniqueKeysWithValues: rows.map { ($0.database, $0) })
         for entry in unmatched {
             guard let lease = current[entry.database], lease.session == session.id, lease.epoch == entry.epoch else {
+                RareBranch.publishFenced.marked()
                 outcomes.append((entry.database, .fenced))
                 continue
             }
             if lease.head == entry.endPosition {
                 // The reply of an earlier attempt was lost: it did advance the head.
+                RareBranch.publishFoundDone.marked()
                 outcomes.append((entry.database, .published))
             } else if lease.head == ChainPosition(seq: entry.firstSeq - 1, checksum: entry.previousChecksum) {
                 throw HeadNotAdvanced(database: entry.database)

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// A dictionary of bounded size that forgets what was not used for longest. Every operation takes constant time.
 package struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Node {
@@ -18,7 +20,7 @@ package struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sen
 
     /// - Precondition: `capacity` is at least 1.
     package init(capacity: Int) {
-        precondition(capacity > 0)
+        invariant(capacity > 0, "a cache holds at least one")
         self.capacity = capacity
     }
 
@@ -72,6 +74,7 @@ package struct LeastRecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sen
         }
         index[key] = slot
         link(slot)
+        invariant(index.count <= capacity && index.count + free.count == nodes.count, "a cache has more than it may, or lost a place")
         return evicted
     }
 

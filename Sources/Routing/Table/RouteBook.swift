@@ -83,6 +83,7 @@ struct RouteBook: Sendable {
         if let known = entries.peek(record.name), known.record.database == record.database,
             known.record.epoch > record.epoch
         {
+            RareBranch.staleRoute.marked()
             entry.record = known.record
         }
         store(entry)
@@ -140,6 +141,9 @@ struct RouteBook: Sendable {
 
     private mutating func store(_ entry: Entry) {
         let name = entry.record.name
+        invariant(
+            entries.peek(name).map { $0.record.database != entry.record.database || $0.record.epoch <= entry.record.epoch } ?? true,
+            "a route goes backwards")
         if let known = entries.peek(name), known.record.database != entry.record.database {
             names[known.record.database] = nil
         }

@@ -28,6 +28,7 @@ struct WaitingList: Sendable {
         watches[name]?.wakeups[id] = nil
         if watches[name]?.wakeups.isEmpty == true { watches[name] = nil }
         if counts { waitersForLeaders -= 1 }
+        invariant(waitersForLeaders >= 0, "more left than waited")
     }
 
     func nextLook(of name: DatabaseName) -> Duration? { watches[name]?.nextLook }

@@ -17,6 +17,10 @@ final class BucketServer: @unchecked Sendable {
     // `@unchecked Sendable`: confined to the one thread the simulation runs on.
     let objects = MemoryStore()
     var trouble = BucketTrouble()
+    /// Says that it has stored what it has not.
+    var forgets = false
+    /// Told of what was deleted.
+    var onDelete: ([String]) -> Void = { _ in }
 }
 
 /// One process's way to the object store.
@@ -50,7 +54,8 @@ struct BucketConnection: ObjectStore {
     }
 
     func put(_ name: String, bytes: [UInt8], condition: PutCondition) async throws -> ObjectVersion {
-        try await request { try await $0.put(name, bytes: bytes, condition: condition) }
+        if bucket.forgets { return ObjectVersion(etag: "forgotten") }
+        return try await request { try await $0.put(name, bytes: bytes, condition: condition) }
     }
 
     func get(_ name: String, range: Range<Int64>?) async throws -> [UInt8] {
@@ -63,7 +68,13 @@ struct BucketConnection: ObjectStore {
         try await request { try await $0.list(prefix: prefix, after: after, limit: limit) }
     }
 
-    func delete(_ names: [String]) async throws { try await request { try await $0.delete(names) } }
+    func delete(_ names: [String]) async throws {
+        let bucket = bucket
+        try await request { objects in
+            try await objects.delete(names)
+            bucket.onDelete(names)
+        }
+    }
 
     func shutdown() async throws {}
 }

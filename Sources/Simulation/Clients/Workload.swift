@@ -109,7 +109,9 @@ final class Workload: @unchecked Sendable {
         fleet.record(
             .started(
                 RequestStart(id: id, client: number, database: database, through: "\(client.entry.name)", at: fleet.now, work: work)))
+        let headBefore = fleet.head(of: database)
         let outcome = await carryOut()
+        if case .acknowledged = outcome, work.isWrite { fleet.checker.acknowledged(id, of: database, headBefore: headBefore) }
         fleet.record(.finished(RequestFinish(id: id, at: fleet.now, outcome: outcome)))
         fleet.note(who, "request \(id): \(outcome.text)")
         return outcome
@@ -186,6 +188,10 @@ private final class Countdown: @unchecked Sendable {
 }
 
 extension Work {
+    var isWrite: Bool {
+        if case .read = self { false } else { true }
+    }
+
     var text: String {
         switch self {
         case .append(let write, let isLoad): "\(isLoad ? "load" : "append") \(write.token)"

@@ -21,6 +21,8 @@ final class NodeProcess: @unchecked Sendable {
     let fleet: SimulatedFleet
     private(set) var life: Life
     private(set) var worker: WorkerNode?
+    /// Of the life that runs, or ran last.
+    private(set) var session: SessionID?
     private(set) var dispatch: LeaderDispatch?
     private(set) var clock: SimulatedClock?
     private var group: ServiceGroup?
@@ -62,6 +64,7 @@ final class NodeProcess: @unchecked Sendable {
         let session = NewSession(
             id: .random(using: &generator), node: name, role: .node, address: address, engines: fleet.engines.kinds,
             timing: LeaseTiming(ttl: fleet.settings.ttl))
+        self.session = session.id
         fleet.sessionOpened(session)
         let scheduler = fleet.scheduler
         let enqueue: @Sendable (@escaping @Sendable () -> Void) -> Void = { work in scheduler.enqueue(work) }

@@ -20,6 +20,7 @@ final class SimulatedFleet: @unchecked Sendable {
     let trace: Trace
     let store: StoreServer
     let bucket = BucketServer()
+    private(set) lazy var checker = StepChecker(self)
     let storeLife = Life(Party.postgres)
     let bucketLife = Life(Party.bucket)
     /// Below it the disks of all lives.
@@ -70,7 +71,11 @@ final class SimulatedFleet: @unchecked Sendable {
         scheduler.standstill = (settings.ttl / 20)...(settings.ttl * 3)
         store.onHint = { [unowned self] in spread($0) }
         store.onLeaseChange = { [unowned self] in leaseChanged($0) }
+        store.onRow = { [unowned self] in checker.rowChanged(from: $0, to: $1) }
+        bucket.onDelete = { [unowned self] in checker.deleted($0) }
+        scheduler.check = { [unowned self] in checker.look() }
         store.onSessionEnd = { [unowned self] session in
+            checker.sessionEnded(session)
             guard session.role == .node else { return }
             note(Party.postgres, "session \(session.id) of \(session.node) is over")
             record(.sessionEnded(SessionEnd(session: "\(session.id)", reason: "ended", at: now)))
@@ -138,6 +143,12 @@ final class SimulatedFleet: @unchecked Sendable {
     }
 
     func databaseID(_ name: String) -> DatabaseID? { names.first { $0.value == name }?.key }
+
+    /// The last published changeset of a database, as the store has it now.
+    func head(of database: String) -> UInt64 { databaseID(database).flatMap { store.lastSeen[$0]?.head.seq } ?? 0 }
+
+    /// Its name, for messages.
+    func name(of database: DatabaseID) -> String? { names[database] }
 
     func makeClock(_ life: Life) -> SimulatedClock {
         SimulatedClock(

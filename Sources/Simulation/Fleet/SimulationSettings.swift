@@ -27,6 +27,9 @@ public struct SimulationSettings: Sendable {
     /// How much faster or slower than time a process's clock may run; the margin of a lease covers less than 0.1.
     public var clockDrift = 0.01
 
+    /// A rule that is broken on purpose in the middle of the faults: the checker must see it.
+    public var breach: Breach?
+
     public init() {}
 
     /// Small files, as a schedule makes them.

@@ -45,6 +45,10 @@ final class Scheduler: @unchecked Sendable {
     private var stepsOfThisMoment = 0
     /// Who kept so busy that time did not go on: a loop without an end.
     private(set) var busy: Life?
+    /// Looked at after every step; ends the run with what it finds broken.
+    var check: () -> String? = { nil }
+    /// What ``check`` found, and after how many steps.
+    private(set) var broken: (what: String, step: Int)?
     /// Far more steps than anything that ends takes at one moment.
     private static let patience = 200_000
 
@@ -107,7 +111,7 @@ final class Scheduler: @unchecked Sendable {
         steps += 1
         stepsOfThisMoment += 1
         if stepsOfThisMoment > Self.patience { busy = busy ?? current }
-        guard busy == nil else { return false }
+        guard busy == nil, broken == nil else { return false }
         if let index = chooseReady() {
             let job = ready.remove(at: index)
             run(job.life, job.run)
@@ -140,6 +144,9 @@ final class Scheduler: @unchecked Sendable {
         current = life
         job()
         if stepsOfThisMoment == Self.patience { busy = life }
+        // Nothing of the check belongs to anybody's life.
+        current = harness
+        if broken == nil, let what = check() { broken = (what, steps) }
         current = former
     }
 
@@ -172,7 +179,7 @@ final class Scheduler: @unchecked Sendable {
         life.jobsOnStack += 1
         standstills += 1
         // Its own jobs are not chosen meanwhile, so what it holds locked is waited for by nobody.
-        while now < life.standsStillUntil && busy == nil { _ = step(upTo: life.standsStillUntil) }
+        while now < life.standsStillUntil && busy == nil && broken == nil { _ = step(upTo: life.standsStillUntil) }
         standstills -= 1
         life.jobsOnStack -= 1
         current = life

@@ -48,7 +48,9 @@ final class StoreServer: @unchecked Sendable {
     var onLeaseChange: (Lease) -> Void = { _ in }
     var onSessionEnd: (SessionRecord) -> Void = { _ in }
     var onHint: (StoreHint) -> Void = { _ in }
-    private var lastSeen: [DatabaseID: Lease] = [:]
+    /// Told of every change of a lease, its head included.
+    var onRow: (_ former: Lease?, _ lease: Lease) -> Void = { _, _ in }
+    private(set) var lastSeen: [DatabaseID: Lease] = [:]
 
     init(_ scheduler: Scheduler) { self.scheduler = scheduler }
 
@@ -58,6 +60,7 @@ final class StoreServer: @unchecked Sendable {
         var changed: [DatabaseID] = []
         for lease in leases.allLeases() where lastSeen[lease.database] != lease {
             let former = lastSeen.updateValue(lease, forKey: lease.database)
+            onRow(former, lease)
             guard former?.session != lease.session || former?.epoch != lease.epoch else { continue }
             changed.append(lease.database)
             onLeaseChange(lease)

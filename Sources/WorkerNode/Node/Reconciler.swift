@@ -106,6 +106,8 @@ final class Reconciler: Sendable {
         for start in stride(from: 0, to: allowed.count, by: settings.acquireBatch) {
             let batch = Array(allowed[start..<min(start + settings.acquireBatch, allowed.count)])
             let leases = try await environment.leases.acquire(batch, for: environment.session.id)
+            invariant(Set(leases.map(\.database)).isSubset(of: batch), "a lease was acquired that nobody asked for")
+            invariant(leases.allSatisfy { $0.session == environment.session.id }, "a lease was acquired for another session")
             try await serve(leases, reason: .acquired)
         }
     }
@@ -183,6 +185,7 @@ final class Reconciler: Sendable {
             let tenant = Tenant(record: record, lease: lease, environment: environment)
             table.insert(tenant)
             environment.metrics.acquired.increment()
+            if origin == .found { RareBranch.leaseFound.marked() }
             logger.info(
                 "leading", metadata: ["database": "\(record.name)", "epoch": "\(lease.epoch)", "head": "\(lease.head)", "by": "\(origin)"])
             // A database moved on purpose has traffic waiting; others are opened by their first request.
@@ -219,7 +222,8 @@ final class Reconciler: Sendable {
             group.addTask { [self] in
                 let succeeded = await prepare(assignment)
                 state.withLock { state in
-                    state.preparing.remove(assignment.database)
+                    let wasPreparing = state.preparing.remove(assignment.database) != nil
+                    invariant(wasPreparing, "a preparation ended twice")
                     if succeeded {
                         state.preparations.succeeded(assignment.database)
                     } else {
@@ -320,11 +324,13 @@ final class Reconciler: Sendable {
                     }
                     table.remove(tenant)
                 case .kept(let reason):
+                    RareBranch.handoverKept.marked()
                     state.withLock { $0.handovers.failed(handover.database, at: environment.clock.now()) }
                     logger.warning(
                         "handover did not happen", metadata: ["database": "\(tenant.record.name)", "reason": "\(reason)"])
                 }
-                state.withLock { _ = $0.handingOver.remove(handover.database) }
+                let wasHandingOver = state.withLock { $0.handingOver.remove(handover.database) != nil }
+                invariant(wasHandingOver, "a handover ended twice")
                 hint()
             }
         }
@@ -351,6 +357,7 @@ final class Reconciler: Sendable {
             }
             table.remove(tenant)
             state.withLock { $0.notBefore[tenant.database] = now + limit }
+            RareBranch.leaseGivenUp.marked()
             logger.error("lease given up: the database could not be served", metadata: ["database": "\(tenant.record.name)"])
         }
         // Only a wish: unheard, this node tries again after a rest.

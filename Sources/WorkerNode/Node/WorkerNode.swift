@@ -195,7 +195,9 @@ public final class WorkerNode: Service, LocalDatabases {
             logger.critical("unpublished commits are given up, as --force says", metadata: ["databases": "\(unpublished.count)"])
             unpublished = []
         }
+        if !unpublished.isEmpty { RareBranch.stoppedUnpublished.marked() }
         guard unpublished.isEmpty else { return unpublished.sorted { $0.description < $1.description } }
+        invariant(keeper.gate.isClosedForGood, "a node leaves that may still acknowledge")
         do throws(LeaseStoreError) { try await keeper.end(reason: "stopped") } catch {
             logger.warning("session not ended; it runs out by itself", metadata: ["error": "\(error)"])
         }
@@ -246,6 +248,14 @@ public final class WorkerNode: Service, LocalDatabases {
 
     /// Whether the node can serve: its lease gate is open.
     public var isReady: Bool { keeper.gate.isOpen }
+
+    /// Tells of every database that is served right now, and the epoch it is served in; the gate is not asked.
+    public func forEachServed(_ body: (DatabaseID, Epoch) -> Void) {
+        table.forEach { tenant in
+            let epoch = tenant.servedEpoch.load(ordering: .relaxed)
+            if epoch > 0 { body(tenant.database, Epoch(epoch)) }
+        }
+    }
 
     /// Values that are states rather than events, for a scrape.
     public func gauges() -> [(name: String, value: Double)] {

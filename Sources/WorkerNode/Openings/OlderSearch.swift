@@ -1,3 +1,5 @@
+import FleetModel
+
 /// The search for the newest state that opens, before one that does not: back in growing steps, then by halves.
 ///
 /// Between the state it finds and the next one lies the first change that does not open; should states in between open and fail in
@@ -11,7 +13,7 @@ struct OlderSearch: Sendable, Equatable {
 
     /// - Parameter seq: of the state that does not open; at least 1.
     init(before seq: UInt64) {
-        precondition(seq > 0, "the empty database opens")
+        invariant(seq > 0, "the empty database opens")
         fails = seq
     }
 
@@ -24,7 +26,7 @@ struct OlderSearch: Sendable, Equatable {
 
     /// Says what became of ``next``.
     mutating func tried(_ seq: UInt64, didOpen: Bool) {
-        precondition(seq < fails && seq > opens ?? 0, "only what lies between is tried")
+        invariant(seq < fails && seq > opens ?? 0, "only what lies between is tried")
         if didOpen { opens = seq } else { fails = seq }
         step = step.multipliedReportingOverflow(by: 2).partialValue
     }

@@ -34,6 +34,7 @@ final class FileTurns: Sendable {
 
     private func giveBack(_ database: DatabaseID) {
         let next: CheckedContinuation<Void, Never>? = waiting.withLock { waiting in
+            invariant(waiting[database] != nil, "files were given back that nobody had")
             guard var others = waiting[database], !others.isEmpty else {
                 waiting[database] = nil
                 return nil

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// Streams that hold nothing between their requests. They have no deadline and count towards no limit; with too many of them the
 /// ones used longest ago are forgotten, and their clients get new ones without noticing.
 ///
@@ -8,7 +10,7 @@ struct RestingStreams {
     subscript(_ id: UInt64) -> HranaStream? { streams[id] }
 
     mutating func insert(_ stream: HranaStream, atMost limit: Int) {
-        precondition(!stream.holdsSomething && !stream.isClosed, "a stream rests that holds something")
+        invariant(!stream.holdsSomething && !stream.isClosed, "a stream rests that holds something")
         streams[stream.id] = stream
         guard streams.count > limit else { return }
         // Half of them at once, so that the next ones cost nothing.

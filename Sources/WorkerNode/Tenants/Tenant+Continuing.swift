@@ -24,6 +24,7 @@ extension Tenant {
             database.close()
             throw error
         }
+        RareBranch.copyContinued.marked()
         return try await catchUp(database) ? database : nil
     }
 
@@ -58,7 +59,11 @@ extension Tenant {
         catchingUp = nil
         if isPublished { return true }
         database.close()
-        throw BerthError(
+        throw unpublishedYet
+    }
+
+    var unpublishedYet: BerthError {
+        BerthError(
             .bucketUnavailable,
             "“\(record.name)” has commits of before the node's last end that are not in the bucket yet; it is served as soon as they are.")
     }

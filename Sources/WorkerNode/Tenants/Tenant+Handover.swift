@@ -28,6 +28,7 @@ extension Tenant {
             transferred = try await environment.leases.transfer(
                 claim, from: environment.session.id, to: successor, copy: copy)
         } catch {
+            RareBranch.transferUnanswered.marked()
             logger.warning("transfer unanswered", metadata: ["error": "\(error)"])
             if case .outcomeUnknown = error { transferred = nil } else { transferred = false }
         }
@@ -78,6 +79,7 @@ extension Tenant {
                 if let raised = try await environment.leases.raiseEpoch(
                     database, from: epoch, by: environment.session.id)
                 {
+                    RareBranch.epochRaised.marked()
                     epoch = raised.epoch
                     keepWatermark(CopyWatermark.Point(position: head, mark: publishedMark))
                     if raised.head != head { adopt(raised.head) }
@@ -89,12 +91,14 @@ extension Tenant {
                     finishHandover(started)
                     return .transferred
                 }
-                // An earlier attempt to raise the epoch took effect without its reply.
-                if lease.session == environment.session.id {
+                guard lease.session == environment.session.id else { break }
+                if lease.epoch > epoch {
+                    // An earlier attempt to raise the epoch took effect without its reply.
                     epoch = lease.epoch
                     continue
                 }
-                break
+                // A store that refuses although the row is as expected was restored or promoted: the session is about to end.
+                throw LeaseStoreError.unavailable("the epoch was not raised")
             } catch {
                 do { try await environment.clock.sleep(for: .milliseconds(200)) } catch { break }
             }
@@ -161,9 +165,11 @@ extension Tenant {
                 resume()
                 return false
             case .closed, .unopenable:
+                invariant(tip == head && cutCommit == nil, "a closed database is given away while a changeset of it is under way")
                 state = .quiesced(nil)
                 return true
             case .serving(let database) where isQuiet && isFoldedForClosing(database):
+                invariant(isAllPublished, "a database is given away with commits that are not published")
                 state = .quiesced(database)
                 return true
             case .serving where drainIsOver, .accepting where drainIsOver:
@@ -201,6 +207,9 @@ extension Tenant {
         requestsUnderWay == 0 && !streams.values.contains { $0.hasOpenTransaction } && lastCommit == publishedCommit
             && cutCommit == nil
     }
+
+    /// The head is all there is of this database.
+    var isAllPublished: Bool { lastCommit == publishedCommit && tip == head && cutCommit == nil }
 
     func resumeQuietWaitersIfQuiet() {
         if isDraining && isQuiet { resumeQuietWaiters() }

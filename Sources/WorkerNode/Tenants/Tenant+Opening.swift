@@ -71,11 +71,15 @@ extension Tenant {
     private func openHead() async throws {
         let engine = try self.engine.get()
         if let continued = try await continueFromDisk(by: engine) { return beginServing(continued) }
+        // Restored files would be those of the head of now, and what an earlier opening is still publishing would move it under them.
+        guard cutCommit == nil else { throw unpublishedYet }
+        let goal = head
         let copyID = try await environment.fileTurns.withTurn(on: self.database) { () throws(BerthError) in
-            try await environment.restorer.bring(copy, to: head, by: engine)
+            try await environment.restorer.bring(copy, to: goal, by: engine)
         }
         // The lease may have been lost while the bucket was read.
         guard isOpening else { throw notLeader }
+        invariant(head == goal && tip == goal, "the head moved while the files were brought to it")
         try copy.markDirty()
         let database = try engine.open(copy.filePath, base: head == .origin ? .empty : .restored, settings: record.settings)
         self.copyID = copyID
@@ -87,7 +91,8 @@ extension Tenant {
 
     /// Rule 5: the local state equals the head.
     func beginServing(_ database: any EngineDatabase) {
-        precondition(catchingUp == nil, "served before what was left is published")
+        invariant(catchingUp == nil, "served before what was left is published")
+        invariant(copyID != nil, "files without an identity are served")
         state = .serving(database)
         isOpen.store(true, ordering: .relaxed)
         isUnopenable.store(false, ordering: .relaxed)
@@ -123,6 +128,7 @@ extension Tenant {
             database.close()
             return
         }
+        invariant(isAllPublished, "files are called clean that hold more than is published")
         do {
             try database.closeClean()
             try copy.markClean(at: head, copy: copyID)
@@ -161,7 +167,8 @@ extension Tenant {
     }
 
     var gateClosed: BerthError {
-        BerthError(
+        RareBranch.gateClosed.marked()
+        return BerthError(
             .leaderUnavailable,
             "This node cannot confirm its lease on “\(record.name)”: the lease store does not answer. Nothing was executed.")
     }

@@ -58,6 +58,7 @@ extension Tenant {
     }
 
     func endRequest() {
+        invariant(requestsUnderWay > 0, "more requests ended than began")
         requestsUnderWay -= 1
         if isDraining {
             endOpenTransactions()
@@ -81,6 +82,7 @@ extension Tenant {
                 publishWaiters.wait(for: commit, deadline: deadline, $0)
             }
             if !isPublished { throw unconfirmed(request) }
+            invariant(!waitsForBucket(commit), "an acknowledgement went ahead of the bucket")
         }
         guard isServing(request) else { throw unconfirmed(request) }
     }
@@ -93,6 +95,7 @@ extension Tenant {
             return BerthError(
                 .leaderUnavailable, "This node lost “\(record.name)” while it answered. Nothing was changed; try again.")
         }
+        RareBranch.outcomeUnknown.marked()
         return BerthError(
             .outcomeUnknown,
             "This node could not confirm the write to “\(record.name)”: it may or may not have been kept. Read before "
@@ -147,7 +150,7 @@ extension Tenant {
         var results: [Result<StreamResponse, SQLError>] = []
         results.reserveCapacity(body.requests.count)
         for item in body.requests {
-            precondition(!isClosed, "nothing comes after close: such a request is not decoded")
+            invariant(!isClosed, "nothing comes after close: such a request is not decoded")
             let result: Result<StreamResponse, SQLError>
             do throws(SQLError) {
                 result = .success(try await respond(to: item, on: stream, request))

@@ -20,6 +20,7 @@ extension Tenant {
     func cut() async -> CutChangeset? {
         // Nothing is left to cut when quiesced: that was waited for.
         guard let database = shippable, cutCommit == nil else { return nil }
+        invariant(tip == head, "a changeset is cut behind one that nobody ships")
         let (commit, begun, since) = (lastCommit, life, firstCommitAfterCut)
         do throws(CaptureError) {
             foldSchemaChanges(of: database)
@@ -92,6 +93,7 @@ extension Tenant {
         }
         guard isLiving(begun) else { return nil }
         mustCaptureAll = false
+        invariant(previous == head && tip == head, "the head moved while a changeset was encoded")
         tip = ChainPosition(seq: previous.seq + 1, checksum: encoded.chainChecksum)
         // Before it is sent: afterwards either may be the head.
         keepWatermark(
@@ -136,7 +138,7 @@ extension Tenant {
         cutCommit = nil
         switch outcome {
         case .published:
-            precondition(tip.seq == head.seq + 1, "published out of order")
+            invariant(tip.seq == head.seq + 1, "published out of order")
             head = tip
             publishedMark = cutMark
             finishAccepting()
@@ -153,6 +155,7 @@ extension Tenant {
     }
 
     private func published(through commit: UInt64) {
+        invariant(commit <= lastCommit, "more is published than was committed")
         publishedCommit = max(publishedCommit, commit)
         publishWaiters.published(through: publishedCommit)
         unshippedSince.store(firstCommitAfterCut?.wholeNanoseconds ?? 0, ordering: .relaxed)
@@ -182,6 +185,7 @@ extension Tenant {
     }
 
     func reopenFromHead(_ database: any EngineDatabase) {
+        RareBranch.returnedToHead.marked()
         closeFiles(database, isClean: false)
         forgetFiles()
         // An opening under way goes on by restoring.

@@ -66,7 +66,7 @@ extension Tenant {
                 try connection.executeScript(sql, from: position, mayWrite: mayWrite, limits: limits)
             }
             guard let next else { return }
-            precondition(!mayWrite, "a script that may write stops at its end only")
+            invariant(!mayWrite, "a script that may write stops at its end only")
             (position, writes) = (next, true)
         }
     }
@@ -171,6 +171,7 @@ extension Tenant {
             let lag = shipLag(now: environment.clock.now())
             if lag > environment.settings.maximumShipLag {
                 environment.metrics.pushedBack.increment()
+                RareBranch.writePushedBack.marked()
                 let message = "Writes wait for the bucket, which is \(lag.milliseconds) ms behind. Try again in a second."
                 if !request.touchedData { request.interruption = BerthError(.shipLagExceeded, message) }
                 throw SQLError(code: BerthError.Code.shipLagExceeded.rawValue.uppercased(), message: message)

@@ -107,6 +107,7 @@ extension Tenant {
 
     private func openOlder(_ seq: UInt64, instead unopenable: Unopenable) async throws {
         do {
+            invariant(seq < head.seq, "what is accepted as older is not older than the head")
             let engine = try self.engine.get()
             guard let position = try await environment.restorer.position(of: database, at: seq) else {
                 throw BerthError(.dataCorrupt, "There is no changeset \(seq) of “\(record.name)” any more.")

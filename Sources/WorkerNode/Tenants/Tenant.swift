@@ -40,8 +40,15 @@ actor Tenant: Shippable {
 
     let copy: LocalCopy
     let logger: Logger
-    var state = State.closed
-    var epoch: Epoch
+    var state = State.closed {
+        didSet {
+            invariant(oldValue.mayBecome(state), "a database that was \(oldValue.name) became \(state.name)")
+            servedEpoch.store(state.isServing ? epoch.value : 0, ordering: .relaxed)
+        }
+    }
+    var epoch: Epoch {
+        didSet { invariant(epoch > oldValue, "an epoch fell from \(oldValue) to \(epoch)") }
+    }
     /// The published end of the chain.
     var head: ChainPosition
     /// The end of the chain including a changeset that was cut and whose publishing is under way.
@@ -105,6 +112,8 @@ actor Tenant: Shippable {
     nonisolated let isOpen = Atomic<Bool>(false)
     /// The state is `unopenable` or `accepting`.
     nonisolated let isUnopenable = Atomic<Bool>(false)
+    /// The epoch in which it is served, 0 while it is not.
+    nonisolated let servedEpoch = Atomic<Int64>(0)
     /// The last epoch in which it was said that it is served.
     var reportedEpoch: Epoch?
     /// The state is `gone`.
@@ -113,6 +122,7 @@ actor Tenant: Shippable {
     nonisolated let failingSince = Atomic<Int64>(0)
 
     init(record: DatabaseRecord, lease: Lease, environment: TenantEnvironment) {
+        invariant(lease.database == record.id, "a lease of another database")
         self.database = record.id
         self.record = record
         self.environment = environment

@@ -17,8 +17,16 @@ final class TenantTable: Sendable {
     var all: [Tenant] { state.withLock { Array($0.byID.values) } }
     var count: Int { state.withLock { $0.byID.count } }
 
+    /// Without a copy of the table; `body` must not ask it for anything.
+    func forEach(_ body: (Tenant) -> Void) {
+        state.withLock { state in
+            for tenant in state.byID.values { body(tenant) }
+        }
+    }
+
     func insert(_ tenant: Tenant) {
         state.withLock { state in
+            invariant(state.byID[tenant.database] == nil, "a node leads a database twice")
             state.byID[tenant.database] = tenant
             state.byName[tenant.record.name] = tenant
         }

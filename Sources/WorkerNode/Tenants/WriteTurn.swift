@@ -31,7 +31,10 @@ struct WriteTurn {
         return true
     }
 
-    mutating func wait(_ waiter: Waiter) { waiters.append(waiter) }
+    mutating func wait(_ waiter: Waiter) {
+        invariant(owner != nil && owner != waiter.stream, "a stream waits for a turn that it could have")
+        waiters.append(waiter)
+    }
 
     /// Gives the turn to whoever waited longest.
     mutating func release(_ stream: UInt64) {

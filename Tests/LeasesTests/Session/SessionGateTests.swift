@@ -85,7 +85,8 @@ struct SessionGateTests {
         gate.closeForGood()
         #expect(!gate.isOpen && gate.isClosedForGood)
         gate.renewed(sentAt: clock.now(), timing: timing)
-        gate.renewed(sentAt: clock.now() + .seconds(100), timing: timing)
+        clock.advance(by: .seconds(100))
+        gate.renewed(sentAt: clock.now(), timing: timing)
         #expect(!gate.isOpen && gate.isClosedForGood)
     }
 
@@ -93,12 +94,13 @@ struct SessionGateTests {
     @Test func closingWinsAgainstRenewalsAtTheSameTime() async {
         let clock = ManualClock()
         for _ in 0..<200 {
+            clock.advance(by: .seconds(1))
             let gate = SessionGate(clock: clock)
             await withTaskGroup(of: Void.self) { group in
                 for index in 0..<4 {
                     group.addTask { [timing] in
                         for step in 0..<20 {
-                            gate.renewed(sentAt: clock.now() + .milliseconds(step * 4 + index), timing: timing)
+                            gate.renewed(sentAt: clock.now() - .milliseconds(step * 4 + index), timing: timing)
                         }
                     }
                 }
@@ -115,7 +117,8 @@ struct SessionGateTests {
         for _ in 0..<50 {
             let clock = ManualClock()
             let gate = SessionGate(clock: clock)
-            let sent = (0..<8).map { _ in clock.now() + .milliseconds(Int.random(in: 0...10_000, using: &generator)) }
+            let sent = (0..<8).map { _ in clock.now() + .milliseconds(Int.random(in: 0...4_000, using: &generator)) }
+            clock.advance(by: .seconds(4))
             await withTaskGroup(of: Void.self) { group in
                 for time in sent { group.addTask { [timing] in gate.renewed(sentAt: time, timing: timing) } }
             }

@@ -43,6 +43,20 @@ struct SessionObserverTests {
 
     private var observer = SessionObserver()
 
+    /// Somebody changed the row: which of the two its owner goes by is not known, so the longer one has to pass.
+    @Test(arguments: [1, 8]) mutating func ofATTLThatChangedTheLongerCounts(_ seconds: Int) throws {
+        var fleet = Fleet(3)
+        #expect(observer.observe(try fleet.live, receivedAt: .seconds(100)).isEmpty)
+        fleet.ttls[1] = .seconds(seconds)
+        fleet.renew()
+        #expect(observer.observe(try fleet.live, receivedAt: .seconds(104)).isEmpty)
+        let longer = Duration.seconds(max(5, seconds))
+        fleet.renew(except: 1)
+        #expect(observer.observe(try fleet.live, receivedAt: .seconds(104) + longer - Self.tick).isEmpty)
+        fleet.renew(except: 1)
+        #expect(fleet.numbers(observer.observe(try fleet.live, receivedAt: .seconds(104) + longer)) == [1])
+    }
+
     @Test mutating func aSilentSessionIsOverOneTTLAfterTheReceipt() throws {
         var fleet = Fleet(3)
         #expect(observer.observe(try fleet.live, receivedAt: .seconds(100)).isEmpty)

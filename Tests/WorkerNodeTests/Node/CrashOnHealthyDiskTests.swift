@@ -129,6 +129,42 @@ struct CrashOnHealthyDiskTests {
         }
     }
 
+    /// Its first opening gave up waiting, and the changeset is still on its way: files that were restored meanwhile would lie below the head
+    /// it is going to make.
+    @Test func nothingIsRestoredWhileWhatWasLeftIsOnItsWay() async throws {
+        let node = try TestNode("node-a", stores, catalogue)
+        try await stores.whileTimePasses {
+            let record = try await led(node)
+            bucketIsAway(for: node)
+            try await write("a", to: record, on: node)
+            try await node.crash()
+            let next = try TestNode("node-a", stores, catalogue, before: { _, objects in
+                objects.before { call in
+                    if call.operation == .put { throw ObjectStoreError.unavailable(reason: "test", retryable: true) }
+                }
+            })
+            try await becomesTrue("it leads") { next.leads(record) }
+            let first = await #expect(throws: BerthError.self) { try await next.client(record).execute("SELECT v FROM t") }
+            #expect(first?.code == .bucketUnavailable)
+            // From now on the files prove nothing, and what is published could be read.
+            try LocalCopy(database: record.id, in: stores.disk.path + "/node-a").removeWatermark()
+            let second = await #expect(throws: BerthError.self) { try await next.client(record).execute("SELECT v FROM t") }
+            #expect(second?.code == .bucketUnavailable)
+            #expect(next.objects.count(.get) == 0)
+            next.objects.before(nil)
+            try await becomesTrue("it is served") { (try? await next.client(record).execute("SELECT v FROM t")) != nil }
+            #expect(try await values(record, next) == ["published", "a"])
+            try await write("b", to: record, on: next)
+            try await next.publishAll()
+            try await stores.verifyChain(of: record)
+            try await next.stop()
+            catalogue.place(record, on: try NodeName("node-z"))
+            let other = try TestNode("node-z", stores, catalogue)
+            #expect(try await values(record, other) == ["published", "a", "b"])
+            try await other.stop()
+        }
+    }
+
     /// A publish whose reply never came: whether it happened shows in the lease.
     @Test(arguments: [false, true])
     func diedWhilePublishing(itHappened: Bool) async throws {

@@ -192,8 +192,10 @@ struct HandoverTests {
             stores.leases.before { call throws(LeaseStoreError) in
                 if case .transfer = call { throw .outcomeUnknown("test") }
             }
+            let raised = RareBranch.taken[.epochRaised] ?? 0
             let outcome = await tenant.handOver(to: other.session.id, copy: nil)
             guard case .kept = outcome else { return #expect(outcome == .kept(reason: "")) }
+            #expect(RareBranch.taken[.epochRaised] ?? 0 > raised)
             // The statement executes now, late.
             #expect(
                 try await !stores.leases.base.transfer(claim, from: host.session.id, to: other.session.id, copy: nil))
@@ -203,6 +205,25 @@ struct HandoverTests {
             stores.leases.before(nil)
             #expect(await tenant.handOver(to: other.session.id, copy: nil) == .transferred)
             try await expect(["1", "2"], in: other.find(tenant.record))
+        }
+    }
+
+    /// A store that was replaced raises no epoch although the lease is as it was: it is asked again now and then, not without a pause.
+    @Test func aStoreThatRefusesIsAskedAgainAfterAPause() async throws {
+        try await withNodes { tenant, _, other in
+            stores.leases.before { [base = stores.leases.base] call throws(LeaseStoreError) in
+                guard case .transfer = call else { return }
+                base.changeGeneration()
+                throw .outcomeUnknown("test")
+            }
+            let move = Task { await tenant.handOver(to: other.session.id, copy: nil) }
+            let raises: @Sendable () -> Int = { [leases = stores.leases] in
+                leases.calls.count { if case .raiseEpoch = $0 { true } else { false } }
+            }
+            try await becomesTrue("it asks") { raises() >= 1 && stores.clock.sleepers > 0 }
+            #expect(raises() == 1)
+            await tenant.abandon(reason: "the session is over")
+            #expect(try await stores.whileTimePasses { await move.value } == .lost)
         }
     }
 

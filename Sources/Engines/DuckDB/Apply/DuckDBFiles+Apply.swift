@@ -95,6 +95,7 @@ final class DuckDBTarget {
                 last = next
                 rest.removeFirst()
             }
+            invariant(first.id >= base && last.bytes.upperBound <= set.bytes.count, "a page of a checked set lies nowhere")
             let bytes = first.bytes.lowerBound..<last.bytes.upperBound
             try set.bytes.withUnsafeBufferPointer { buffer throws(FileFailure) in
                 try file.write(

@@ -10,6 +10,7 @@ extension DuckDBDatabase {
     public func capture() throws(CaptureError) -> CapturedChanges? {
         guard let captured else { return try captureAll() }
         let state = try state()
+        invariant(state.mainPages >= DuckDBFiles.headerPages, "a state without headers")
         if state.hasSameCommits(as: captured) { return nil }
         let pages = try reader.pages(of: state, since: captured)
         note(captured: state)

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// The statements a connection used last, by their text; all of one version of the catalogue.
 struct DuckDBStatementCache {
     /// Longer statements are unlikely to come again and cost much memory.
@@ -27,6 +29,7 @@ struct DuckDBStatementCache {
         }
         uses += 1
         entries[SQLText(sql: sql)] = (statement, uses)
+        invariant(entries.count <= capacity, "more statements are kept than there is room for")
     }
 
     mutating func removeAll() { entries = [:] }

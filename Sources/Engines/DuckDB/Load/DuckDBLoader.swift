@@ -47,9 +47,11 @@ final class DuckDBLoader: EngineLoader {
     func finish(deadline: BootInstant?) throws(SQLError) -> Int64 {
         try orUndo { () throws(SQLError) in
             try insert(deadline)
+            invariant(insertedRows == rowCount, "rows are acknowledged that were not inserted")
             try connection.quota.check()
             if hasOwnTransaction { try connection.commit(StatementLimits(deadline: deadline)) }
         }
+        invariant(!hasOwnTransaction || connection.isAutocommit, "a load is acknowledged before its transaction has ended")
         end()
         return Int64(rowCount)
     }

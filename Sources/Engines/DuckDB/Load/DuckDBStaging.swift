@@ -100,6 +100,7 @@ final class DuckDBStaging {
 
     /// Adds values of one column of the table for the next rows; all columns of the same rows, then ``advance(by:)``.
     func put(_ rows: ArraySlice<[SQLValue]>, column index: Int) {
+        invariant(rows.count <= room, "more rows than the chunk has room for")
         let slots = slots[index]
         var row = filled
         for values in rows {
@@ -110,6 +111,7 @@ final class DuckDBStaging {
 
     /// At most ``room``.
     func advance(by count: Int) throws(SQLError) {
+        invariant(0 < count && count <= room, "rows are counted that are not in the chunk")
         filled += count
         rows += count
         bytes += count * columns.count * MemoryLayout<Int64>.size
@@ -151,7 +153,8 @@ final class DuckDBStaging {
 
     /// The staged columns of a column of the table are in the order of ``ValueClasses/all``.
     private func position(of one: ValueClasses, _ slots: Slots) -> Int {
-        slots.first + (slots.classes.rawValue & (one.rawValue - 1)).nonzeroBitCount
+        invariant(slots.classes.contains(one), "a value of a class that has no column")
+        return slots.first + (slots.classes.rawValue & (one.rawValue - 1)).nonzeroBitCount
     }
 
     private func setNull(_ column: Int, _ row: Int) {

@@ -45,7 +45,7 @@ struct DuckDBVector {
 
     /// The fixed-size value of a row.
     func load<Value: BitwiseCopyable>(_ row: Int, as type: Value.Type = Value.self) -> Value {
-        guard let data else { preconditionFailure("a vector of fixed-size values has data") }
+        guard let data else { brokenInvariant("a vector of fixed-size values has data") }
         return data.loadUnaligned(fromByteOffset: row * MemoryLayout<Value>.stride, as: Value.self)
     }
 

@@ -1,4 +1,5 @@
 import Changesets
+import FleetModel
 
 extension PosixFile {
     /// Writes the pages of a checked set, then cuts or extends the file to its end.
@@ -9,6 +10,7 @@ extension PosixFile {
         var index = 0
         while index < set.pages.count {
             let run = set.run(from: index)
+            invariant(set.pages[index].id >= 1 && run.lowerBound == index && !run.isEmpty, "a page of a checked set lies nowhere")
             let offset = Int(set.pages[index].id - 1) * set.pageSize
             let bytes = set.pages[index].bytes.lowerBound..<set.pages[run.upperBound - 1].bytes.upperBound
             try set.bytes.withUnsafeBufferPointer { buffer throws(FileFailure) in

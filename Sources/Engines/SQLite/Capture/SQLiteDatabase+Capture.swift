@@ -16,6 +16,7 @@ extension SQLiteDatabase {
             (index, buffer) throws(CaptureError) in
             try copy(pages[index].value, of: reader, into: buffer)
         }
+        invariant(set.pages.count == pages.count && set.bytes.count == pages.count * pageSize, "a page is not captured whole")
         watermark = .wal(scan.end, mayRestart: false)
         return CapturedChanges(pages: set, isFull: false)
     }
@@ -43,6 +44,7 @@ extension SQLiteDatabase {
                 buffer.initializeMemory(as: UInt8.self, repeating: 0)
             }
         }
+        invariant(set.pages.count == pageCount, "a full capture leaves pages out")
         watermark = watermarkAfterFull(index)
         return CapturedChanges(pages: set, isFull: true)
     }

@@ -25,6 +25,8 @@ extension SQLiteDatabase {
             close()
             throw .engine(error)
         }
+        RareBranch.reopenedAfterFault.marked()
+        invariant(watermark == .unknown, "files that were opened anew are taken for captured")
         health.mended()
     }
 
@@ -52,6 +54,7 @@ extension SQLiteDatabase {
 
     private func cutWAL(to walBytes: Int) throws(FileFailure) {
         guard let size = try FileSystem.size(walPath), size > walBytes else { return }
+        RareBranch.logCut.marked()
         let file = try PosixFile(walPath, O_RDWR)
         try file.setSize(walBytes)
         try file.sync()

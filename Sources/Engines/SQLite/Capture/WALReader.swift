@@ -1,3 +1,5 @@
+import FleetModel
+
 /// Where a WAL's bytes come from.
 protocol WALSource {
     /// Fills `buffer` from `offset`; returns fewer bytes than asked for only at the end.
@@ -41,7 +43,7 @@ struct WALReader<Source: WALSource> {
     ///   - cursor: of this WAL, that is with its salts.
     ///   - limit: the number of frames that count; what comes after them is as if it were not there.
     func scan(from cursor: WALCursor, through limit: Int = .max) throws(FileFailure) -> WALScan {
-        precondition(cursor.salts == header.salts, "a cursor of another WAL")
+        invariant(cursor.salts == header.salts, "a cursor of another WAL")
         let framesPerRead = max(1, Self.bytesPerRead / header.frameSize)
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: framesPerRead * header.frameSize, alignment: 8)
@@ -66,6 +68,7 @@ struct WALReader<Source: WALSource> {
                     uncommitted.removeAll(keepingCapacity: true)
                     scan.pageCount = valid.pagesAfterCommit
                     scan.end = WALCursor(salts: header.salts, nextFrame: frame, checksum: checksum)
+                    invariant(cursor.nextFrame < frame && frame <= limit, "read past what counts as committed")
                 }
             }
             if complete < framesPerRead { return scan }

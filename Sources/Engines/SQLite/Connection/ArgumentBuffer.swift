@@ -75,6 +75,7 @@ struct ArgumentBuffer: ~Copyable {
         case .text(var text):
             let start = free.baseAddress
             let count = text.withUTF8 { utf8 in
+                invariant(utf8.count <= free.count, "an argument does not fit into its memory")
                 free.copyMemory(from: UnsafeRawBufferPointer(utf8))
                 return utf8.count
             }
@@ -84,6 +85,7 @@ struct ArgumentBuffer: ~Copyable {
                 UInt8(SQLITE_UTF8))
         case .blob(let bytes):
             let start = free.baseAddress
+            invariant(bytes.count <= free.count, "an argument does not fit into its memory")
             bytes.withUnsafeBytes { free.copyMemory(from: $0) }
             free = UnsafeMutableRawBufferPointer(rebasing: free[bytes.count...])
             return sqlite3_bind_blob64(statement, index, start, UInt64(bytes.count), berth_sqlite_static())

@@ -68,6 +68,7 @@ extension SQLiteConnection {
         try noteSessionState()
         let all = rows.finish()
         guard all.columnCount > 0 else { return }
+        invariant(points.count == results.count - first, "rows are answered to another run of a statement")
         var last = RowWriter.Point.start
         for (index, point) in points.enumerated() {
             results[first + index].rowBlock = all.part(from: last, to: point)

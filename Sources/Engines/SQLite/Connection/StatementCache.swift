@@ -1,3 +1,5 @@
+import FleetModel
+
 /// The statements a connection used last, by their text.
 struct StatementCache {
     /// Longer statements are unlikely to come again and cost much memory.
@@ -40,6 +42,7 @@ struct StatementCache {
         uses += 1
         entries[SQLText(sql: sql)] = Entry(statement: statement, lastUse: uses)
         latest = (SQLText(sql: sql), statement)
+        invariant(entries.count <= capacity, "more statements are kept than there is room for")
     }
 
     mutating func removeAll() {

@@ -61,6 +61,7 @@ final class SQLiteLoader: EngineLoader {
             try connection.stopAfterDeadline()
             try connection.runTrusted(hasOwnTransaction ? "COMMIT" : "RELEASE \(Self.savepoint)")
         }
+        invariant(!hasOwnTransaction || connection.isAutocommit, "a load is acknowledged before its transaction has ended")
         end()
         return rowCount
     }

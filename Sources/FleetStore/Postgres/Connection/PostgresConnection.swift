@@ -1,3 +1,4 @@
+import FleetModel
 public import Logging
 
 /// One connection to Postgres on a queue of its own.
@@ -105,6 +106,7 @@ public actor PostgresConnection {
     private func turnAway(_ place: WaitingLine<Void>.Place) { line.turnAway(place) }
 
     private func passTurn() {
+        invariant(isTaken, "a turn on a connection is passed on that nobody has")
         // Handed over rather than freed, so that a newcomer cannot overtake.
         if !line.serveFirst(()) { isTaken = false }
     }
@@ -126,6 +128,7 @@ public actor PostgresConnection {
     private func alone(
         _ body: (LibpqSession) throws(PostgresError) -> PostgresResult?
     ) throws(PostgresError) -> PostgresResult? {
+        invariant(isTaken && open == nil, "a statement outside of transactions got into one")
         let session = try liveSession()
         defer { if !session.isUsable { self.session = nil } }
         let result = try body(session)
@@ -147,6 +150,7 @@ public actor PostgresConnection {
     /// Waits for the turn and sends BEGIN. The turn is kept until `commit` or `rollBack`.
     func begin(timeout: Duration) async throws(PostgresError) -> UInt64 {
         try await takeTurn(within: timeout)
+        invariant(open == nil, "a transaction begins inside another one")
         do {
             let session = try liveSession()
             _ = try session.script("BEGIN", timeout: timeout)
@@ -214,6 +218,7 @@ public actor PostgresConnection {
     }
 
     private func endTransaction() {
+        invariant(open != nil, "a transaction ends twice")
         open = nil
         passTurn()
     }

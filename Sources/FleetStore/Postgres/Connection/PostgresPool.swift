@@ -1,3 +1,4 @@
+import FleetModel
 public import Logging
 
 /// A small fixed number of connections, lent to whoever has waited longest.
@@ -98,6 +99,7 @@ public actor PostgresPool {
     }
 
     private func giveBack(_ connection: PostgresConnection) {
+        invariant(!idle.contains { $0 === connection } && idle.count < connections.count, "a connection is given back twice")
         if !line.serveFirst(connection) { idle.append(connection) }
     }
 

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// The statements prepared on one connection, by their SQL; bounded, the least recently used goes first.
 struct PreparedStatements {
     /// More than the program has statements; only generated SQL could exceed it.
@@ -34,6 +36,7 @@ struct PreparedStatements {
     }
 
     mutating func remember(_ sql: String, as name: String) {
+        invariant(entries.count < Self.capacity, "more statements are prepared than there is room for")
         uses += 1
         entries[sql] = Entry(name: name, lastUse: uses)
     }

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// Who waits for something, first come, first served.
 struct WaitingLine<Grant: Sendable> {
     struct Place: Hashable, Sendable {
@@ -19,6 +21,7 @@ struct WaitingLine<Grant: Sendable> {
     mutating func join(
         _ continuation: CheckedContinuation<Grant?, Never>, expire: (Place) -> Task<Void, Never>
     ) {
+        invariant(first <= last && waiters.count <= Int(last - first), "somebody waits outside of the line")
         let place = Place(number: last)
         last += 1
         waiters[place.number] = Waiter(continuation: continuation, expiry: expire(place))

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// How long to wait before connecting again: doubling with full jitter, so that a fleet does not return as one.
 struct ReconnectBackoff {
     /// The upper bound of the first wait.
@@ -7,6 +9,7 @@ struct ReconnectBackoff {
     private var failures = 0
 
     init(first: Duration = .milliseconds(100), longest: Duration = .seconds(5)) {
+        invariant(.zero < first && first <= longest, "the first wait is none, or longer than the longest")
         self.first = first
         self.longest = longest
     }

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// The parameters of one statement in Postgres's text form, in one buffer.
 struct EncodedParameters {
     /// A value that has no text form Postgres would take.
@@ -23,6 +25,7 @@ struct EncodedParameters {
                 bytes.append(0)
             }
         }
+        invariant(starts.count == values.count, "a parameter is left out")
     }
 
     /// The pointers libpq wants, valid during `body`.

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// The rows a statement returned.
 public struct PostgresRows: RandomAccessCollection, Sendable {
     private let result: PostgresResult?
@@ -9,7 +11,7 @@ public struct PostgresRows: RandomAccessCollection, Sendable {
 
     public subscript(position: Int) -> PostgresRow {
         guard let result, indices.contains(position) else {
-            preconditionFailure("row \(position) of \(count)")
+            brokenInvariant("row \(position) of \(count)")
         }
         return PostgresRow(result: result, index: position)
     }

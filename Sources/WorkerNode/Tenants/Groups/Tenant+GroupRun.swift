@@ -121,6 +121,7 @@ extension Tenant {
             // A commit without anybody who said so is anybody's.
             if member.firstWrite != nil || hasCommitted && !hasWritten { member.request.mayHaveCommitted = true }
         }
+        invariant(!hasWritten || turn.owner == nil, "a group wrote while a stream had the turn")
         if hasWritten || hasCommitted { noteCommit() }
         environment.metrics.statements.increment(by: kept.reduce(0) { $0 + $1.statements })
     }

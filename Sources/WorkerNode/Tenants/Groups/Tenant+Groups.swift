@@ -39,6 +39,7 @@ extension Tenant {
 
     private func carryOutGroup() {
         let waiting = inbox.take(atMost: environment.settings.groupRequests)
+        invariant(!waiting.isEmpty, "a group is carried out for nobody")
         // Whoever finds the files closed opens them by itself; whoever finds the database on the move, the gate closed or all
         // streams taken is told so there.
         guard case .serving(let database) = state, !isDraining, environment.gate.isOpen,
@@ -49,6 +50,7 @@ extension Tenant {
         }
         let members = waiting.map { GroupMember($0.call, $0.access, RequestUnderWay(epoch: epoch, life: life)) }
         let count = carryOut(members, on: database)
+        invariant((1...members.count).contains(count), "a group goes no further")
         for (request, member) in zip(waiting, members[..<count]) { acknowledge(member, to: request) }
         followUp(leaving: waiting[count...])
     }

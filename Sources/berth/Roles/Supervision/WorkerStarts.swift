@@ -23,7 +23,7 @@ struct WorkerStarts {
     private var failures = 0
 
     init(limit: Int) {
-        precondition(limit > 0, "at least one start is tried")
+        invariant(limit > 0, "at least one start is tried")
         self.limit = limit
     }
 
