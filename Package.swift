@@ -58,7 +58,8 @@ let package = Package(
             name: "Migrations", path: "migrations",
             resources: [.embedInCode("0001_fleet.sql"), .embedInCode("0002_generations_and_declines.sql"),
                         .embedInCode("0003_engines.sql"), .embedInCode("0004_fleet_settings.sql"),
-                        .embedInCode("0005_openings.sql"), .embedInCode("0006_foreign_keys.sql")], swiftSettings: settings),
+                        .embedInCode("0005_openings.sql"), .embedInCode("0006_foreign_keys.sql"),
+                        .embedInCode("0007_placed_by.sql")], swiftSettings: settings),
 
         // 1
         .target(name: "FleetModel", swiftSettings: settings),
@@ -97,7 +98,7 @@ let package = Package(
         // 6
         .target(
             name: "Replication",
-            dependencies: ["FleetModel", "Changesets", "Engines", "ObjectStores", "Leases", "FleetStore", log, metrics,
+            dependencies: ["FleetModel", "Changesets", "Engines", "ObjectStores", "Leases", "FleetStore", log, metrics, crypto,
                            .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
         .target(

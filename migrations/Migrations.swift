@@ -12,6 +12,7 @@ public enum Migrations {
             (4, "fleet_settings", String(decoding: PackageResources._004_fleet_settings_sql, as: UTF8.self)),
             (5, "openings", String(decoding: PackageResources._005_openings_sql, as: UTF8.self)),
             (6, "foreign_keys", String(decoding: PackageResources._006_foreign_keys_sql, as: UTF8.self)),
+            (7, "placed_by", String(decoding: PackageResources._007_placed_by_sql, as: UTF8.self)),
         ]
     }
 }

@@ -25,8 +25,9 @@ public protocol ManagerCatalogue: Sendable {
     ) async throws(BerthError) -> [(database: DatabaseID, placedOn: NodeName, leader: NodeName)]
     @discardableResult
     func place(
-        _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], under term: ManagerTerm
+        _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], by operation: OperationID?, under term: ManagerTerm
     ) async throws(BerthError) -> Set<DatabaseID>
+    func placed(by operation: OperationID) async throws(BerthError) -> [DatabaseID]
 
     // MARK: Openings
     func wantServed(_ databases: [DatabaseID], under term: ManagerTerm) async throws(BerthError)
@@ -51,3 +52,13 @@ public protocol ManagerCatalogue: Sendable {
 }
 
 extension FleetCatalogue: ManagerCatalogue {}
+
+extension ManagerCatalogue {
+    /// Places databases for no operation's sake.
+    @discardableResult
+    func place(
+        _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], under term: ManagerTerm
+    ) async throws(BerthError) -> Set<DatabaseID> {
+        try await place(moves, by: nil, under: term)
+    }
+}

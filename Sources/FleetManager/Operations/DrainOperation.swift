@@ -19,7 +19,8 @@ struct DrainOperation {
         }
         try await context.catalogue.setState(.cordoned, of: node)
         var total = context.record.total
-        var seen: Set<DatabaseID> = []
+        // Of the manager before, too: what it has moved may not be served yet.
+        var seen = Set(try await context.catalogue.placed(by: context.record.id))
         let outcome: OperationState = try await context.wait(timeout: nil, for: "“\(node)” to be empty") {
             if try await context.isCancelRequested() { return .cancelled }
             let remaining = try await context.catalogue.databases(on: node, limit: Self.page)
@@ -74,7 +75,8 @@ struct DrainOperation {
                         + "Add a node or uncordon one.")
             }
             let targets = LeaderChoice.spread(batch.count, over: others)
-            try await context.catalogue.place(zip(batch, targets).map { ($0.database, node, $1) }, under: context.term)
+            try await context.catalogue.place(
+                zip(batch, targets).map { ($0.database, node, $1) }, by: context.record.id, under: context.term)
             try await context.catalogue.wantServed(batch.map(\.database), under: context.term)
         }
     }

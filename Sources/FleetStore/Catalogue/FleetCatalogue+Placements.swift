@@ -8,7 +8,7 @@ extension FleetCatalogue {
     /// - Returns: the databases whose placement changed.
     @discardableResult
     public func place(
-        _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], under term: ManagerTerm
+        _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], by operation: OperationID? = nil, under term: ManagerTerm
     ) async throws(BerthError) -> Set<DatabaseID> {
         let rows = try await run("""
             with \(ManagerTerm.guardSQL),
@@ -16,7 +16,8 @@ extension FleetCatalogue {
                 select * from unnest($3::uuid[], $4::text[], $5::text[]) as m (database, old_leader, new_leader)),
             placed as (
                 update placements p set leader = w.new_leader, term = $2, placed_at = now(),
-                    prepared_session = null, prepared_copy = null, declined = false, refused_code = null, refused_reason = null
+                    prepared_session = null, prepared_copy = null, declined = false, refused_code = null, refused_reason = null,
+                    placed_by = coalesce($6, p.placed_by)
                 from wanted w, term
                 where p.database = w.database and p.leader = w.old_leader
                 returning p.database, w.old_leader, w.new_leader)
@@ -25,10 +26,17 @@ extension FleetCatalogue {
             from placed
             """, term.parameters + [
                 .array(moves.map(\.database)), .array(moves.map(\.from.description)), .array(moves.map(\.to.description)),
+                PostgresValue(operation),
             ])
         let placed = Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })
         invariant(placed.isSubset(of: moves.map(\.database)), "a database was placed that was not meant")
         return placed
+    }
+
+    /// What `operation` has placed, wherever it was placed since.
+    public func placed(by operation: OperationID) async throws(BerthError) -> [DatabaseID] {
+        let rows = try await run("select database from placements where placed_by = $1 order by database", [.uuid(operation.uuid)])
+        return try value { try rows.map { DatabaseID(try $0.uuid("database")) } }
     }
 
     /// Databases that need another leader: their holder's session ended, or nobody holds them and their node is absent or

@@ -41,7 +41,7 @@ public struct CopyWatermark: Sendable, Hashable, Codable {
     ///
     /// - Returns: `nil` when somebody else has led since, or published, or nothing is known of the files at that position.
     public func point(at head: ChainPosition, in epoch: Epoch) -> Point? {
-        guard epoch == self.epoch || epoch == self.epoch.next else { return nil }
+        guard epoch == self.epoch || epoch > self.epoch && epoch.value - 1 == self.epoch.value else { return nil }
         return points.last { $0.position == head && ($0.mark != nil || head == .origin) }
     }
 }

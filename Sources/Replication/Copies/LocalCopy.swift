@@ -75,9 +75,9 @@ public struct LocalCopy: Sendable {
     ///
     /// - Throws: code `disk_unavailable` when that cannot be found out now.
     public func watermark() throws(BerthError) -> CopyWatermark? {
-        guard let data = try content(watermarkPath), let watermark = try? JSONDecoder().decode(CopyWatermark.self, from: data),
-            watermark.boot == MachineRun.id, !watermark.points.isEmpty
-        else { return nil }
+        guard let data = try content(watermarkPath), let watermark = CopyWatermark(encoded: data), watermark.boot == MachineRun.id else {
+            return nil
+        }
         return try exists(filePath) ? watermark : nil
     }
 
@@ -87,7 +87,7 @@ public struct LocalCopy: Sendable {
     public func write(_ watermark: CopyWatermark) throws(BerthError) {
         do {
             let temporary = watermarkPath + ".new"
-            try JSONEncoder().encode(watermark).write(to: URL(fileURLWithPath: temporary))
+            try watermark.encoded().write(to: URL(fileURLWithPath: temporary))
             guard rename(temporary, watermarkPath) == 0 else { throw failure("rename \(temporary)") }
         } catch { throw diskError(error) }
     }

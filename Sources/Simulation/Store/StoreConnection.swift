@@ -249,10 +249,12 @@ extension StoreConnection: ManagerCatalogue {
 
     @discardableResult
     func place(
-        _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], under term: ManagerTerm
+        _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], by operation: OperationID?, under term: ManagerTerm
     ) async throws(BerthError) -> Set<DatabaseID> {
-        try await ask { $0.place(moves, under: term) }
+        try await ask { $0.place(moves, by: operation, under: term) }
     }
+
+    func placed(by operation: OperationID) async throws(BerthError) -> [DatabaseID] { try await ask { $0.placed(by: operation) } }
 
     func wantServed(_ databases: [DatabaseID], under term: ManagerTerm) async throws(BerthError) {
         try await ask { $0.wantServed(databases, under: term) }

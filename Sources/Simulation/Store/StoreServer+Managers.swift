@@ -54,7 +54,9 @@ extension StoreServer {
         }
     }
 
-    func place(_ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], under term: ManagerTerm) -> Set<DatabaseID> {
+    func place(
+        _ moves: [(database: DatabaseID, from: NodeName, to: NodeName)], by operation: OperationID?, under term: ManagerTerm
+    ) -> Set<DatabaseID> {
         guard holds(term) else { return [] }
         var placed: Set<DatabaseID> = []
         for (database, from, to) in moves where placements[database]?.node == from {
@@ -63,10 +65,15 @@ extension StoreServer {
             placements[database]?.preparedCopy = nil
             placements[database]?.isDeclined = false
             placements[database]?.refusal = nil
+            if let operation { placements[database]?.placedBy = operation }
             placed.insert(database)
         }
         if !placed.isEmpty { onHint(.placements(moves.flatMap { [$0.from, $0.to] })) }
         return placed
+    }
+
+    func placed(by operation: OperationID) -> [DatabaseID] {
+        sortedPlacements.compactMap { database, placement in placement.placedBy == operation ? database : nil }
     }
 
     func wantServed(_ databases: [DatabaseID], under term: ManagerTerm) {

@@ -20,6 +20,7 @@ final class StoreServer: @unchecked Sendable {
         var preparedCopy: CopyID?
         var isDeclined = false
         var isAwaited = false
+        var placedBy: OperationID?
         var refusal: OpeningRefusal?
         var servedEpoch: Epoch?
         var unopenable: UnopenableState?

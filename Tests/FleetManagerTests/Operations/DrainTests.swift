@@ -149,6 +149,23 @@ struct DrainTests {
         await fleet.stop()
     }
 
+    /// What the manager before had moved counts for the next one, too: it is over when that is served.
+    @Test func theNextManagerWaitsForWhatHadLeft() async throws {
+        let (fleet, ids) = try await fleet(nodes: 2, databases: 3)
+        try await fleet.node("node-2") { $0.behaviour.remove(.serves) }
+        let operation = try await drain("node-1", in: fleet)
+        try await fleet.run(until: "the node is empty") { try await fleet.leaders(of: ids) == ["node-2": 3] }
+        let second = try fleet.startManager()
+        fleet.managers[0].task.cancel()
+        _ = await fleet.managers[0].task.result
+        try await fleet.run(until: "the next one leads") { second.manager.isLeading }
+        try await fleet.run(for: .seconds(5)) { try await fleet.catalogue.operation(operation).state == .running }
+        try await fleet.node("node-2") { $0.behaviour = .healthy }
+        let outcome = try await fleet.outcome(of: operation)
+        #expect(outcome.state == .succeeded && outcome.done == 3 && outcome.total == 3)
+        await fleet.stop()
+    }
+
     /// One of the targets dies: what was on its way there comes back and goes elsewhere.
     @Test func aTargetThatDiesDoesNotStopADrain() async throws {
         let (fleet, ids) = try await fleet()

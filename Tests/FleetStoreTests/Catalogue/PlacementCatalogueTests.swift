@@ -192,6 +192,24 @@ struct PlacementCatalogueTests {
 
     // MARK: What a node asks
 
+    /// Known as long as the database lives, also when it was placed elsewhere since, unless by another operation.
+    @Test func whatAnOperationPlacedIsKnown() async throws {
+        let stage = try await CatalogueStage()
+        let (one, two) = (try NodeName("node-1"), try NodeName("node-2"))
+        _ = (try await stage.node("node-1"), try await stage.node("node-2"))
+        let (first, second) = (try await stage.makeDatabase("first", on: "node-1"), try await stage.makeDatabase("second", on: "node-1"))
+        let term = try await stage.term()
+        let (drain, other) = (OperationID.random(), OperationID.random())
+        #expect(try await stage.catalogue.placed(by: drain) == [])
+        #expect(try await stage.catalogue.place([(first, one, two), (second, two, one)], by: drain, under: term) == [first])
+        #expect(try await stage.catalogue.placed(by: drain) == [first], "the second was not where it was said to be")
+        #expect(try await stage.catalogue.place([(first, two, one)], under: term) == [first])
+        #expect(try await stage.catalogue.placed(by: drain) == [first])
+        #expect(try await stage.catalogue.place([(first, one, two)], by: other, under: term) == [first])
+        #expect(try await stage.catalogue.placed(by: drain) == [])
+        #expect(try await stage.catalogue.placed(by: other) == [first])
+    }
+
     @Test func assignmentsAreWhatIsPlacedHereAndNotHeld() async throws {
         let stage = try await CatalogueStage()
         let (one, two) = (try await stage.node("node-1"), try await stage.node("node-2"))

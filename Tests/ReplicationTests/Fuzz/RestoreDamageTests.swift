@@ -117,5 +117,6 @@ struct RestoreDamageTests {
 
     @Test func aMarkHoldsWhateverTheBytes() {
         #expect(CopyMarkFuzz.target.run() == [])
+        #expect(CopyWatermarkFuzz.target.run() == [])
     }
 }

@@ -1,3 +1,4 @@
+import Engines
 import FleetModel
 import Foundation
 import Replication
@@ -51,6 +52,32 @@ struct LocalCopyTests {
         }
         try good.write(to: markFile)
         #expect(try copy.mark()?.position == position)
+    }
+
+    /// It says which commits are published: with one digit changed, what is not would count as published, and be lost.
+    @Test func aWatermarkThatIsNotWhatWasWrittenIsNotBelieved() throws {
+        let written = CopyWatermark(epoch: Epoch(3), copy: id, points: [
+            CopyWatermark.Point(position: position, mark: CaptureMark(Data("mark".utf8))), CopyWatermark.Point(position: .origin, mark: nil),
+        ])
+        try copy.write(written)
+        #expect(try copy.watermark() == written)
+        let file = URL(fileURLWithPath: copy.directory + "/watermark.json"), good = try Data(contentsOf: file)
+        for length in 0..<good.count {
+            try good.prefix(length).write(to: file)
+            #expect(try copy.watermark() == nil, "\(length) bytes")
+        }
+        for bit in 0..<(8 * good.count) {
+            var damaged = good
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            try damaged.write(to: file)
+            #expect(try copy.watermark() == nil, "bit \(bit)")
+        }
+        for damaged in [good + good, good + Data("\n".utf8), Data("\n".utf8) + good] {
+            try damaged.write(to: file)
+            #expect(try copy.watermark() == nil)
+        }
+        try good.write(to: file)
+        #expect(try copy.watermark() == written)
     }
 
     /// A crash between writing the new mark and moving it into place.
