@@ -88,7 +88,7 @@ extension DuckDBConnection {
             guard rowCount <= limits.maximumRows ?? .max else { throw tooLarge("more than \(limits.maximumRows ?? 0) rows") }
             try chunk.append(to: &rows, atMost: limits.maximumResponseBytes ?? .max)
         }
-        result.rowBlock = rows.finish()
+        result.rowBlock = paths.hidden(in: rows.finish())
         result.rowsRead = Int64(rowCount)
         if !prepared.type.isQuery && prepared.type != .pragma && !result.columns.isEmpty { result.affectedRows = Int64(rowCount) }
         result.rowsWritten = result.affectedRows

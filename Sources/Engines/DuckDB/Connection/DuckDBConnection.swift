@@ -19,6 +19,7 @@ public final class DuckDBConnection {
     let library: DuckDBLibrary
     let options: DuckDBOptions
     let quota: DuckDBQuota
+    let paths: DuckDBPaths
     let interrupter: DuckDBInterrupter
     var cache: DuckDBStatementCache
     var transaction = Transaction.none {
@@ -53,6 +54,7 @@ public final class DuckDBConnection {
     ) throws(SQLError) {
         self.health = health
         self.catalogue = catalogue
+        self.paths = DuckDBPaths(DuckDBFiles(quota.path).directory)
         var handle: duckdb_connection?
         guard library.api.connect(database, &handle) == 0, let handle else { throw DuckDBConfiguration.outOfMemory }
         self.handle = handle

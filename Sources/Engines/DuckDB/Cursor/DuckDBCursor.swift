@@ -69,7 +69,7 @@ final class DuckDBCursor: EngineCursor {
         }
         outcome.rowsRead += Int64(taken.count)
         if changesRows { (outcome.affectedRows, outcome.rowsWritten) = (outcome.rowsRead, outcome.rowsRead) }
-        return taken.finish()
+        return connection.paths.hidden(in: taken.finish())
     }
 
     /// Makes the next chunk; `false` at the end.

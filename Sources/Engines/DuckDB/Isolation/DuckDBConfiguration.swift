@@ -25,8 +25,12 @@ struct DuckDBConfiguration {
             ("autoinstall_known_extensions", "false"),
             ("allow_community_extensions", "false"),
             ("allow_persistent_secrets", "false"),
+            // Nothing is read there; by default they name the home of who runs the node.
+            ("home_directory", Self.nowhere), ("secret_directory", "\(Self.nowhere)/secrets"), ("extension_directory", "\(Self.nowhere)/extensions"),
         ]
     }
+
+    private static let nowhere = "/nonexistent"
 
     /// Those that only an open database takes, the lock last.
     private static let opened = [
