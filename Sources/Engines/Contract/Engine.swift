@@ -10,6 +10,8 @@ public protocol Engine: Sendable {
     var kind: EngineKind { get }
     /// How the pages of its databases are written into changesets.
     var profile: HADBP.Profile { get }
+    /// ``EngineDatabase/descriptors`` of a database that was just opened.
+    var openingDescriptors: Int { get }
 
     /// Opens the file at `path`, or creates it.
     ///
@@ -53,6 +55,8 @@ extension Engine {
     public func open(_ path: String, base: CaptureBase) throws(SQLError) -> any EngineDatabase {
         try open(path, base: base, settings: DatabaseSettings())
     }
+
+    public var openingDescriptors: Int { 4 }
 
     /// No statement shares a transaction.
     public func transactionRole(of sql: String) -> TransactionRole { .unknown }

@@ -15,6 +15,12 @@ public protocol EngineDatabase: AnyObject {
     /// Closes its cursor, abandons its loader, rolls back what is open, undoes what the client set, and keeps the connection for the next.
     func giveBack(_ connection: any EngineConnection)
 
+    /// Descriptors of the process that it takes, at most, with those of its connections and of a capture.
+    var descriptors: Int { get }
+
+    /// What ``takeConnection()`` would add to ``descriptors`` now.
+    var descriptorsOfNextConnection: Int { get }
+
     // MARK: Capture
 
     /// What was committed since the last capture, by any connection; `nil` when that is nothing.
@@ -75,6 +81,12 @@ public protocol EngineDatabase: AnyObject {
 
     /// Closes all connections, rolling back what is open. Twice does nothing.
     func close()
+}
+
+/// For an engine with a main file, a log and two more at a time, which its connections share.
+extension EngineDatabase {
+    public var descriptors: Int { 4 }
+    public var descriptorsOfNextConnection: Int { 0 }
 }
 
 /// For an engine that captures pages alone: restoring them replays nothing.

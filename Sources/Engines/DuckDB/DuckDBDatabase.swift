@@ -151,6 +151,10 @@ public final class DuckDBDatabase: EngineDatabase {
         return connection
     }
 
+    /// Connections share the files.
+    public var descriptors: Int { DuckDBEngine.descriptorsOfDatabase }
+    public var descriptorsOfNextConnection: Int { 0 }
+
     func observer() throws(SQLError) -> DuckDBConnection {
         if let knownObserver { return knownObserver }
         let observer = try makeConnection()

@@ -7,6 +7,9 @@ public struct DuckDBEngine: Engine {
     public let library: DuckDBLibrary
     public let kind = EngineKind.duckdb
     public let profile = HADBP.Profile.blocks
+    /// The file twice, its WAL, that WAL once more while it is captured, and temporary files of two sizes.
+    static let descriptorsOfDatabase = 6
+    public var openingDescriptors: Int { Self.descriptorsOfDatabase }
 
     public init(library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions()) {
         self.library = library

@@ -28,6 +28,13 @@ extension SQLiteDatabase: EngineDatabase {
         if isPrimary { try? replacePrimary() }
     }
 
+    /// Of each further connection its WAL, and the file itself, which stays open; all share the `-shm` file.
+    public var descriptors: Int { SQLiteEngine.descriptorsOfDatabase + connections.count + mostConnections }
+    public var descriptorsOfNextConnection: Int {
+        if !idle.isEmpty { return 0 }
+        return connections.count < mostConnections ? 1 : 2
+    }
+
     public var commitMark: UInt64 {
         do throws(SQLError) {
             return reopenings << 32 | UInt64(try primary.walIndex().changes)

@@ -15,6 +15,9 @@ public final class SQLiteDatabase {
     public private(set) var primary: SQLiteConnection
     /// Made by ``makeConnection()`` and not closed yet.
     public private(set) var connections: [SQLiteConnection] = []
+    /// The most of them that were open at a time: while another connection holds a lock, SQLite keeps the file of one that is closed open for
+    /// the next one, since closing it would drop the locks.
+    private(set) var mostConnections = 0
     /// Those nobody uses at the moment, the primary included.
     var idle: [SQLiteConnection]
 
@@ -61,6 +64,7 @@ public final class SQLiteDatabase {
     public func makeConnection() throws(SQLError) -> SQLiteConnection {
         let connection = try connect()
         connections.append(connection)
+        mostConnections = max(mostConnections, connections.count)
         return connection
     }
 
@@ -98,6 +102,7 @@ public final class SQLiteDatabase {
         connections = []
         idle = []
         primary.close()
+        mostConnections = 0
     }
 
     private func walHasCommits() throws(SQLError) -> Bool {

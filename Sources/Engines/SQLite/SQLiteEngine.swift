@@ -6,6 +6,9 @@ public struct SQLiteEngine: Engine {
     public var options: SQLiteOptions
     public let kind = EngineKind.sqlite
     public let profile = HADBP.Profile.sqlite
+    /// The file, its WAL, its `-shm` file, and the WAL once more while it is captured.
+    static let descriptorsOfDatabase = 4
+    public var openingDescriptors: Int { Self.descriptorsOfDatabase }
 
     public init(options: SQLiteOptions = SQLiteOptions()) { self.options = options }
 

@@ -57,6 +57,7 @@ extension BerthError {
         case outcomeUnknown = "outcome_unknown"
         case shipLagExceeded = "ship_lag_exceeded"
         case tooManyRequests = "too_many_requests"
+        case tooManyOpenDatabases = "too_many_open_databases"
         case shuttingDown = "shutting_down"
 
         // What Berth stands on
@@ -98,7 +99,7 @@ extension BerthError {
             case .internalError, .dataCorrupt, .databaseUnopenable, .configurationInvalid, .dataDirectoryLocked, .bucketUnsafe,
                 .schemaMismatch, .workerNotStarted: 500
             case .outcomeUnknown: 502
-            case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .shuttingDown, .storeUnavailable,
+            case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .tooManyOpenDatabases, .shuttingDown, .storeUnavailable,
                 .storeGenerationChanged, .storeNotDurable, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded,
                 .unpublishedCommits: 503
             case .timedOut: 504
@@ -107,7 +108,7 @@ extension BerthError {
 
         var defaultRetryAfter: Int? {
             switch self {
-            case .tooManyRequests, .leaderUnavailable, .shipLagExceeded, .shuttingDown, .storeUnavailable,
+            case .tooManyRequests, .leaderUnavailable, .shipLagExceeded, .tooManyOpenDatabases, .shuttingDown, .storeUnavailable,
                 .bucketUnavailable, .noNodeAvailable, .sessionEnded: 1
             default: nil
             }

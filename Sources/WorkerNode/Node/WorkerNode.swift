@@ -50,7 +50,8 @@ public final class WorkerNode: Service, LocalDatabases {
             restorer: Restorer(
                 segments: segments, objects: objects, blockingWork: machine.blockingWork, random: machine.random, logger: logger),
             pool: machine.enginePool(settings.engineThreads, settings.engineLongThreads), blockingWork: machine.blockingWork, engines: engines,
-            settings: settings.tenants, clock: clock, directory: directory, logger: logger)
+            settings: settings.tenants, clock: clock, directory: directory, openFiles: OpenFiles(limit: settings.databaseDescriptors),
+            logger: logger)
         backupCheck = BackupCheck(
             environment, catalogue: catalogue, table: table,
             restorer: Restorer(
@@ -264,6 +265,8 @@ public final class WorkerNode: Service, LocalDatabases {
         return [
             ("berth_leases_held", Double(tenants.count)),
             ("berth_databases_open", Double(tenants.count { $0.isOpen.load(ordering: .relaxed) })),
+            ("berth_database_descriptors", Double(environment.openFiles.taken)),
+            ("berth_database_descriptors_limit", Double(environment.openFiles.limit)),
             ("berth_databases_unopenable", Double(tenants.count { $0.isUnopenable.load(ordering: .relaxed) })),
             ("berth_ship_lag_seconds", tenants.map { $0.shipLag(now: now).seconds }.max() ?? 0),
             ("berth_backup_verified_age_seconds", backupCheck.worstAge(now: now)?.seconds ?? -1),

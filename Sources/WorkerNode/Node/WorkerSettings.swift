@@ -19,6 +19,8 @@ public struct WorkerSettings: Sendable {
     public var engineThreads = 4
     /// Threads added while statements take long, so that they hold up nobody else.
     public var engineLongThreads = 64
+    /// Descriptors of the process that the files of open databases may take together; with more, those nobody uses are closed.
+    public var databaseDescriptors = Int.max
     /// How long a graceful stop may take until what is not published then is kept on the disk, or given up.
     public var shutdownTimeout: Duration = .seconds(20)
     /// A graceful stop gives up what it cannot publish: others may take those databases over at once, without it.

@@ -29,6 +29,8 @@ extension Tenant {
     }
 
     private func wait(for task: Task<Void, any Error>) async throws(BerthError) {
+        openingWaiters += 1
+        defer { openingWaiters -= 1 }
         do { try await task.value } catch let error as BerthError {
             // Where a node has its files is nobody else's business.
             throw BerthError(error.code, withoutPaths(error.message), retryAfter: error.retryAfter)
@@ -40,6 +42,8 @@ extension Tenant {
     private func performOpening() async throws {
         let started = environment.clock.now()
         do {
+            try await makeRoomForFiles(of: try engine.get())
+            guard isOpening else { throw notLeader }
             do { try await openHead() } catch where isOpening && blamesPublished(error) {
                 // What lies on this disk may be to blame: once more, from the bucket alone.
                 logger.warning("could not open; restored whole and tried again", metadata: ["error": "\(error)"])
@@ -51,6 +55,7 @@ extension Tenant {
             environment.metrics.openSeconds.recordNanoseconds((environment.clock.now() - started).wholeNanoseconds)
             logger.debug("opened", metadata: ["head": "\(head)"])
         } catch {
+            countFiles(of: nil)
             if isOpening && blamesPublished(error) {
                 becomeUnopenable(error)
                 throw unopenableError
@@ -94,6 +99,7 @@ extension Tenant {
         invariant(catchingUp == nil, "served before what was left is published")
         invariant(copyID != nil, "files without an identity are served")
         state = .serving(database)
+        countFiles(of: database)
         isOpen.store(true, ordering: .relaxed)
         isUnopenable.store(false, ordering: .relaxed)
         failingSince.store(0, ordering: .relaxed)
@@ -109,18 +115,23 @@ extension Tenant {
     }
 
     /// Closes the files of a database nobody used for a while. The lease stays.
-    func closeIfIdle(before limit: Duration) {
-        guard case .serving(let database) = state, requestsUnderWay == 0, streams.isEmpty, cutCommit == nil,
+    ///
+    /// - Returns: whether it did.
+    @discardableResult
+    func closeIfIdle(before limit: Duration) -> Bool {
+        guard case .serving(let database) = state, requestsUnderWay == 0, openingWaiters == 0, streams.isEmpty, !isDraining, cutCommit == nil,
             lastCommit == publishedCommit, lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds
-        else { return }
-        guard isFoldedForClosing(database) else { return }
+        else { return false }
+        guard isFoldedForClosing(database) else { return false }
         closeFiles(database, isClean: true)
         state = .closed
         logger.debug("closed, idle")
+        return true
     }
 
     /// Closes everything; when `isClean`, the files are the published state and say so.
     func closeFiles(_ database: any EngineDatabase, isClean: Bool) {
+        defer { countFiles(of: nil) }
         for stream in streams.values { close(stream) }
         restingStreams.removeAll()
         isOpen.store(false, ordering: .relaxed)
@@ -147,6 +158,7 @@ extension Tenant {
         if case .accepting(let database) = state { closeFiles(database, isClean: false) }
         catchingUp?.close()
         catchingUp = nil
+        countFiles(of: nil)
         setGone()
         turn.refuseAll()
         publishWaiters.failAll()

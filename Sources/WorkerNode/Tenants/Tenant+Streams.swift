@@ -119,8 +119,10 @@ extension Tenant {
         guard case .serving(let database) = state else {
             throw SQLError(code: "STREAM_EXPIRED", message: "The database is not served here any more.")
         }
+        try makeRoomForConnection(to: database)
         do throws(SQLError) {
             let connection = try database.takeConnection()
+            countFiles(of: database)
             connection.counters = stream.counters
             stream.connection = connection
             return connection
@@ -156,6 +158,8 @@ extension Tenant {
     }
 
     private func giveBack(_ connection: any EngineConnection) {
-        if case .serving(let database) = state { database.giveBack(connection) }
+        guard case .serving(let database) = state else { return }
+        database.giveBack(connection)
+        countFiles(of: database)
     }
 }

@@ -116,6 +116,7 @@ extension Tenant {
                 try copy.setAside()
                 return try await environment.restorer.bring(copy, to: position, by: engine)
             }
+            try await makeRoomForFiles(of: engine)
             guard case .opening = state else { throw notLeader }
             try copy.markDirty()
             // The files do not follow from the head: only what is published next can be gone on from.
@@ -124,9 +125,11 @@ extension Tenant {
             let database = try engine.open(copy.filePath, base: .empty, settings: record.settings)
             self.copyID = copyID
             state = .accepting(database)
+            countFiles(of: database)
             logger.critical("goes on from an older state, as accepted", metadata: ["from": "\(position)", "after": "\(head)"])
             noteCommit()
         } catch {
+            countFiles(of: nil)
             if case .opening = state { state = .unopenable(unopenable) }
             throw error
         }

@@ -78,7 +78,9 @@ actor Tenant: Shippable {
     nonisolated let inbox = GroupInbox()
     /// How many of the next groups give each member a savepoint, because members have failed.
     var groupsWithSavepoints = 0
-    var requestsUnderWay = 0
+    var requestsUnderWay = 0 { didSet { isBusy.store(requestsUnderWay > 0, ordering: .relaxed) } }
+    /// Callers of ``open()`` that wait for an opening: its files are not closed before they had their turn.
+    var openingWaiters = 0
     /// New work is sent to the successor; what is under way may finish.
     var isDraining = false
     /// When transactions still open are ended, while draining.
@@ -100,6 +102,9 @@ actor Tenant: Shippable {
     /// A checkpoint failed: the next one is not tried before.
     var nextFold = Duration.zero
 
+    /// Descriptors that are counted as this tenant's.
+    var descriptors = 0
+
     /// Captures that failed in a row.
     var captureFailures = 0
     /// Something was captured and never shipped: the next capture has everything.
@@ -110,6 +115,8 @@ actor Tenant: Shippable {
     /// Nanoseconds on the node's clock of the last request.
     nonisolated let lastUse: Atomic<Int64>
     nonisolated let isOpen = Atomic<Bool>(false)
+    /// Requests are under way.
+    nonisolated let isBusy = Atomic<Bool>(false)
     /// The state is `unopenable` or `accepting`.
     nonisolated let isUnopenable = Atomic<Bool>(false)
     /// The epoch in which it is served, 0 while it is not.

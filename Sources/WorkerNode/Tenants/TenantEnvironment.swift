@@ -21,6 +21,7 @@ struct TenantEnvironment: Sendable {
     let settings: TenantSettings
     let clock: any FleetClock
     let directory: String
+    var openFiles = OpenFiles()
     /// Authenticates batons; new in every process, so a baton never outlives the stream it names.
     let batonKey = SymmetricKey(size: .bits256)
     /// Databases whose streams or waiters have deadlines to watch.
@@ -45,5 +46,7 @@ struct TenantMetrics: Sendable {
     let acquired = Counter(label: "berth_leases_acquired_total")
     let failedCheckpoints = Counter(label: "berth_checkpoint_failures_total")
     let captureFailures = Counter(label: "berth_capture_failures_total")
+    let closedForRoom = Counter(label: "berth_databases_closed_for_room_total")
+    let openingsRefused = Counter(label: "berth_openings_refused_total")
     let pushedBack = Counter(label: "berth_writes_pushed_back_total")
 }

@@ -23,6 +23,7 @@ struct TenantHost {
     static func with<Value>(
         _ stores: TestStores, node: String = "node-a", settings: TenantSettings = TenantSettings(),
         clock: (any FleetClock)? = nil, engines: EngineSet = EngineSet([SQLiteEngine()]), blockingWork: BlockingWork = .threads,
+        openFiles: Int = .max,
         isolation: isolated (any Actor)? = #isolation, _ body: (TenantHost) async throws -> Value
     ) async throws -> Value {
         let clock = clock ?? stores.clock
@@ -39,7 +40,7 @@ struct TenantHost {
             session: session, gate: gate, leases: stores.leases, shipper: shipper,
             restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), pool: pool,
             blockingWork: blockingWork, engines: engines, settings: settings, clock: clock,
-            directory: stores.disk.path + "/" + node, logger: .test)
+            directory: stores.disk.path + "/" + node, openFiles: OpenFiles(limit: openFiles), logger: .test)
         let host = TenantHost(stores: stores, session: session, gate: gate, environment: environment)
         host.openGate()
         let shipping = Task { await shipper.run() }

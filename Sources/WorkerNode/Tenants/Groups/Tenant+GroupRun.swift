@@ -9,12 +9,15 @@ extension Tenant {
     /// Nothing is awaited in here, so nobody else writes meanwhile and the turn need not be taken.
     /// - Returns: how many were carried out, or are to be by themselves: at least one. The others have not begun.
     func carryOut(_ members: [GroupMember], on database: any EngineDatabase) -> Int {
-        guard let connection = try? database.takeConnection() else {
+        guard environment.openFiles.hasRoom(for: database.descriptorsOfNextConnection), let connection = try? database.takeConnection() else {
             for member in members { member.standAlone() }
             return members.count
         }
         // Rolls back what is open.
-        defer { database.giveBack(connection) }
+        defer {
+            database.giveBack(connection)
+            countFiles(of: database)
+        }
         let mark = database.commitMark
         let end = environment.clock.now() + environment.settings.groupTime
         var count = 0

@@ -68,6 +68,7 @@ extension RoleSettings {
         worker.tenants.cursorEndLine = try flag("cursor-end-line", default: worker.tenants.cursorEndLine)
         worker.tenants.groupTime = try milliseconds("group-time-ms", in: 1...60_000, default: worker.tenants.groupTime)
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
+        worker.databaseDescriptors = try databaseDescriptors(of: DescriptorLimit.current)
         worker.shutdownTimeout = try milliseconds("shutdown-timeout-ms", in: 100...3_600_000, default: worker.shutdownTimeout)
         worker.tenants.unopenableRetry = try milliseconds(
             "unopenable-retry-ms", in: 1_000...86_400_000, default: worker.tenants.unopenableRetry)
@@ -75,6 +76,18 @@ extension RoleSettings {
         worker.backupCheck = try backupCheck()
         try checkRelations(of: worker)
         return worker
+    }
+
+    /// The other half is for connections of clients, of which each takes one, and for restores.
+    func databaseDescriptors(of limit: Int) throws(BerthError) -> Int {
+        let given = try int("database-descriptors", in: 8...(1 << 24), default: max(8, limit / 2))
+        guard given + DescriptorLimit.reserve <= limit || string("database-descriptors") == nil else {
+            throw BerthError(
+                .configurationInvalid,
+                "“database-descriptors” (\(given)) must be at least \(DescriptorLimit.reserve) less than what this process may open (\(limit)): "
+                    + "raise that limit (`LimitNOFILE` of systemd, `ulimit -n`), or give less.")
+        }
+        return given
     }
 
     private func backupCheck() throws(BerthError) -> BackupCheckSettings {
