@@ -12,20 +12,25 @@ public struct Restorer: Sendable {
     private let segments: any SegmentSource
     private let objects: any ObjectStore
     private let parallelReads: Int
+    private let parallelBytes: UInt64
     private let blockingWork: BlockingWork
     private let random: RandomSource
     private let logger: Logger
     private let restores = Counter(label: "berth_restores_total")
     private let restoredBytes = Counter(label: "berth_restore_bytes_total")
 
-    /// - Parameter parallelReads: ranged reads of one restore that are under way at a time.
+    /// - Parameters:
+    ///   - parallelReads: ranged reads of one restore that are under way at a time.
+    ///   - parallelBytes: of the bucket that those read together, unless a single changeset is larger. What they become in memory may be a multiple.
     public init(
-        segments: any SegmentSource, objects: any ObjectStore, parallelReads: Int = 16, blockingWork: BlockingWork = .threads,
+        segments: any SegmentSource, objects: any ObjectStore, parallelReads: Int = 16, parallelBytes: UInt64 = 32 << 20, blockingWork: BlockingWork = .threads,
         random: RandomSource = .system, logger: Logger
     ) {
         self.segments = segments
         self.objects = objects
+        precondition(parallelReads > 0, "a restore reads something at a time")
         self.parallelReads = parallelReads
+        self.parallelBytes = parallelBytes
         self.blockingWork = blockingWork
         self.random = random
         self.logger = logger
@@ -125,10 +130,22 @@ public struct Restorer: Sendable {
         }
         var next = 0
         while next < segments.count {
-            let window = segments[next..<min(next + parallelReads, segments.count)]
+            let window = window(of: segments[next...])
             next = window.endIndex
             try await apply(try await fetch(window, profile))
         }
+    }
+
+    /// The first of `segments` that are read together: one at least.
+    private func window(of segments: ArraySlice<Segment>) -> ArraySlice<Segment> {
+        var left = parallelBytes
+        var reads = 0
+        for length in segments.prefix(parallelReads).lazy.map(\.entry.storedLength) {
+            guard reads == 0 || length <= left else { break }
+            reads += 1
+            left -= min(length, left)
+        }
+        return segments.prefix(reads)
     }
 
     private func fetch(_ window: ArraySlice<Segment>, _ profile: HADBP.Profile) async throws(BerthError) -> [PageSet] {
@@ -151,9 +168,10 @@ public struct Restorer: Sendable {
     private func pages(of segment: Segment, _ profile: HADBP.Profile) async throws -> PageSet {
         let stored = try await stored(of: segment)
         do {
-            let changeset = try segment.entry.changeset(from: stored[...], profile: profile)
+            // Hashing and decompressing a large changeset takes seconds, on no thread that tasks share.
+            let pages = try await blockingWork.run { try segment.entry.changeset(from: stored[...], profile: profile).pages }
             restoredBytes.increment(by: stored.count)
-            return changeset.pages
+            return pages
         } catch { throw Self.corrupt(segment, "\(error)") }
     }
 

@@ -5,6 +5,7 @@ import Foundation
 import Logging
 import ObjectStores
 import Replication
+import Synchronization
 import Testing
 
 /// Bringing a copy to a published position when everything is as it should be.
@@ -39,6 +40,30 @@ struct RestoreTests {
         _ = try await restorer(published, parallelReads: parallelReads).bring(copy, to: published.tip)
         try expect(copy, equals: published)
         #expect(objects.count(.get) == 9)
+    }
+
+    /// A few large changesets must not fill a node's memory.
+    @Test(arguments: [1, 20_000, 40_000] as [UInt64])
+    func readsThatAreUnderWayTogetherAreBoundedByTheirBytes(limit: UInt64) async throws {
+        let published = try PublishedDatabase(objects: objects)
+        try await published.publishSamples(12)
+        let underWay = Mutex((now: 0, most: 0, largest: 0))
+        objects.before { call in
+            guard let range = call.range else { return }
+            underWay.withLock { state in
+                state.now += range.count
+                state.most = max(state.most, state.now)
+                state.largest = max(state.largest, range.count)
+            }
+        }
+        objects.after { call in underWay.withLock { $0.now -= call.range?.count ?? 0 } }
+        let copy = LocalCopy(database: published.database, in: disk.path)
+        let restorer = Restorer(segments: published.source, objects: objects, parallelBytes: limit, logger: .quiet)
+        _ = try await restorer.bring(copy, to: published.tip)
+        try expect(copy, equals: published)
+        let (_, most, largest) = underWay.withLock { $0 }
+        #expect(most <= max(Int(limit), largest))
+        #expect(objects.count(.get) == 12)
     }
 
     @Test func aDirectoryServesAsWell() async throws {
