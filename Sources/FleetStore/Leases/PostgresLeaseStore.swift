@@ -1,4 +1,5 @@
 public import FleetModel
+import Changesets
 import Foundation
 public import Leases
 

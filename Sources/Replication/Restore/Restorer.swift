@@ -28,7 +28,7 @@ public struct Restorer: Sendable {
     ) {
         self.segments = segments
         self.objects = objects
-        precondition(parallelReads > 0, "a restore reads something at a time")
+        invariant(parallelReads > 0, "a restore reads something at a time")
         self.parallelReads = parallelReads
         self.parallelBytes = parallelBytes
         self.blockingWork = blockingWork
