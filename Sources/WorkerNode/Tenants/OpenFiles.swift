@@ -16,7 +16,7 @@ final class OpenFiles: Sendable {
     private let state = Mutex(State())
 
     init(limit: Int = .max) {
-        precondition(limit > 0, "a node opens at least one database")
+        invariant(limit > 0, "a node opens at least one database")
         self.limit = limit
     }
 
@@ -41,7 +41,7 @@ final class OpenFiles: Sendable {
     func settle(_ tenant: Tenant, from former: Int, to present: Int) {
         state.withLock { state in
             state.taken += present - former
-            precondition(state.taken >= 0, "more was closed than had been opened")
+            invariant(state.taken >= 0, "more was closed than had been opened")
             state.tenants[ObjectIdentifier(tenant)] = present > 0 ? tenant : nil
         }
     }
