@@ -84,6 +84,13 @@ struct DatabaseHistory {
 
     /// Balances are what the transfers that are there make of them; reads saw the sum unchanged.
     func checkMoney(_ verdict: inout Verdict) {
+        for operation in operations where operation.observation?.isRepeatable == false {
+            verdict.add(
+                Violation(
+                    .unrepeatableRead, database: database.name,
+                    "a transaction at \(operation.start.at) through \(operation.start.through) saw something else at its end",
+                    requests: [operation.id]))
+        }
         for operation in operations {
             guard let observation = operation.observation, observation.total != database.total else { continue }
             verdict.add(

@@ -16,6 +16,8 @@ public struct Violation: Sendable, Hashable, Codable, CustomStringConvertible {
         case stranger = "row-nobody-wrote"
         /// A strong read does not show what was acknowledged, or shown to another, before it began.
         case staleRead = "stale-read"
+        /// A transaction that only reads saw something else at its end than at its beginning.
+        case unrepeatableRead = "unrepeatable-read"
         /// Balances do not add up to what was there at the beginning.
         case sumBroken = "sum-broken"
         /// A balance differs from the transfers that are there.

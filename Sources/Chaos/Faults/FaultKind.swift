@@ -10,6 +10,8 @@ public enum FaultKind: String, Sendable, Hashable, Codable, CaseIterable {
     case machineKill = "machine-kill"
     /// The same, and it comes back with an empty disk.
     case diskLoss = "disk-loss"
+    /// Another copy of the program is renamed over the one that runs, then the worker is killed.
+    case programReplaced = "program-replaced"
     /// The node is asked to stop, and comes back.
     case nodeStop = "node-stop"
     case managerKill = "manager-kill"
@@ -19,15 +21,21 @@ public enum FaultKind: String, Sendable, Hashable, Codable, CaseIterable {
     /// Supervisor and worker stand still for longer than the TTL, as a suspended machine.
     case machinePause = "machine-pause"
     case managerPause = "manager-pause"
+    /// The fleet's TTL is raised, a worker is killed and comes back with it, and stands still for longer than that; then the TTL is as before.
+    case unequalTTL = "unequal-ttl"
     case postgresKill = "postgres-kill"
     case postgresRestart = "postgres-restart"
     /// Every byte to and from Postgres is late.
     case postgresSlow = "postgres-slow"
+    /// Postgres refuses to change the rows of one database.
+    case postgresRefusal = "postgres-refusal"
     /// The object store answers with 500 and 503.
     case bucketError = "bucket-error"
     case bucketSlow = "bucket-slow"
     /// The object store ends connections in the middle of bodies.
     case bucketCut = "bucket-cut"
+    /// The object store takes and gives bytes slowly, for all together.
+    case bucketThrottle = "bucket-throttle"
     /// The object store does what it is asked, and the answer is lost.
     case bucketLostReply = "bucket-lost-reply"
     /// Connections between two parties are reset, and new ones refused.
@@ -57,10 +65,10 @@ extension FaultKind {
     /// Names for several kinds at once.
     public static let groups: [String: [FaultKind]] = [
         "all": allCases,
-        "kills": [.workerKill, .workerCrash, .supervisorKill, .machineKill, .managerKill, .gatewayKill],
-        "pauses": [.workerPause, .machinePause, .managerPause],
-        "postgres": [.postgresKill, .postgresRestart, .postgresSlow],
-        "bucket": [.bucketError, .bucketSlow, .bucketCut, .bucketLostReply],
+        "kills": [.workerKill, .workerCrash, .programReplaced, .supervisorKill, .machineKill, .managerKill, .gatewayKill],
+        "pauses": [.workerPause, .machinePause, .managerPause, .unequalTTL],
+        "postgres": [.postgresKill, .postgresRestart, .postgresSlow, .postgresRefusal],
+        "bucket": [.bucketError, .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply],
         "links": [.linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle],
         "disks": [.diskFull, .diskLoss],
         "files": [.fileFull, .fileError, .descriptorsOut, .memoryOut],
@@ -86,12 +94,13 @@ extension FaultKind {
     /// How reports add kinds up.
     public var tally: Tally {
         switch self {
-        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .managerKill, .gatewayKill, .postgresKill: .kills
-        case .workerPause, .machinePause, .managerPause: .pauses
+        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .programReplaced, .managerKill, .gatewayKill, .postgresKill:
+            .kills
+        case .workerPause, .machinePause, .managerPause, .unequalTTL: .pauses
         case .linkCut, .linkHold, .linkHoldOneWay: .cuts
         case .postgresRestart, .nodeStop, .clockStep: .restarts
-        case .postgresSlow, .bucketSlow, .linkSlow, .linkThrottle: .delays
-        case .bucketError, .bucketCut, .bucketLostReply: .storeFaults
+        case .postgresSlow, .bucketSlow, .bucketThrottle, .linkSlow, .linkThrottle: .delays
+        case .bucketError, .bucketCut, .bucketLostReply, .postgresRefusal: .storeFaults
         case .diskFull: .fullDisks
         case .fileFull, .fileError, .descriptorsOut, .memoryOut: .fileFaults
         case .move: .moves

@@ -25,22 +25,24 @@ public struct FaultRecord: Sendable, Hashable, Codable {
     public func mayDepose(_ node: String) -> Bool {
         switch kind {
         case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .clockStep,
-            .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut:
+            .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut, .programReplaced, .unequalTTL:
             targets.first == node
         case .postgresKill, .postgresRestart, .postgresSlow: true
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle: targets == [node, Party.postgres]
-        case .managerKill, .managerPause, .gatewayKill, .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .move: false
+        case .managerKill, .managerPause, .gatewayKill, .postgresRefusal, .bucketError, .bucketSlow, .bucketCut, .bucketThrottle,
+            .bucketLostReply, .move:
+            false
         }
     }
 
     /// Whether it ends the process of a node at once, and with it the session of that process.
     public func kills(_ node: String) -> Bool {
         switch kind {
-        case .workerKill, .workerCrash, .machineKill, .diskLoss: targets.first == node
+        case .workerKill, .workerCrash, .machineKill, .diskLoss, .programReplaced, .unequalTTL: targets.first == node
         // The worker may outlive its supervisor; one that is stopped ends its session itself; one that hangs keeps it.
         case .supervisorKill, .nodeStop, .workerPause, .machinePause, .clockStep, .diskFull, .fileFull, .fileError, .descriptorsOut,
-            .memoryOut, .managerKill, .managerPause, .gatewayKill, .postgresKill, .postgresRestart, .postgresSlow, .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle,
-            .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .move:
+            .memoryOut, .managerKill, .managerPause, .gatewayKill, .postgresKill, .postgresRestart, .postgresSlow, .postgresRefusal, .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle,
+            .bucketError, .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply, .move:
             false
         }
     }
@@ -50,7 +52,8 @@ public struct FaultRecord: Sendable, Hashable, Codable {
         switch kind {
         case .diskLoss, .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut: targets.first == node
         case .workerKill, .workerCrash, .supervisorKill, .machineKill, .nodeStop, .managerKill, .gatewayKill, .workerPause, .machinePause,
-            .managerPause, .postgresKill, .postgresRestart, .postgresSlow, .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .linkCut,
+            .managerPause, .programReplaced, .unequalTTL, .postgresKill, .postgresRestart, .postgresSlow, .postgresRefusal, .bucketError,
+            .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply, .linkCut,
             .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle, .clockStep, .move:
             false
         }
@@ -59,11 +62,14 @@ public struct FaultRecord: Sendable, Hashable, Codable {
     /// Whether it is a reason for a node to ship later than at its interval.
     public func mayDelayShipping(of node: String) -> Bool {
         switch kind {
-        case .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .postgresKill, .postgresRestart, .postgresSlow: true
+        case .bucketError, .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply, .postgresKill, .postgresRestart, .postgresSlow,
+            .postgresRefusal:
+            true
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle:
             targets == [node, Party.postgres] || targets == [node, Party.bucket]
-        case .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut, .workerPause, .machinePause: targets.first == node
-        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .clockStep, .managerKill, .managerPause, .gatewayKill,
+        case .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut, .workerPause, .machinePause, .unequalTTL:
+            targets.first == node
+        case .workerKill, .workerCrash, .programReplaced, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .clockStep, .managerKill, .managerPause, .gatewayKill,
             .move:
             false
         }

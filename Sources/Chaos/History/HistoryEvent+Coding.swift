@@ -7,7 +7,7 @@ extension HistoryEvent: Codable {
     private enum Key: String, CodingKey {
         case event, at, id, client, database, through, work, number, token, from, to, amount, interactive, load, cursor
         case outcome, code, tallies, total, engine, durability, accounts, balance, epoch, session, node, reason
-        case appends, transfers, balances, seq, head, difference
+        case appends, transfers, balances, seq, head, difference, held, repeatable
     }
 
     private enum WorkName: String, Codable { case append, transfer, read }
@@ -144,8 +144,9 @@ extension HistoryEvent: Codable {
 
     private static func encode(_ work: Work, to line: inout KeyedEncodingContainer<Key>) throws {
         switch work {
-        case .read(let isCursor):
+        case .read(let isCursor, let isHeld):
             try line.encode(WorkName.read, forKey: .work)
+            if isHeld { try line.encode(true, forKey: .held) }
             if isCursor { try line.encode(true, forKey: .cursor) }
         case .append(let write, let isLoad):
             try line.encode(WorkName.append, forKey: .work)
@@ -170,7 +171,10 @@ extension HistoryEvent: Codable {
                 number: try line.decode(Int.self, forKey: .number), token: try line.decode(String.self, forKey: .token))
         }
         switch try line.decode(WorkName.self, forKey: .work) {
-        case .read: return .read(isCursor: try line.decodeIfPresent(Bool.self, forKey: .cursor) ?? false)
+        case .read:
+            return .read(
+                isCursor: try line.decodeIfPresent(Bool.self, forKey: .cursor) ?? false,
+                isHeld: try line.decodeIfPresent(Bool.self, forKey: .held) ?? false)
         case .append: return .append(try write(.appends), isLoad: try line.decodeIfPresent(Bool.self, forKey: .load) ?? false)
         case .transfer:
             let transfer = Transfer(
@@ -188,6 +192,7 @@ extension HistoryEvent: Codable {
             try line.encode(OutcomeName.observed, forKey: .outcome)
             try line.encode(observation.tallies, forKey: .tallies)
             try line.encode(observation.total, forKey: .total)
+            if !observation.isRepeatable { try line.encode(false, forKey: .repeatable) }
         case .refused(let code):
             try line.encode(OutcomeName.refused, forKey: .outcome)
             try line.encode(code, forKey: .code)
@@ -204,7 +209,8 @@ extension HistoryEvent: Codable {
             .observed(
                 Observation(
                     tallies: try line.decode([Observation.Tally].self, forKey: .tallies),
-                    total: try line.decode(Int64.self, forKey: .total)))
+                    total: try line.decode(Int64.self, forKey: .total),
+                    isRepeatable: try line.decodeIfPresent(Bool.self, forKey: .repeatable) ?? true))
         case .refused: .refused(try line.decode(String.self, forKey: .code))
         case .unknown: .unknown(try line.decode(String.self, forKey: .code))
         }

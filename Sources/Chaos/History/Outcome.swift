@@ -32,9 +32,12 @@ public struct Observation: Sendable, Hashable {
     public var tallies: [Tally]
     /// The sum of all balances.
     public var total: Int64
+    /// Of a read that held its transaction open: it saw the same at its end.
+    public var isRepeatable: Bool
 
-    public init(tallies: [Tally], total: Int64) {
+    public init(tallies: [Tally], total: Int64, isRepeatable: Bool = true) {
         self.tallies = tallies
         self.total = total
+        self.isRepeatable = isRepeatable
     }
 }

@@ -44,8 +44,10 @@ public enum Work: Sendable, Hashable {
     case transfer(Write, Transfer, isInteractive: Bool)
     /// A strong read: what every client has written so far, and the sum of all balances, in one statement.
     ///
-    /// - Parameter isCursor: whether the rows are read through a cursor.
-    case read(isCursor: Bool = false)
+    /// - Parameters:
+    ///   - isCursor: whether the rows are read through a cursor.
+    ///   - isHeld: whether the transaction stays open for a while, and everything is read again before it ends.
+    case read(isCursor: Bool = false, isHeld: Bool = false)
 
     public var write: Write? {
         switch self {

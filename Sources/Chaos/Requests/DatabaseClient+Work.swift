@@ -76,22 +76,47 @@ extension DatabaseClient {
     public func observe(isCursor: Bool = false) async -> Outcome {
         do throws(CallFailure) {
             let rows = isCursor ? try await rows(Dialect.observation) : try await execute(Dialect.observation).rows
-            guard let rows else { return .unknown("an answer without rows") }
-            var observation = Observation(tallies: [], total: 0)
-            for row in rows {
-                let cells = row.map { $0.text ?? "0" }
-                guard cells.count == 4, let client = Int(cells[1]), let last = Int64(cells[2]), let count = Int(cells[3])
-                else { return .unknown("an answer that makes no sense: \(cells)") }
-                if let ledger = Ledger(rawValue: cells[0]) {
-                    observation.tallies.append(.init(ledger: ledger, client: client, last: Int(last), count: count))
-                } else {
-                    observation.total = last
-                }
-            }
-            return .observed(observation)
+            return .observed(try Self.observation(rows))
         } catch {
             return Outcome(error)
         }
+    }
+
+    /// Reads in a transaction that stays open while others write, and reads the same again at its end.
+    ///
+    /// - Parameter hold: returns when it has been open for long enough.
+    public func observeTwice(while hold: () async -> Void) async -> Outcome {
+        var baton: String?
+        do throws(CallFailure) {
+            let first = try await pipeline([.execute("BEGIN"), .execute(Dialect.observation)])
+            baton = first.baton
+            _ = try Self.result(0, of: first)
+            var observation = try Self.observation(try Self.result(1, of: first).rows)
+            await hold()
+            let second = try await pipeline([.execute(Dialect.observation), .execute("COMMIT"), .close], baton: baton)
+            let again = try Self.observation(try Self.result(0, of: second).rows)
+            observation.isRepeatable = Set(again.tallies) == Set(observation.tallies) && again.total == observation.total
+            return .observed(observation)
+        } catch {
+            await abandon(baton)
+            return Outcome(error)
+        }
+    }
+
+    private static func observation(_ rows: [[PipelineReply.Value]]?) throws(CallFailure) -> Observation {
+        guard let rows else { throw .lost("an answer without rows") }
+        var observation = Observation(tallies: [], total: 0)
+        for row in rows {
+            let cells = row.map { $0.text ?? "0" }
+            guard cells.count == 4, let client = Int(cells[1]), let last = Int64(cells[2]), let count = Int(cells[3])
+            else { throw .lost("an answer that makes no sense: \(cells)") }
+            if let ledger = Ledger(rawValue: cells[0]) {
+                observation.tallies.append(.init(ledger: ledger, client: client, last: Int(last), count: count))
+            } else {
+                observation.total = last
+            }
+        }
+        return observation
     }
 
     /// Rolls back what is open, so that others need not wait until it expires. Nothing rests on it.

@@ -76,12 +76,12 @@ public struct FaultPlan: Sendable, Hashable {
         }
         switch kind {
         case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .diskFull,
-            .fileFull, .fileError, .descriptorsOut, .memoryOut, .clockStep:
+            .fileFull, .fileError, .descriptorsOut, .memoryOut, .clockStep, .programReplaced, .unequalTTL:
             return choose(topology.nodes) { $0 }.map { [$0] } ?? []
         case .managerKill, .managerPause: return choose(topology.managers) { $0 }.map { [$0] } ?? []
         case .gatewayKill: return choose(topology.gateways) { $0 }.map { [$0] } ?? []
-        case .postgresKill, .postgresRestart, .postgresSlow: return [Party.postgres]
-        case .bucketError, .bucketSlow, .bucketCut, .bucketLostReply: return [Party.bucket]
+        case .postgresKill, .postgresRestart, .postgresSlow, .postgresRefusal: return [Party.postgres]
+        case .bucketError, .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply: return [Party.bucket]
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle:
             // One of every four is a node's way to Postgres: on that rests who leads.
             let vital = topology.nodes.map { [$0, Party.postgres] }
@@ -97,13 +97,15 @@ public struct FaultPlan: Sendable, Hashable {
         let ttl = settings.leaseTTL
         return switch kind {
         case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .managerKill, .gatewayKill,
-            .postgresRestart, .clockStep, .move:
+            .programReplaced, .postgresRestart, .clockStep, .move:
             .zero
         // Always past the TTL, with the time an observer needs to notice.
         case .workerPause, .machinePause, .managerPause: random.duration(in: ttl * 13 / 10 ... ttl * 2)
+        // A session that begins meanwhile has most of this for its TTL.
+        case .unequalTTL: random.duration(in: ttl * 2 ... ttl * 3)
         // Down for less or more than a TTL.
         case .postgresKill: random.duration(in: .milliseconds(50) ... ttl * 3 / 2)
-        case .postgresSlow, .bucketError, .bucketSlow, .bucketCut, .bucketLostReply, .diskFull, .fileFull, .fileError,
+        case .postgresSlow, .postgresRefusal, .bucketError, .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply, .diskFull, .fileFull, .fileError,
             .descriptorsOut, .memoryOut:
             random.duration(in: .milliseconds(500) ... ttl * 3 / 2)
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle: random.duration(in: ttl / 4 ... ttl * 2)

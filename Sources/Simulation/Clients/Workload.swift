@@ -197,7 +197,7 @@ extension Work {
         case .append(let write, let isLoad): "\(isLoad ? "load" : "append") \(write.token)"
         case .transfer(let write, let transfer, let isInteractive):
             "transfer \(write.token): \(transfer.amount) from \(transfer.from) to \(transfer.to)\(isInteractive ? ", step by step" : "")"
-        case .read(let isCursor): isCursor ? "read through a cursor" : "read"
+        case .read(let isCursor, _): isCursor ? "read through a cursor" : "read"
         }
     }
 }

@@ -42,26 +42,53 @@ private final class BucketExchange: ChannelInboundHandler {
     private let proxied: ProxiedBucket
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
+    private var treatment = BucketTreatment.pass
+    private var delay = Duration.zero
+    /// Bytes of the body after which the connection ends.
+    private var cutAfter: Int?
 
     init(_ proxied: ProxiedBucket) { self.proxied = proxied }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
+            let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
             self.head = head
             body = ByteBuffer()
-        case .body(var part): body.writeBuffer(&part)
+            (treatment, delay) = proxied.troubles.treatment(hasBody: length > 0)
+            if case .cutRequest = treatment { cutAfter = length / 2 } else { cutAfter = nil }
+        case .body(var part):
+            let bytes = part.readableBytes
+            body.writeBuffer(&part)
+            if let cutAfter, body.readableBytes >= cutAfter { return end(context) }
+            rest(context, after: bytes)
         case .end:
             guard let head else { return }
             answer(head, body, context.channel)
         }
     }
 
+    /// In the middle of the request; what comes of it is not looked at any more.
+    private func end(_ context: ChannelHandlerContext) {
+        head = nil
+        context.close(promise: nil)
+    }
+
+    /// Reads on only when what was read has gone through at the speed of the moment, so that the sender has to wait.
+    private func rest(_ context: ChannelHandlerContext, after bytes: Int) {
+        let pause = proxied.troubles.pause(after: bytes)
+        guard pause > .zero else { return }
+        let channel = context.channel
+        channel.setOption(.autoRead, value: false).whenSuccess {
+            channel.eventLoop.scheduleTask(in: TimeAmount(pause)) { channel.setOption(.autoRead, value: true) }
+        }
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func answer(_ head: HTTPRequestHead, _ body: ByteBuffer, _ channel: any Channel) {
-        let proxied = proxied
-        Task { await proxied.carryOut(head, body, channel) }
+        let proxied = proxied, treatment = treatment, delay = delay
+        Task { await proxied.carryOut(head, body, treatment, after: delay, channel) }
     }
 }
 
@@ -76,8 +103,9 @@ private struct ProxiedBucket: Sendable {
     /// Headers that concern one connection only.
     private static let connectionHeaders = ["connection", "keep-alive", "transfer-encoding", "te", "upgrade", "expect"]
 
-    func carryOut(_ head: HTTPRequestHead, _ body: ByteBuffer, _ channel: any Channel) async {
-        let (treatment, delay) = troubles.treatment(hasBody: body.readableBytes > 0)
+    func carryOut(
+        _ head: HTTPRequestHead, _ body: ByteBuffer, _ treatment: BucketTreatment, after delay: Duration, _ channel: any Channel
+    ) async {
         if delay > .zero { try? await Task.sleep(for: delay) }
         switch treatment {
         case .refuse(let status): return Self.respond(Self.refusal(status), head, to: channel)
@@ -85,6 +113,7 @@ private struct ProxiedBucket: Sendable {
         case .pass, .cutReply, .loseReply, .denyReply: break
         }
         guard let reply = try? await ask(head, body) else { return Self.cut(channel) }
+        try? await Task.sleep(for: troubles.pause(after: reply.body.readableBytes))
         switch treatment {
         case .loseReply: Self.cut(channel)
         case .denyReply: Self.respond(Self.refusal(500), head, to: channel)

@@ -9,6 +9,8 @@ struct BucketTrouble: Sendable, Hashable {
     var lostReplies = 0.0
     /// Every answer is this late.
     var delay: Duration = .zero
+    /// Of all bodies together, in both directions; `nil` for as fast as they come.
+    var bytesPerSecond: Int?
 }
 
 /// What becomes of one request.
@@ -32,6 +34,8 @@ final class BucketTroubles: Sendable {
         var imposed: [Int: BucketTrouble] = [:]
         var next = 0
         var random: SplitMix
+        /// When the bytes let through so far have been, at the present speed.
+        var busyUntil: ContinuousClock.Instant?
     }
 
     private let state: Mutex<State>
@@ -47,6 +51,19 @@ final class BucketTroubles: Sendable {
     }
 
     func lift(_ ticket: Int) { state.withLock { _ = $0.imposed.removeValue(forKey: ticket) } }
+
+    /// How long whoever has passed on so many bytes of a body waits before the next.
+    func pause(after bytes: Int, now: ContinuousClock.Instant = .now) -> Duration {
+        state.withLock { state in
+            guard let rate = state.imposed.values.compactMap(\.bytesPerSecond).min() else {
+                state.busyUntil = nil
+                return .zero
+            }
+            let end = max(now, state.busyUntil ?? now) + .microseconds(Int64(bytes) * 1_000_000 / Int64(rate))
+            state.busyUntil = end
+            return end - now
+        }
+    }
 
     /// - Parameter hasBody: whether the request carries one.
     func treatment(hasBody: Bool) -> (BucketTreatment, delay: Duration) {

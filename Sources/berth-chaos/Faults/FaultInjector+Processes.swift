@@ -20,6 +20,40 @@ extension FaultInjector {
         return Effect(targets: [node], note: "process \(pid), signal \(signal)")
     }
 
+    /// As an upgrade does that puts the next program in the place of the one that runs.
+    func replaceProgram(under node: String) async throws -> Effect {
+        let program = fleet.settings.program, next = program + ".\(node)"
+        try? FileManager.default.removeItem(atPath: next)
+        try FileManager.default.copyItem(atPath: program, toPath: next)
+        guard rename(next, program) == 0 else { throw ChaosError("\(program): \(String(cString: strerror(errno)))") }
+        var effect = try await killWorker(of: node, by: SIGKILL)
+        effect.note += ", the program replaced"
+        return effect
+    }
+
+    /// A worker whose session lives for longer than the others' stands still for longer than that.
+    func pauseWithLongTTL(_ node: String, _ lasting: Duration) async throws -> Effect {
+        let ttl = lasting * 3 / 4, store = try FleetStoreReader(fleet)
+        func set(_ ttl: Duration) async throws { try await Task { try await store.setLeaseTTL(ttl) }.value }
+        let result: Result<Void, any Error>
+        do {
+            try await set(ttl)
+            _ = try await killWorker(of: node, by: SIGKILL)
+            let pause = try await Pause.begin([try await worker(of: node)])
+            await last(lasting)
+            pause.end()
+            result = .success(())
+        } catch { result = .failure(error) }
+        do { try await set(fleet.settings.leaseTTL) } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+        try result.get()
+        await waitForReturn(of: node)
+        return Effect(targets: [node], note: "for \(lasting), its TTL \(ttl)")
+    }
+
     func killSupervisor(of node: String) async throws -> Effect {
         guard let pid = try fleet.process(node).signal(SIGKILL) else { throw NothingThere(why: "no supervisor runs") }
         await waitForReturn(of: node)

@@ -41,6 +41,10 @@ extension FaultInjector {
             let delay = Duration.milliseconds(100 + Int(strength * 1500))
             lift = fleet.bucket.impose(BucketTrouble(delay: delay))
             note = "\(delay) late"
+        case (.s3, .bucketThrottle):
+            let rate = 20_000 + Int(strength * 480_000)
+            lift = fleet.bucket.impose(BucketTrouble(bytesPerSecond: rate))
+            note = "\(rate) bytes/s"
         case (.s3, .bucketCut):
             lift = fleet.bucket.impose(BucketTrouble(cuts: share))
             note = "\(Int(share * 100)) % of bodies cut"
@@ -51,6 +55,25 @@ extension FaultInjector {
         await last(lasting)
         lift()
         return Effect(targets: [Party.bucket], note: "\(note) for \(lasting)")
+    }
+
+    /// One database's changesets, or any change of its lease.
+    func refuseRows(_ lasting: Duration, _ strength: Double) async throws -> Effect {
+        let table = strength < 0.5 ? "segments" : "leases"
+        let scaled = (strength < 0.5 ? strength : strength - 0.5) * 2
+        let database = databases[min(databases.count - 1, Int(scaled * Double(databases.count)))]
+        let store = try FleetStoreReader(fleet)
+        do {
+            try await store.refuse(database, in: table)
+            await last(lasting)
+            // Not cancelled with the run, or nothing could heal.
+            try await Task { try await store.refuseNothing() }.value
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+        return Effect(targets: [Party.postgres], note: "refuses \(table) of \(database) for \(lasting)")
     }
 
     /// Not cancelled with the run: whatever follows needs it.

@@ -83,6 +83,8 @@ final class FaultInjector: Sendable {
         switch fault.kind {
         case .workerKill: return try await killWorker(of: target, by: SIGKILL)
         case .workerCrash: return try await killWorker(of: target, by: Self.crash(strength: fault.strength))
+        case .programReplaced: return try await replaceProgram(under: target)
+        case .unequalTTL: return try await pauseWithLongTTL(target, lasting)
         case .supervisorKill: return try await killSupervisor(of: target)
         case .machineKill: return try await killMachine(target, losesDisk: false, step: nil)
         case .diskLoss: return try await killMachine(target, losesDisk: true, step: nil)
@@ -93,7 +95,8 @@ final class FaultInjector: Sendable {
         case .postgresKill: return try await killPostgres(lasting)
         case .postgresRestart: return try await restartPostgres()
         case .postgresSlow: return try await slowPostgres(lasting, fault.strength)
-        case .bucketError, .bucketSlow, .bucketCut, .bucketLostReply:
+        case .postgresRefusal: return try await refuseRows(lasting, fault.strength)
+        case .bucketError, .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply:
             return try await troubleBucket(fault.kind, lasting, fault.strength)
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle:
             return try await breakLink(fault.kind, fault.targets, lasting, fault.strength)

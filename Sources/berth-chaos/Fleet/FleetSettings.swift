@@ -33,7 +33,6 @@ struct FleetSettings: Sendable {
     func configuration() throws -> Data {
         func milliseconds(_ duration: Duration) -> Int { Int(Moment(duration).microseconds / 1000) }
         return try JSONEncoder().encode([
-            "lease-ttl-ms": milliseconds(leaseTTL),
             "ship-interval-ms": milliseconds(shipInterval),
             "max-ship-lag-ms": milliseconds(maxShipLag),
             "stream-timeout-ms": 2_000,

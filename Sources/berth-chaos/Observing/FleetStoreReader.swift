@@ -54,6 +54,15 @@ struct FleetStoreReader: Sendable {
             CREATE TABLE chaos_audit (
                 id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(),
                 what text NOT NULL, database uuid, epoch bigint, session uuid, node text, reason text);
+            CREATE TABLE chaos_refused (database uuid NOT NULL, what text NOT NULL);
+            CREATE FUNCTION chaos_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF EXISTS (SELECT 1 FROM chaos_refused WHERE database = new.database AND what = TG_TABLE_NAME) THEN
+                    RAISE EXCEPTION 'refused on purpose';
+                END IF;
+                RETURN new;
+            END $$;
+            CREATE TRIGGER chaos_refuse BEFORE UPDATE ON leases FOR EACH ROW EXECUTE FUNCTION chaos_refuse();
+            CREATE TRIGGER chaos_refuse BEFORE INSERT ON segments FOR EACH ROW EXECUTE FUNCTION chaos_refuse();
             CREATE FUNCTION chaos_audit_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 INSERT INTO chaos_audit (what, database, epoch, session) VALUES ('lease', new.database, new.epoch, new.session);
                 RETURN NULL;
@@ -69,6 +78,19 @@ struct FleetStoreReader: Sendable {
             CREATE TRIGGER chaos_ended AFTER UPDATE ON sessions FOR EACH ROW
                 WHEN (old.ended_at IS NULL AND new.ended_at IS NOT NULL) EXECUTE FUNCTION chaos_audit_session();
             """)
+    }
+
+    /// - Parameter table: `leases` or `segments`.
+    func refuse(_ database: String, in table: String) async throws {
+        _ = try await connection.query(
+            "INSERT INTO chaos_refused SELECT id, $2 FROM databases WHERE name = $1", [.text(database), .text(table)])
+    }
+
+    func refuseNothing() async throws { _ = try await connection.query("DELETE FROM chaos_refused") }
+
+    /// For sessions that open from now on.
+    func setLeaseTTL(_ ttl: Duration) async throws {
+        _ = try await connection.query("UPDATE fleet SET lease_ttl_ms = $1", [.int8(Moment(ttl).microseconds / 1000)])
     }
 
     /// What was written down, in order.

@@ -10,6 +10,8 @@ struct Soak: Sendable {
     /// - Throws: when the fleet could not be started, read back or written down; `CancellationError` when interrupted.
     func run() async throws -> Report {
         try makeDirectory()
+        // One of its own, which may be replaced.
+        if options.kinds.contains(.programReplaced) { try FileManager.default.copyItem(atPath: program, toPath: "\(options.directory)/berth") }
         let http = HTTPClient.plain()
         do {
             let report = try await run(http)
@@ -118,7 +120,7 @@ struct Soak: Sendable {
                 if FileFaults.library == nil {
                     impossible[kind.rawValue] = "libBerthFileFaults.so is not beside this program; build product BerthFileFaults"
                 }
-            case .bucketSlow, .bucketCut, .bucketLostReply:
+            case .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply:
                 if options.bucketKind == "directory" { impossible[kind.rawValue] = "a directory cannot; take --bucket-kind s3" }
             case .gatewayKill where options.gateways == 0: impossible[kind.rawValue] = "there is no gateway"
             default: break
@@ -129,7 +131,7 @@ struct Soak: Sendable {
 
     private func settings(_ kinds: [FaultKind]) throws -> FleetSettings {
         FleetSettings(
-            program: program, directory: options.directory, topology: options.topology, leaseTTL: .milliseconds(options.ttlMs),
+            program: kinds.contains(.programReplaced) ? "\(options.directory)/berth" : program, directory: options.directory, topology: options.topology, leaseTTL: .milliseconds(options.ttlMs),
             shipInterval: .milliseconds(options.shipIntervalMs), maxShipLag: .milliseconds(options.maxShipLagMs),
             bucket: FleetSettings.BucketKind(rawValue: options.bucketKind) ?? .s3, hasSmallDisks: kinds.contains(.diskFull),
             fileFaultLibrary: kinds.contains { $0.tally == .fileFaults } ? FileFaults.library : nil,
@@ -150,7 +152,7 @@ struct Soak: Sendable {
     }
 
     private func removeData() {
-        for name in ["data", "postgres", "socket", "bucket"] {
+        for name in ["data", "postgres", "socket", "bucket", "berth"] {
             try? FileManager.default.removeItem(atPath: "\(options.directory)/\(name)")
         }
     }

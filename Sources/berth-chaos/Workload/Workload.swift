@@ -99,8 +99,16 @@ final class Workload: Sendable {
             }
         default:
             let isCursor = Int.random(in: 0..<4, using: &random) == 0
-            await recorder.request(client: client, database: database.name, through: entry, .read(isCursor: isCursor)) {
-                await data.observe(isCursor: isCursor)
+            let hold = Duration.milliseconds(Int.random(in: 100...1_500, using: &random))
+            if Int.random(in: 0..<6, using: &random) == 0 {
+                // A transaction that reads, and nothing else, while others write and what they wrote is shipped.
+                await recorder.request(client: client, database: database.name, through: entry, .read(isHeld: true)) {
+                    await data.observeTwice { try? await Task.sleep(for: hold) }
+                }
+            } else {
+                await recorder.request(client: client, database: database.name, through: entry, .read(isCursor: isCursor)) {
+                    await data.observe(isCursor: isCursor)
+                }
             }
         }
     }

@@ -127,6 +127,21 @@ import Testing
         #expect(verdict.violations.first?.requests == [read])
     }
 
+    @Test func aTransactionThatSawTwoStates() {
+        var story = tested()
+        let tally = Observation.Tally(ledger: .appends, client: 1, last: 3, count: 3)
+        let moved = Observation.Tally(ledger: .transfers, client: 1, last: 1, count: 1)
+        story.events += [
+            .started(RequestStart(id: 99, client: 2, database: "db", through: "node-1", at: Story.at(200), work: .read(isHeld: true))),
+            .finished(
+                RequestFinish(
+                    id: 99, at: Story.at(900), outcome: .observed(Observation(tallies: [tally, moved], total: 200, isRepeatable: false)))),
+        ]
+        let verdict = story.check()
+        #expect(verdict.violations.map(\.property) == [.unrepeatableRead])
+        #expect(verdict.violations.first?.requests == [99])
+    }
+
     @Test func aBrokenSumAtTheEnd() {
         var story = tested()
         story.balances[0] += 10

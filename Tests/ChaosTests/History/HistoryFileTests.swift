@@ -27,6 +27,7 @@ import Testing
                         total: 400))),
             started(4, .append(write, isLoad: true)), finished(4, .refused("leader_unavailable")),
             started(5, .read(isCursor: true)), finished(5, .unknown("timeout")),
+            started(6, .read(isHeld: true)), finished(6, .observed(Observation(tallies: [], total: 400, isRepeatable: false))),
             .leaseChanged(LeaseChange(database: "db", epoch: 2, session: "s", at: Story.at(9))),
             .leaseChanged(LeaseChange(database: "db", epoch: 2, session: nil, at: Story.at(10))),
             .sessionEnded(SessionEnd(session: "s", reason: "silent", at: Story.at(11))),
@@ -37,6 +38,8 @@ import Testing
                 Contents(
                     database: "db", at: Story.at(15), appends: [.init(client: 3, number: 7, token: "abc")], transfers: [],
                     balances: [100, 95, 105, 100])),
+            .compared(Comparison(database: "db", node: "node-1", seq: 3, isHead: true, difference: nil)),
+            .compared(Comparison(database: "db", node: "node-2", seq: 2, isHead: false, difference: "db: 1 of 2 pages differ")),
         ]
     }()
 
@@ -76,7 +79,7 @@ import Testing
 
     @Test func requestsMeetTheirAnswers() {
         let history = History(Self.events)
-        #expect(history.operations.map(\.id) == [1, 2, 3, 4, 5])
+        #expect(history.operations.map(\.id) == [1, 2, 3, 4, 5, 6])
         #expect(history.operations[0].acknowledgedAt == Story.at(2))
         #expect(history.operations[3].isRefused)
         let unanswered = History([Self.events[2]])

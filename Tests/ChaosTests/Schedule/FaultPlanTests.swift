@@ -66,7 +66,7 @@ import Testing
     @Test func listsOfFaults() {
         #expect(FaultKind.list("all") == .success(FaultKind.allCases))
         #expect(FaultKind.list("move,worker-kill,move") == .success([.workerKill, .move]))
-        #expect(FaultKind.list("postgres") == .success([.postgresKill, .postgresRestart, .postgresSlow]))
+        #expect(FaultKind.list("postgres") == .success([.postgresKill, .postgresRestart, .postgresSlow, .postgresRefusal]))
         #expect(FaultKind.list("worker-kill,earthquake") == .failure(UnknownFault(name: "earthquake")))
     }
 }
