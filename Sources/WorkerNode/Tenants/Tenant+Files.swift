@@ -71,6 +71,6 @@ extension Tenant {
 
     /// Open and, as far as is known without asking it, of use to nobody.
     nonisolated var looksIdle: Bool {
-        isOpen.load(ordering: .relaxed) && !isBusy.load(ordering: .relaxed) && unshippedSince.load(ordering: .relaxed) == 0
+        isOpen.load(ordering: .relaxed) && !isBusy.load(ordering: .relaxed) && !shipClock.withLock { $0.isBehind }
     }
 }

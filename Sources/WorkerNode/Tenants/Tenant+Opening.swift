@@ -162,7 +162,7 @@ extension Tenant {
         setGone()
         turn.refuseAll()
         publishWaiters.failAll()
-        unshippedSince.store(0, ordering: .relaxed)
+        shipClock.withLock { $0.gaveUpAll() }
         resumeQuietWaiters()
         environment.metrics.lost.increment()
         logger.warning("lease lost", metadata: ["reason": "\(reason)"])

@@ -12,27 +12,37 @@ extension Tenant {
     func noteCommit() {
         lastCommit += 1
         let now = environment.clock.now()
-        if firstCommitAfterCut == nil { firstCommitAfterCut = now }
-        if unshippedSince.load(ordering: .relaxed) == 0 { unshippedSince.store(now.wholeNanoseconds, ordering: .relaxed) }
+        shipClock.withLock { $0.committed(at: now) }
         environment.shipper.markDirty(self, urgent: isDraining)
     }
 
-    func cut() async -> CutChangeset? {
+    nonisolated func cut() async -> CutChangeset? {
+        // Said before the lane is free, so that whoever has it lets this in before the next write.
+        let now = environment.clock.now()
+        shipClock.withLock { $0.askedToCut(at: now) }
+        return await cutOnLane()
+    }
+
+    private func cutOnLane() async -> CutChangeset? {
+        let now = environment.clock.now()
+        shipClock.withLock { $0.beganToCut(at: now) }
+        // They go on once the lane is left, which is not before what there is was captured.
+        resumeCutWaiters()
         // Nothing is left to cut when quiesced: that was waited for.
         guard let database = shippable, cutCommit == nil else { return nil }
         invariant(tip == head, "a changeset is cut behind one that nobody ships")
-        let (commit, begun, since) = (lastCommit, life, firstCommitAfterCut)
+        let (commit, begun) = (lastCommit, life)
         do throws(CaptureError) {
             foldSchemaChanges(of: database)
             guard let pages = try captureWhatIsNew(database)?.pages else {
                 captureFailures = 0
-                firstCommitAfterCut = nil
+                shipClock.withLock { $0.foundNothingToCut() }
                 // Everything up to here was rolled back or changed nothing.
                 published(through: commit)
                 return nil
             }
             captureFailures = 0
-            firstCommitAfterCut = nil
+            shipClock.withLock { $0.didCut() }
             cutCommit = commit
             publishesAnew = false
             // Now, when nothing is uncaptured: under steady writing there is no other moment.
@@ -42,7 +52,7 @@ extension Tenant {
         } catch {
             guard isLiving(begun) else { return nil }
             cutCommit = nil
-            firstCommitAfterCut = since ?? firstCommitAfterCut
+            shipClock.withLock { $0.gaveUpCut() }
             switch error.remedy {
             case .tryAgain: captureAgainLater(after: error)
             case .captureAll:
@@ -87,7 +97,7 @@ extension Tenant {
             // It counts as captured and cannot be shipped: only everything together is a change that can.
             mustCaptureAll = true
             cutCommit = nil
-            firstCommitAfterCut = .nanoseconds(unshippedSince.load(ordering: .relaxed))
+            shipClock.withLock { $0.gaveUpCut() }
             captureAgainLater(after: error)
             return nil
         }
@@ -133,7 +143,13 @@ extension Tenant {
     /// More take longer to hash and to copy than the way from the lane and back.
     private static let bytesWorthALeave = 64 << 10
 
-    func shipped(_ outcome: ShipOutcome) async {
+    /// What is in the bucket is no lag from now on, whatever the lane is busy with.
+    nonisolated func shipped(_ outcome: ShipOutcome) async {
+        if outcome == .published { shipClock.withLock { $0.published() } }
+        await noteShipped(outcome)
+    }
+
+    private func noteShipped(_ outcome: ShipOutcome) {
         guard let commit = cutCommit else { return }
         cutCommit = nil
         switch outcome {
@@ -158,7 +174,6 @@ extension Tenant {
         invariant(commit <= lastCommit, "more is published than was committed")
         publishedCommit = max(publishedCommit, commit)
         publishWaiters.published(through: publishedCommit)
-        unshippedSince.store(firstCommitAfterCut?.wholeNanoseconds ?? 0, ordering: .relaxed)
         resumeQuietWaitersIfQuiet()
     }
 
@@ -184,6 +199,23 @@ extension Tenant {
         keepWatermark(CopyWatermark.Point(position: head, mark: publishedMark))
     }
 
+    /// The shipper has been waiting for the lane for longer than the statements of a group may take: the next write lets it go first.
+    ///
+    /// Not earlier: what one request commits in one go is shipped together.
+    var mustLetCutIn: Bool {
+        let now = environment.clock.now()
+        return shipClock.withLock { $0.isCutWaiting(for: environment.settings.groupTime, at: now) }
+    }
+
+    /// Returns once the cut that is waiting has its turn.
+    func letCutIn() async { await withCheckedContinuation { cutWaiters.append($0) } }
+
+    private func resumeCutWaiters() {
+        let waiters = cutWaiters
+        cutWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+
     func reopenFromHead(_ database: any EngineDatabase) {
         RareBranch.returnedToHead.marked()
         closeFiles(database, isClean: false)
@@ -198,8 +230,7 @@ extension Tenant {
         captureFailures = 0
         publishWaiters.failAll()
         publishedCommit = lastCommit
-        firstCommitAfterCut = nil
-        unshippedSince.store(0, ordering: .relaxed)
+        shipClock.withLock { $0.gaveUpAll() }
         resumeQuietWaiters()
     }
 }

@@ -168,7 +168,12 @@ extension Tenant {
 
     private func takeTurn(_ stream: HranaStream, _ request: RequestUnderWay) async throws(SQLError) {
         if turn.owner != stream.id {
-            let lag = shipLag(now: environment.clock.now())
+            if mustLetCutIn {
+                settle(stream)
+                await letCutIn()
+                if stream.isClosed { throw closedMeanwhile(request) }
+            }
+            let lag = bucketLag
             if lag > environment.settings.maximumShipLag {
                 environment.metrics.pushedBack.increment()
                 RareBranch.writePushedBack.marked()
@@ -196,8 +201,7 @@ extension Tenant {
         case .granted:
             guard stream.isClosed else { return }
             endTurn(of: stream)
-            if !request.touchedData { request.interruption = notServing }
-            throw SQLError(code: "STREAM_EXPIRED", message: "The stream was closed while this statement waited. Try again.")
+            throw closedMeanwhile(request)
         case .timedOut:
             throw SQLError(
                 code: "TRANSACTION_BUSY",
@@ -208,6 +212,11 @@ extension Tenant {
             if !request.touchedData { request.interruption = notLeader }
             throw SQLError(code: "TRANSACTION_BUSY", message: "The database is being moved. Try again.")
         }
+    }
+
+    private func closedMeanwhile(_ request: RequestUnderWay) -> SQLError {
+        if !request.touchedData { request.interruption = notServing }
+        return SQLError(code: "STREAM_EXPIRED", message: "The stream was closed while this statement waited. Try again.")
     }
 
     private func withdraw(_ stream: UInt64) { turn.withdraw(stream) }

@@ -95,8 +95,8 @@ actor Tenant: Shippable {
     /// The last commit contained in the changeset under way; `nil` when none is.
     var cutCommit: UInt64?
     var publishWaiters = PublishWaiters()
-    /// When the first commit happened that is not in the changeset under way.
-    var firstCommitAfterCut: Duration?
+    /// Writes that let a cut go first.
+    var cutWaiters: [CheckedContinuation<Void, Never>] = []
     /// The next changeset has everything: what is published does not open.
     var publishesAnew = false
     /// A checkpoint failed: the next one is not tried before.
@@ -110,8 +110,7 @@ actor Tenant: Shippable {
     /// Something was captured and never shipped: the next capture has everything.
     var mustCaptureAll = false
 
-    /// Nanoseconds on the node's clock of the oldest commit that is not published, 0 when there is none.
-    nonisolated let unshippedSince = Atomic<Int64>(0)
+    nonisolated let shipClock = Mutex(ShipClock())
     /// Nanoseconds on the node's clock of the last request.
     nonisolated let lastUse: Atomic<Int64>
     nonisolated let isOpen = Atomic<Bool>(false)
@@ -146,10 +145,13 @@ actor Tenant: Shippable {
         self.logger = logger
     }
 
-    /// How long the oldest commit has been waiting to be published.
-    nonisolated func shipLag(now: Duration) -> Duration {
-        let since = unshippedSince.load(ordering: .relaxed)
-        return since == 0 ? .zero : .nanoseconds(max(0, now.wholeNanoseconds - since))
+    /// The age of the oldest commit that is not in the bucket; zero when there is none.
+    nonisolated func shipLag(now: Duration) -> Duration { shipClock.withLock { $0.lag(at: now) } }
+
+    /// How far the bucket is behind: what writes are pushed back for.
+    var bucketLag: Duration {
+        let now = environment.clock.now()
+        return shipClock.withLock { $0.bucketLag(at: now) }
     }
 
     /// Rule 2, as far as it is this database's: the lease is held and served in the epoch a request began in, and

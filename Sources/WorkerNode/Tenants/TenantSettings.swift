@@ -2,7 +2,8 @@ public import Hrana
 
 /// Limits of every database on a node.
 public struct TenantSettings: Sendable {
-    /// How old the oldest unshipped commit may become before writes are pushed back.
+    /// How old the oldest unshipped commit may become before writes are pushed back, apart from the time for which the database's
+    /// own statements kept the shipper waiting.
     public var maximumShipLag: Duration = .seconds(5)
     /// How long a statement waits for another transaction's writes to end.
     public var writeTurnTimeout: Duration = .seconds(5)

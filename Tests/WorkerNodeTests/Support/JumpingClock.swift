@@ -3,7 +3,11 @@ import FleetModel
 import Synchronization
 
 /// A clock that leaps forward after a number of readings, as a process does that is stopped and goes on.
+///
+/// Only readings of the request that is looked at count, not those of the shipper beside it.
 final class JumpingClock: FleetClock {
+    @TaskLocal static var isLookedAt = false
+
     private let base: ManualClock
     private let leap = Mutex<(readings: Int, by: Duration)?>(nil)
 
@@ -23,7 +27,7 @@ final class JumpingClock: FleetClock {
 
     func now() -> Duration {
         let due: Duration? = leap.withLock { leap in
-            guard let (readings, duration) = leap else { return nil }
+            guard Self.isLookedAt, let (readings, duration) = leap else { return nil }
             guard readings > 0 else {
                 leap = nil
                 return duration

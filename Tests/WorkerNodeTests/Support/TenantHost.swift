@@ -1,11 +1,14 @@
 import BerthTestKit
+import Dispatch
 import Engines
 import FleetModel
 import FleetStore
 import Foundation
+import Hrana
 import Leases
 import Logging
 import Replication
+import Synchronization
 import Testing
 
 @testable import WorkerNode
@@ -121,5 +124,23 @@ extension Tenant {
 
     func damageWAL() throws {
         guard truncate(copy.filePath + "-wal", 40) == 0 else { throw BerthError(.internalError, "no WAL to damage") }
+    }
+
+    /// Keeps the lane, as a statement that takes long does, until `isOver` is signalled.
+    func holdLane(until isOver: DispatchSemaphore) { isOver.wait() }
+    /// The shipper waits for the lane.
+    nonisolated var isCutAsked: Bool {
+        let now = environment.clock.now()
+        return shipClock.withLock { $0.isCutWaiting(at: now) }
+    }
+
+    /// One request that writes, does something that takes until `isOver` is signalled, and writes again.
+    func insert(_ first: Int, _ second: Int, between isOver: DispatchSemaphore) async throws {
+        let stream = try newStream(AccessRights(isReadOnly: false, tokenDigest: []), isKept: false)
+        defer { close(stream) }
+        let request = RequestUnderWay(epoch: epoch, life: life)
+        _ = try await execute(HranaStatement(.inline("INSERT INTO t VALUES (\(first))")), on: stream, request)
+        holdLane(until: isOver)
+        _ = try await execute(HranaStatement(.inline("INSERT INTO t VALUES (\(second))")), on: stream, request)
     }
 }

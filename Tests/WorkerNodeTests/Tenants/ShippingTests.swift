@@ -1,5 +1,6 @@
 import BerthTestKit
 import Changesets
+import Dispatch
 import Engines
 import FleetModel
 import Foundation
@@ -112,6 +113,49 @@ struct ShippingTests {
             next.open()
             try await settle(tenant)
             #expect(tenant.shipLag(now: stores.clock.now()) == .zero)
+        }
+    }
+
+    /// What is published is no lag, also while the database itself has no time to hear of it.
+    @Test func aStatementThatTakesLongDoesNotHideThatAllIsPublished() async throws {
+        try await withTenant { client, tenant, _ in
+            let (door, isOver) = (Latch(), DispatchSemaphore(value: 0))
+            defer { isOver.signal() }
+            stores.objects.before { call in if call.operation == .put { await door.pass() } }
+            try await client.execute("INSERT INTO t VALUES (1)")
+            stores.clock.advance(by: .seconds(1))
+            try await becomesTrue("it is being stored") { door.arrivals == 1 }
+            Task { await tenant.holdLane(until: isOver) }
+            try await becomesTrue("the lane is held") { !tenant.lane.isIdle }
+            #expect(tenant.shipLag(now: stores.clock.now()) == .seconds(1))
+            door.open()
+            try await becomesTrue("there is no lag") { tenant.shipLag(now: stores.clock.now()) == .zero }
+        }
+    }
+
+    /// The bucket is not slow when a statement of the database's own kept the shipper waiting.
+    @Test func aStatementThatTakesLongPushesNoWriteBack() async throws {
+        try await withTenant { client, tenant, _ in
+            let (door, isOver) = (Latch(), DispatchSemaphore(value: 0))
+            stores.objects.before { call in if call.operation == .put { await door.pass() } }
+            let first = await tenant.lastCommit + 1
+            let request = Task { try await tenant.insert(1, 2, between: isOver) }
+            try await becomesTrue("the shipper waits for the lane") {
+                stores.clock.advance(by: .milliseconds(100))
+                return tenant.isCutAsked
+            }
+            stores.clock.advance(by: .seconds(30))
+            #expect(tenant.shipLag(now: stores.clock.now()) >= .seconds(30), "what is not in the bucket is lag, whoever is slow")
+            isOver.signal()
+            try await request.value
+            #expect(await tenant.cutCommit == first, "the shipper had its turn before the second write")
+            // From now on it is the bucket that is slow.
+            stores.clock.advance(by: .milliseconds(5100))
+            let error = await #expect(throws: BerthError.self) { try await client.execute("INSERT INTO t VALUES (3)") }
+            #expect(error?.code == .shipLagExceeded)
+            door.open()
+            try await settle(tenant)
+            #expect(try await contentOfSuccessor(tenant) == ["1", "2"])
         }
     }
 

@@ -97,7 +97,7 @@ extension Tenant {
     /// Rule 2, the first gate, and what else is asked of a write before it begins.
     private func mayWrite(_ member: GroupMember) -> Bool {
         guard !member.access.isReadOnly, turn.owner == nil, isServing(member.request) else { return false }
-        return member.firstWrite != nil || shipLag(now: environment.clock.now()) <= environment.settings.maximumShipLag
+        return member.firstWrite != nil || bucketLag <= environment.settings.maximumShipLag
     }
 
     private func commit(_ members: ArraySlice<GroupMember>, on connection: any EngineConnection) {
