@@ -24,7 +24,7 @@ extension DuckDBDatabase {
             SQLStatement("SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal AND database_name = current_database()"))
         for row in tables.rows {
             guard case .text(let schema) = row[0], case .text(let table) = row[1] else { continue }
-            let name = [schema, table].map { "\"" + $0.replacing("\"", with: "\"\"") + "\"" }.joined(separator: ".")
+            let name = [schema, table].map(SQLName.quoted).joined(separator: ".")
             try connection.runTrusted("SELECT bit_xor(hash(t)) FROM \(name) t")
         }
     }

@@ -16,6 +16,30 @@ public enum SQLValue: Hashable, Sendable {
     }
 }
 
+/// Texts are equal when their bytes are.
+extension SQLValue {
+    public static func == (left: Self, right: Self) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.integer(let left), .integer(let right)): left == right
+        case (.real(let left), .real(let right)): left == right
+        case (.text(let left), .text(let right)): left.hasSameBytes(as: right)
+        case (.blob(let left), .blob(let right)): left == right
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0)
+        case .integer(let value): hasher.combine(value)
+        case .real(let value): hasher.combine(value)
+        case .text(let text): hasher.combine(bytesOf: text)
+        case .blob(let bytes): hasher.combine(bytes)
+        }
+    }
+}
+
 /// One SQL statement with its arguments.
 public struct SQLStatement: Sendable, Hashable {
     public var sql: String
@@ -27,6 +51,18 @@ public struct SQLStatement: Sendable, Hashable {
         self.sql = sql
         self.arguments = arguments
         self.wantsRows = wantsRows
+    }
+}
+
+extension SQLStatement {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.sql.hasSameBytes(as: right.sql) && left.arguments == right.arguments && left.wantsRows == right.wantsRows
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(bytesOf: sql)
+        hasher.combine(arguments)
+        hasher.combine(wantsRows)
     }
 }
 
@@ -44,6 +80,18 @@ public struct RepeatedStatement: Sendable, Hashable {
     }
 }
 
+extension RepeatedStatement {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.sql.hasSameBytes(as: right.sql) && left.arguments == right.arguments && left.wantsRows == right.wantsRows
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(bytesOf: sql)
+        hasher.combine(arguments)
+        hasher.combine(wantsRows)
+    }
+}
+
 public enum SQLArguments: Sendable, Hashable {
     case none
     case positional([SQLValue])
@@ -58,6 +106,17 @@ public struct NamedArgument: Sendable, Hashable {
     public init(name: String, value: SQLValue) {
         self.name = name
         self.value = value
+    }
+}
+
+extension NamedArgument {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.name.hasSameBytes(as: right.name) && left.value == right.value
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(bytesOf: name)
+        hasher.combine(value)
     }
 }
 
@@ -90,6 +149,17 @@ public struct SQLResult: Sendable, Hashable {
     public var nanoseconds: Int64 = 0
 
     public init() {}
+}
+
+extension SQLResult.Column {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.name.hasSameBytes(as: right.name) && left.declaredType.map(ExactText.init) == right.declaredType.map(ExactText.init)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(bytesOf: name)
+        hasher.combine(declaredType.map(ExactText.init))
+    }
 }
 
 /// What a statement would need and answer, found out without running it.

@@ -65,7 +65,7 @@ struct CSVReader: Sendable {
         var end = offset
         if end > start, bytes[end - 1] == 0x0D, offset == bytes.count || bytes[offset] == 0x0A { end -= 1 }
         let text = try text(bytes[start..<end])
-        return text.isEmpty || text == options.null ? .null : .text(text)
+        return text.isEmpty || text.hasSameBytes(as: options.null) ? .null : .text(text)
     }
 
     private mutating func readQuoted() throws(BerthError) -> String {

@@ -39,7 +39,7 @@ public struct LoadOptions: Sendable, Hashable {
         guard let table = given["table"], !table.isEmpty else { throw Self.malformed("Name the table: ?table=NAME.") }
         self.table = table
         if let names = given["columns"] {
-            let columns = names.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            let columns = names.parts(separatedBy: UInt8(ascii: ","))
             guard !columns.contains("") else { throw Self.malformed("“columns” has an empty name.") }
             self.columns = columns
         }

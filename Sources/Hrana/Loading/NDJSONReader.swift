@@ -10,7 +10,7 @@ struct NDJSONReader: Sendable {
     private var offset = 0
     private var line = 0
     private var width: Int?
-    private var places: [String: Int] = [:]
+    private var places: [ExactText: Int] = [:]
     private(set) var columns: [String]?
 
     /// - Throws: `malformed_request` for a first line that cannot be read.
@@ -33,7 +33,7 @@ struct NDJSONReader: Sendable {
     private mutating func name(_ columns: [String]) throws(BerthError) {
         self.columns = columns
         width = columns.count
-        for (index, column) in columns.enumerated() where places.updateValue(index, forKey: column) != nil {
+        for (index, column) in columns.enumerated() where places.updateValue(index, forKey: ExactText(column)) != nil {
             throw BerthError(.malformedRequest, "The column “\(column.prefix(80))” is named twice. Nothing was loaded.")
         }
     }
@@ -74,7 +74,7 @@ struct NDJSONReader: Sendable {
         if columns == nil {
             guard width == nil else { throw JSONError(.unexpectedKind(.object, expected: .array), at: 0) }
             columns = members.map(\.name)
-            for (index, member) in members.enumerated() where places.updateValue(index, forKey: member.name) != nil {
+            for (index, member) in members.enumerated() where places.updateValue(index, forKey: ExactText(member.name)) != nil {
                 throw JSONError(.duplicateMember(member.name), at: 0)
             }
             return members.map(\.value)
@@ -82,7 +82,7 @@ struct NDJSONReader: Sendable {
         var row = [SQLValue](repeating: .null, count: places.count)
         var seen = Set<Int>()
         for member in members {
-            guard let place = places[member.name] else { throw JSONError(.unknownMember(member.name), at: 0) }
+            guard let place = places[ExactText(member.name)] else { throw JSONError(.unknownMember(member.name), at: 0) }
             guard seen.insert(place).inserted else { throw JSONError(.duplicateMember(member.name), at: 0) }
             row[place] = member.value
         }

@@ -283,7 +283,7 @@ final class Reconciler: Sendable {
     private func refuse(_ database: DatabaseID, _ state: UnopenableState) async throws(BerthError) {
         logger.critical(
             "will not take over: what is published does not open here", metadata: ["database": "\(database)", "code": "\(state.code)", "reason": "\(state.reason)"])
-        let reason = state.reason.replacing(environment.directory + "/", with: "")
+        let reason = state.reason.replacing(bytesOf: environment.directory + "/", with: "")
         try await catalogue.refuse(database, OpeningRefusal(code: state.code, reason: reason), on: node)
     }
 

@@ -110,7 +110,7 @@ final class BackupCheck: Sendable {
             guard var found = Tenant.unopenable(error, at: backup.head.seq) else {
                 throw error as? BerthError ?? BerthError(.diskUnavailable, "A backup could not be checked: \(error)")
             }
-            found.reason = found.reason.replacing(environment.directory + "/", with: "")
+            found.reason = found.reason.replacing(bytesOf: environment.directory + "/", with: "")
             failures.increment()
             logger.critical(
                 "a backup does not open", metadata: ["database": "\(backup.database)", "seq": "\(found.seq)", "code": "\(found.code)", "reason": "\(found.reason)"])

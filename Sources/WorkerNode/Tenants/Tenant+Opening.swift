@@ -206,7 +206,7 @@ extension Tenant {
     }
 
     func withoutPaths(_ text: String) -> String {
-        text.replacing(copy.directory + "/", with: "").replacing(environment.directory + "/", with: "")
+        text.replacing(bytesOf: copy.directory + "/", with: "").replacing(bytesOf: environment.directory + "/", with: "")
     }
 
     func berthError(_ error: any Error) -> BerthError {

@@ -6,6 +6,8 @@ import Testing
     @Test(arguments: [
         ("Cannot open file \"/data/node/a.db.wal\": no", "Cannot open file \"a.db.wal\": no"), ("open /data/node: denied", "open the data directory: denied"),
         ("/data/other/a.db", "/data/other/a.db"), ("nothing", "nothing"),
+        // A client's own name begins with a mark.
+        ("open /data/node/\u{301}x", "open \u{301}x"), ("open /data/node\u{301}", "open the data directory\u{301}"),
     ])
     func theDirectoryIsNotTold(_ text: String, _ shown: String) {
         #expect(text.hidingDirectory("/data/node") == shown)

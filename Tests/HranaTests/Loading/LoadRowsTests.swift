@@ -24,6 +24,17 @@ struct LoadRowsTests {
         return error?.message ?? ""
     }
 
+    /// Names and texts that Swift takes for equal, and a separator with a mark behind it.
+    @Test func textsAreComparedByTheirBytes() throws {
+        let (composed, decomposed) = ("\u{E9}", "e\u{301}")
+        let objects = try rows("{\"\(composed)\":1,\"\(decomposed)\":2}\n{\"\(decomposed)\":3,\"\(composed)\":4}", "table=t&format=ndjson")
+        #expect(objects.columns?.map { Array($0.utf8) } == [composed, decomposed].map { Array($0.utf8) })
+        #expect(objects.rows == [[.integer(1), .integer(2)], [.integer(4), .integer(3)]])
+        #expect(try rows("[1,2]", "table=t&format=ndjson&columns=%C3%A9,e%CC%81").columns?.count == 2)
+        #expect(try rows("a,b\n\(composed),\(decomposed)", "table=t&null=%C3%A9").rows == [[.null, .text(decomposed)]])
+        #expect(try LoadOptions(query: "table=t&columns=a,%CC%81b").columns == ["a", "\u{301}b"])
+    }
+
     // MARK: CSV
 
     @Test func csvAsItIsWritten() throws {

@@ -77,6 +77,15 @@ import Testing
             text(ResponseBody.pipeline(closed)) == #"{"baton":null,"base_url":"http://node-1:8080/db/shop","results":[]}"#)
     }
 
+    /// Columns are written once and copied for the next result, unless a byte differs.
+    @Test func columnsOfTheSameCharactersAreTwo() {
+        let names = ["\u{E9}", "e\u{301}", "\u{E9}"]
+        var writer = JSONWriter()
+        for name in names { writer.cursorStepBegin(step: 0, columns: [.init(name: name, declaredType: name)]) }
+        let expected = names.map { "{\"type\":\"step_begin\",\"step\":0,\"cols\":[{\"name\":\"\($0)\",\"decltype\":\"\($0)\"}]}\n" }.joined()
+        #expect(writer.bytes == Array(expected.utf8))
+    }
+
     @Test func writesCursorEntriesOneALine() {
         var writer = JSONWriter()
         writer.cursorOpening(baton: nil, baseURL: nil)

@@ -21,29 +21,34 @@ enum DuckDBArguments {
 
     /// A name may come with the prefix character that some clients use.
     private static func inOrder(_ arguments: [NamedArgument], _ names: [String]) throws(SQLError) -> [SQLValue] {
-        var byName: [String: SQLValue] = [:]
+        var byName: [ExactText: SQLValue] = [:]
         for argument in arguments {
-            let name = argument.name.first.map { ":@$".contains($0) } ?? false ? String(argument.name.dropFirst()) : argument.name
+            let name = ExactText(withoutPrefix(argument.name))
             guard byName.updateValue(argument.value, forKey: name) == nil else {
-                throw SQLError(code: "ARGS_INVALID", message: "the value “\(name)” was given twice")
+                throw SQLError(code: "ARGS_INVALID", message: "the value “\(name.text)” was given twice")
             }
         }
         var unused = Set(byName.keys)
         var values: [SQLValue] = []
         for name in names {
-            if name.allSatisfy(\.isNumber) {
+            if name.utf8.allSatisfy({ $0 &- UInt8(ascii: "0") < 10 }) {
                 throw SQLError(code: "ARGS_INVALID", message: "a parameter “?” has no name: give positional values")
             }
-            guard let value = byName[name] else {
+            guard let value = byName[ExactText(name)] else {
                 throw SQLError(code: "ARGS_INVALID", message: "no value was given for the parameter “\(name)”")
             }
-            unused.remove(name)
+            unused.remove(ExactText(name))
             values.append(value)
         }
-        if let name = unused.min() {
+        if let name = arguments.lazy.map({ withoutPrefix($0.name) }).first(where: { unused.contains(ExactText($0)) }) {
             throw SQLError(code: "ARGS_INVALID", message: "the statement has no parameter “\(name)”")
         }
         return values
+    }
+
+    private static func withoutPrefix(_ name: String) -> String {
+        guard let first = name.utf8.first, [UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "$")].contains(first) else { return name }
+        return name.withoutFirstByte
     }
 }
 

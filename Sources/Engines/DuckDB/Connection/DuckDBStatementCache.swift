@@ -6,7 +6,7 @@ struct DuckDBStatementCache {
     static let longestSQL = 16 << 10
 
     private let capacity: Int
-    private var entries: [SQLText: (statement: DuckDBStatement, lastUse: UInt64)] = [:]
+    private var entries: [ExactText: (statement: DuckDBStatement, lastUse: UInt64)] = [:]
     private var uses: UInt64 = 0
     private var version: UInt64 = 0
 
@@ -14,7 +14,7 @@ struct DuckDBStatementCache {
 
     mutating func statement(for sql: String, at version: UInt64) -> DuckDBStatement? {
         keepOnly(version)
-        guard let index = entries.index(forKey: SQLText(sql: sql)) else { return nil }
+        guard let index = entries.index(forKey: ExactText(sql)) else { return nil }
         uses += 1
         entries.values[index].lastUse = uses
         return entries.values[index].statement
@@ -28,7 +28,7 @@ struct DuckDBStatementCache {
             entries[oldest.key] = nil
         }
         uses += 1
-        entries[SQLText(sql: sql)] = (statement, uses)
+        entries[ExactText(sql)] = (statement, uses)
         invariant(entries.count <= capacity, "more statements are kept than there is room for")
     }
 

@@ -13,9 +13,10 @@ enum DuckDBErrorCode {
     ]
 
     static func error(_ message: String) -> SQLError {
-        let parts = message.split(separator: " Error: ", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2 else { return SQLError(code: "DUCKDB_ERROR", message: message) }
-        return error(parts[0].uppercased().replacing(" ", with: "_"), String(parts[1]))
+        let mark = " Error: "
+        guard let end = message.offset(ofBytes: mark) else { return SQLError(code: "DUCKDB_ERROR", message: message) }
+        let (name, text) = (message.utf8.prefix(end), message.utf8.dropFirst(end + mark.utf8.count))
+        return error(String(Substring(name)).uppercased().replacing(" ", with: "_"), String(Substring(text)))
     }
 
     /// - Parameter type: of `duckdb_error_type` in `duckdb.h`.

@@ -18,7 +18,7 @@ struct DuckDBLoadTarget {
     /// - Throws: `LOAD_TARGET_UNKNOWN`.
     init(_ table: String, columns names: [String]?, on connection: DuckDBConnection) throws(SQLError) {
         let (database, schema, found) = try Self.find(table, on: connection)
-        name = [database, schema, found].map(Self.quoted).joined(separator: ".")
+        name = [database, schema, found].map(SQLName.quoted).joined(separator: ".")
         let rows = try connection.execute(
             SQLStatement(
                 """
@@ -37,11 +37,11 @@ struct DuckDBLoadTarget {
         }
         var chosen: [Column] = []
         for name in names {
-            guard let column = known.first(where: { $0.column.name.lowercased() == name.lowercased() }) else {
+            guard let column = known.first(where: { SQLName.folded($0.column.name) == SQLName.folded(name) }) else {
                 throw Self.unknown("the table \(found) has no column “\(name)”")
             }
             guard !column.isGenerated else { throw Self.unknown("the column “\(name)” of \(found) is generated") }
-            guard !chosen.contains(where: { $0.name == column.column.name }) else {
+            guard !chosen.contains(where: { $0.name.hasSameBytes(as: column.column.name) }) else {
                 throw Self.unknown("the column “\(name)” of \(found) is named twice")
             }
             chosen.append(column.column)
@@ -53,8 +53,10 @@ struct DuckDBLoadTarget {
     private static func find(
         _ table: String, on connection: DuckDBConnection
     ) throws(SQLError) -> (database: String, schema: String, table: String) {
-        let parts = table.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map { SQLValue.text(String($0)) }
+        let name = SQLName.folded(table).text
+        let parts = name.parts(separatedBy: UInt8(ascii: "."), maxSplits: 1).map(SQLValue.text)
         // Names are compared as DuckDB does; a temporary table hides others of its name.
+        func folded(_ column: String) -> String { "translate(\(column), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')" }
         let found = try connection.execute(
             SQLStatement(
                 """
@@ -62,12 +64,12 @@ struct DuckDBLoadTarget {
                     SELECT database_name, schema_name, table_name, true AS is_table FROM duckdb_tables() WHERE NOT internal
                     UNION ALL SELECT database_name, schema_name, view_name, false FROM duckdb_views() WHERE NOT internal)
                 WHERE database_name IN (current_database(), 'temp')
-                    AND (lower(table_name) = lower($whole) AND list_contains(current_schemas(true), schema_name)
-                        OR lower(schema_name) = lower($schema) AND lower(table_name) = lower($table))
+                    AND (\(folded("table_name")) = $whole AND list_contains(current_schemas(true), schema_name)
+                        OR \(folded("schema_name")) = $schema AND \(folded("table_name")) = $table)
                 ORDER BY database_name = 'temp' DESC, list_position(current_schemas(true), schema_name) LIMIT 1
                 """,
                 arguments: .named([
-                    NamedArgument(name: "whole", value: .text(table)),
+                    NamedArgument(name: "whole", value: .text(name)),
                     NamedArgument(name: "schema", value: parts.count == 2 ? parts[0] : .null),
                     NamedArgument(name: "table", value: parts.count == 2 ? parts[1] : .null),
                 ]))
@@ -80,6 +82,4 @@ struct DuckDBLoadTarget {
     }
 
     private static func unknown(_ message: String) -> SQLError { SQLError(code: "LOAD_TARGET_UNKNOWN", message: message) }
-
-    static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
 }

@@ -73,14 +73,14 @@ final class DuckDBStaging {
 
     private static func insert(into target: DuckDBLoadTarget, _ staged: [String], _ slots: [Slots]) -> String {
         let values = zip(target.columns, slots).map { column, slots in
-            let names = (slots.first..<slots.first + slots.count).map { DuckDBLoadTarget.quoted(staged[$0]) }
+            let names = (slots.first..<slots.first + slots.count).map { SQLName.quoted(staged[$0]) }
             // INSERT itself casts a single one, except that a NULL among values of these would become one that is not NULL.
             let keepsNull = !["UNION", "VARIANT"].contains { column.type.hasPrefix($0) }
             if names.count == 1 && keepsNull { return names[0] }
             return "CASE" + names.map { " WHEN \($0) IS NOT NULL THEN CAST(\($0) AS \(column.type))" }.joined() + " END"
         }
-        let columns = target.columns.map { DuckDBLoadTarget.quoted($0.name) }.joined(separator: ", ")
-        return "INSERT INTO \(target.name) (\(columns)) SELECT \(values.joined(separator: ", ")) FROM \(DuckDBLoadTarget.quoted(name))"
+        let columns = target.columns.map { SQLName.quoted($0.name) }.joined(separator: ", ")
+        return "INSERT INTO \(target.name) (\(columns)) SELECT \(values.joined(separator: ", ")) FROM \(SQLName.quoted(name))"
     }
 
     private static func withCStrings<Answer>(_ strings: [String], _ body: ([UnsafePointer<CChar>?]) -> Answer) -> Answer {

@@ -99,7 +99,7 @@ final class DuckDBType {
         switch id {
         case .decimal: return "DECIMAL(\(decimal.0),\(decimal.1))"
         case .enum:
-            return "ENUM(" + dictionary.map { "'" + $0.replacing("'", with: "''") + "'" }.joined(separator: ", ") + ")"
+            return "ENUM(" + dictionary.map(SQLName.literal).joined(separator: ", ") + ")"
         case .list: return children[0].type.name + "[]"
         case .array: return children[0].type.name + "[\(arraySize)]"
         case .map: return "MAP(\(children[0].type.name), \(children[1].type.name))"
@@ -114,7 +114,7 @@ final class DuckDBType {
         case .timestampTZ: return "TIMESTAMP WITH TIME ZONE"
         case .timeNS: return "TIME_NS"
         case .timestampTZNS: return "TIMESTAMPTZ_NS"
-        case .geometry where !system.isEmpty: return "GEOMETRY('\(system.replacing("'", with: "''"))')"
+        case .geometry where !system.isEmpty: return "GEOMETRY(\(SQLName.literal(system)))"
         case .null: return "\"NULL\""
         case let id?: return "\(id)".uppercased()
         case nil: return "UNKNOWN (\(number))"
@@ -125,7 +125,7 @@ final class DuckDBType {
     private static func quoted(_ name: String) -> String {
         let isPlain = name.first.map { $0.isLetter || $0 == "_" } ?? false
             && name.utf8.allSatisfy { ($0 | 0x20) >= 97 && ($0 | 0x20) <= 122 || $0 >= 48 && $0 <= 57 || $0 == 95 }
-        return isPlain ? name : "\"" + name.replacing("\"", with: "\"\"") + "\""
+        return isPlain ? name : SQLName.quoted(name)
     }
 }
 

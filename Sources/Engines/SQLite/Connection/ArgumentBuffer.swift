@@ -95,8 +95,8 @@ struct ArgumentBuffer: ~Copyable {
     private static func inOrder(
         _ arguments: [NamedArgument], of statement: PreparedStatement
     ) throws(SQLError) -> [SQLValue] {
-        var byName: [String: SQLValue] = [:]
-        for argument in arguments where byName.updateValue(argument.value, forKey: argument.name) != nil {
+        var byName: [ExactText: SQLValue] = [:]
+        for argument in arguments where byName.updateValue(argument.value, forKey: ExactText(argument.name)) != nil {
             throw SQLError(code: "ARGS_INVALID", message: "the value “\(argument.name)” was given twice")
         }
         var unused = Set(byName.keys)
@@ -105,18 +105,25 @@ struct ArgumentBuffer: ~Copyable {
             guard let name else {
                 throw SQLError(code: "ARGS_INVALID", message: "a parameter “?” has no name: give positional values")
             }
-            let bare = String(name.dropFirst())
-            // As it is written, without its prefix character, or with another one.
-            let matched = [name, bare, ":" + bare, "@" + bare, "$" + bare].first { byName[$0] != nil } ?? name
-            guard let value = byName[matched] else {
+            guard let (matched, value) = find(name, in: byName) else {
                 throw SQLError(code: "ARGS_INVALID", message: "no value was given for the parameter “\(name)”")
             }
             unused.remove(matched)
             values.append(value)
         }
-        if let name = unused.min() {
-            throw SQLError(code: "ARGS_INVALID", message: "the statement has no parameter “\(name)”")
+        if let argument = arguments.first(where: { unused.contains(ExactText($0.name)) }) {
+            throw SQLError(code: "ARGS_INVALID", message: "the statement has no parameter “\(argument.name)”")
         }
         return values
+    }
+
+    /// As it is written, without its prefix character, or with another one.
+    private static func find(_ name: String, in values: [ExactText: SQLValue]) -> (ExactText, SQLValue)? {
+        if let value = values[ExactText(name)] { return (ExactText(name), value) }
+        let bare = name.withoutFirstByte
+        for spelling in [bare, ":" + bare, "@" + bare, "$" + bare].map(ExactText.init) {
+            if let value = values[spelling] { return (spelling, value) }
+        }
+        return nil
     }
 }

@@ -116,7 +116,7 @@ extension SQLiteConnection {
             // Without the path, which is the node's.
             return try compileInstead("SELECT seq, name, '' AS file FROM pragma_database_list")
         }
-        let question = "PRAGMA \(schema.map { Self.quoted($0) + "." } ?? "")\(name)"
+        let question = "PRAGMA \(schema.map { SQLName.quoted($0) + "." } ?? "")\(name)"
         if setting == .mustBeInForce {
             let value = try runTrusted(question) ?? ""
             guard PragmaRules.asks(for: value, wanted, name) else {
@@ -131,8 +131,6 @@ extension SQLiteConnection {
         guard compilation.code == SQLITE_OK, let handle = compilation.statement else { throw failure(compilation.code) }
         return PreparedStatement(handle: handle, kind: .pragma, context: context)
     }
-
-    private static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
 
     /// SQLite carries out some PRAGMAs while it compiles them, so this cannot wait for the execution.
     func rememberSettings(before sql: inout String, from start: Int = 0) throws(SQLError) {

@@ -11,17 +11,17 @@ struct StatementCache {
     }
 
     private let capacity: Int
-    private var entries: [SQLText: Entry] = [:]
+    private var entries: [ExactText: Entry] = [:]
     private var uses: UInt64 = 0
     /// The one used last: most often the next one too, and then its text need not be hashed.
-    private var latest: (text: SQLText, statement: PreparedStatement)?
+    private var latest: (text: ExactText, statement: PreparedStatement)?
 
     init(capacity: Int) { self.capacity = max(0, capacity) }
 
     var count: Int { entries.count }
 
     mutating func statement(for sql: String) -> PreparedStatement? {
-        let text = SQLText(sql: sql)
+        let text = ExactText(sql)
         if let latest, latest.text == text { return latest.statement }
         guard let index = entries.index(forKey: text) else { return nil }
         uses += 1
@@ -40,8 +40,8 @@ struct StatementCache {
             entries[oldest.key] = nil
         }
         uses += 1
-        entries[SQLText(sql: sql)] = Entry(statement: statement, lastUse: uses)
-        latest = (SQLText(sql: sql), statement)
+        entries[ExactText(sql)] = Entry(statement: statement, lastUse: uses)
+        latest = (ExactText(sql), statement)
         invariant(entries.count <= capacity, "more statements are kept than there is room for")
     }
 

@@ -1,4 +1,5 @@
 import CSQLite
+import FleetModel
 import Foundation
 
 /// Decides, while SQL is compiled, what it may touch; and notes what kind of statement it is.
@@ -52,7 +53,7 @@ enum SQLiteAuthorizer {
         case SQLITE_DETACH:
             return refuse("DETACH is not allowed: a connection sees one database", context)
         case SQLITE_FUNCTION:
-            let name = second.map { String(cString: $0).lowercased() } ?? ""
+            let name = second.map { SQLName.folded(String(cString: $0)).text } ?? ""
             if refusedFunctions.contains(name) {
                 return refuse("the function \(name) is not allowed: it loads or configures native code", context)
             }
@@ -65,7 +66,7 @@ enum SQLiteAuthorizer {
         _ name: UnsafePointer<CChar>?, _ argument: UnsafePointer<CChar>?, schema: UnsafePointer<CChar>?,
         _ context: ConnectionContext
     ) -> Int32 {
-        let name = name.map { String(cString: $0).lowercased() } ?? ""
+        let name = name.map { SQLName.folded(String(cString: $0)).text } ?? ""
         if context.isPreparing { context.pragma = (name, argument != nil) }
         switch PragmaRules.verdict(name, hasArgument: argument != nil) {
         case .allowed:

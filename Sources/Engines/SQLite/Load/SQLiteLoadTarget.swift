@@ -12,7 +12,7 @@ struct SQLiteLoadTarget {
     /// - Throws: `LOAD_TARGET_UNKNOWN`.
     init(_ table: String, columns names: [String]?, on connection: SQLiteConnection) throws(SQLError) {
         let (schema, found) = try Self.find(table, on: connection)
-        name = Self.quoted(schema) + "." + Self.quoted(found)
+        name = SQLName.quoted(schema) + "." + SQLName.quoted(found)
         let known = try connection.execute(
             SQLStatement(
                 "SELECT name, hidden FROM pragma_table_xinfo(?1, ?2) ORDER BY cid",
@@ -27,11 +27,11 @@ struct SQLiteLoadTarget {
         }
         var chosen: [String] = []
         for name in names {
-            guard let column = known.first(where: { Self.folded($0.name) == Self.folded(name) }) else {
+            guard let column = known.first(where: { SQLName.folded($0.name) == SQLName.folded(name) }) else {
                 throw Self.unknown("the table \(found) has no column “\(name)”")
             }
             guard column.isPlain else { throw Self.unknown("the column “\(name)” of \(found) is generated") }
-            guard !chosen.contains(column.name) else { throw Self.unknown("the column “\(name)” of \(found) is named twice") }
+            guard !chosen.contains(where: { $0.hasSameBytes(as: column.name) }) else { throw Self.unknown("the column “\(name)” of \(found) is named twice") }
             chosen.append(column.name)
         }
         guard !chosen.isEmpty else { throw Self.unknown("no column of \(found) is named") }
@@ -39,14 +39,14 @@ struct SQLiteLoadTarget {
     }
 
     var insert: String {
-        let names = columns.map(Self.quoted).joined(separator: ", ")
+        let names = columns.map(SQLName.quoted).joined(separator: ", ")
         return "INSERT INTO \(name) (\(names)) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))"
     }
 
     private static func find(
         _ table: String, on connection: SQLiteConnection
     ) throws(SQLError) -> (schema: String, table: String) {
-        let parts = table.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map { SQLValue.text(String($0)) }
+        let parts = table.parts(separatedBy: UInt8(ascii: "."), maxSplits: 1).map(SQLValue.text)
         // A temporary table hides others of its name.
         let found = try connection.execute(
             SQLStatement(
@@ -63,11 +63,4 @@ struct SQLiteLoadTarget {
     }
 
     private static func unknown(_ message: String) -> SQLError { SQLError(code: "LOAD_TARGET_UNKNOWN", message: message) }
-
-    private static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
-
-    /// As SQLite compares names: only ASCII letters have two cases.
-    private static func folded(_ name: String) -> [UInt8] {
-        name.utf8.map { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") ? $0 | 0x20 : $0 }
-    }
 }
