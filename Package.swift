@@ -160,7 +160,7 @@ let package = Package(
         // What performance.md asks for, each against its baseline
         .executableTarget(
             name: "berth-bench",
-            dependencies: ["FleetModel", "Hrana", "Engines", "CSQLite", "CDuckDB", "ObjectStores", "Leases", "FleetStore", "Migrations",
+            dependencies: ["FleetModel", "Hrana", "Changesets", "Engines", "CSQLite", "CDuckDB", "ObjectStores", "Leases", "FleetStore", "Migrations",
                            "Replication", "Routing", "WorkerNode", "LocalFleet", log, lifecycle,
                            .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
