@@ -166,6 +166,41 @@ struct ForwardingTests {
         await rude.close()
     }
 
+    /// What a leader, or something between here and it, may answer without a promise that nothing was executed.
+    @Test(arguments: [
+        ("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", 502, nil), ("HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 4\r\n\r\nslow", 504, nil),
+        ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\nretry-after: 0\r\n\r\nbusy", 503, nil),
+        ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 27\r\n\r\n{\"code\":\"too_many_requests\"}", 503, nil),
+        ("HTTP/1.1 421 Misdirected Request\r\ncontent-length: 2\r\n\r\n{}", 421, nil), ("HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n", 408, nil),
+        ("HTTP/1.1 307 Temporary Redirect\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n", 307, nil),
+        ("HTTP/1.1 200 OK\r\ncontent-le", 502, "outcome_unknown"), ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"baton\":", 502, "outcome_unknown"),
+        ("", 502, "outcome_unknown"), ("nonsense\r\n\r\n", 502, "outcome_unknown"),
+    ] as [(String, Int, String?)])
+    func whatHasArrivedIsNeverSentAgain(_ answer: String, _ status: Int, _ code: String?) async throws {
+        let rude = try await RudeServer(.answers(answer), marker: "insert-me")
+        let source = FakeRoutes()
+        try source.set("shop", epoch: 1, port: rude.port)
+        try await withGateway(source: source) { gateway in
+            let given = try await gateway.send(body: "insert-me")
+            #expect(given.status == status)
+            if let code { #expect(given["code"] == code) }
+            #expect(rude.arrived == 1)
+        }
+        await rude.close()
+    }
+
+    @Test func aReplyThatTakesTooLongIsOfUnknownOutcome() async throws {
+        let silent = try await RudeServer(.silent, marker: "insert-me")
+        let source = FakeRoutes()
+        try source.set("shop", epoch: 1, port: silent.port)
+        try await withGateway(source: source, limits: { $0.reply = .milliseconds(200) }) { gateway in
+            let answer = try await gateway.send(body: "insert-me")
+            #expect(answer.status == 502 && answer["code"] == "outcome_unknown")
+            #expect(silent.arrived == 1)
+        }
+        await silent.close()
+    }
+
     @Test func aSilentLeaderIsGivenUpOnceItHasLostTheDatabase() async throws {
         let silent = try await RudeServer(.silent, marker: "insert-me")
         let source = FakeRoutes()

@@ -13,13 +13,16 @@ struct AdminClient: Sendable {
         var body: String
     }
 
+    /// All attempts have one `Idempotency-Key`: a manager whose answer was lost may have done it.
+    ///
     /// - Throws: when no manager answers.
     func post(_ path: String, _ fields: [String: String]) async throws -> Answer {
+        let key = UUID().uuidString
         var last: any Error = ChaosError("there is no manager")
         for manager in fleet.settings.topology.managers.shuffled() {
             var request = HTTPClientRequest(url: fleet.addresses.direct(manager) + path)
             request.method = .POST
-            request.headers = ["authorization": "Bearer \(fleet.token)", "content-type": "application/json"]
+            request.headers = ["authorization": "Bearer \(fleet.token)", "content-type": "application/json", "idempotency-key": key]
             request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(fields)))
             do {
                 let response = try await fleet.http.execute(request, timeout: .seconds(5))

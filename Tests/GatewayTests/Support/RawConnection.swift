@@ -58,6 +58,8 @@ final class RudeServer: Sendable {
         case hangUp
         /// Never answers.
         case silent
+        /// Answers so, and closes the connection.
+        case answers(String)
     }
 
     private final class Handler: ChannelInboundHandler {
@@ -78,7 +80,13 @@ final class RudeServer: Sendable {
             guard text.contains(marker) else { return }
             text = ""
             arrived()
-            if manner == .hangUp { context.close(promise: nil) }
+            switch manner {
+            case .silent: break
+            case .hangUp: context.close(promise: nil)
+            case .answers(let text):
+                let channel = context.channel
+                channel.writeAndFlush(ByteBuffer(string: text)).whenComplete { _ in channel.close(promise: nil) }
+            }
         }
     }
 

@@ -13,6 +13,8 @@ struct UncommittingEngine: Engine {
         /// It is not COMMIT that fails: once it has failed, the open database gives no connection any more, as after a fatal error
         /// whose files do not open again. Only opened anew it does, so it does not matter which of its callers is the first.
         case isBroken
+        /// No COMMIT fails: an INSERT commits what it is part of, which no text of SQL does.
+        case commitsInside
     }
 
     /// How many COMMITs are still to fail.
@@ -102,6 +104,11 @@ struct UncommittingEngine: Engine {
         }
 
         func execute(_ statement: SQLStatement, limits: StatementLimits) throws(SQLError) -> SQLResult {
+            if manner == .commitsInside {
+                let result = try base.execute(statement, limits: limits)
+                if statement.sql.hasPrefix("INSERT"), failures.take() { _ = try base.execute(SQLStatement("COMMIT"), limits: .unlimited) }
+                return result
+            }
             if manner != .isBroken, statement.sql == "COMMIT", failures.take() {
                 if manner == .rollsBack { _ = try base.execute(SQLStatement("ROLLBACK"), limits: .unlimited) }
                 throw SQLError(code: "SQLITE_IOERR", message: "as the test wants it")

@@ -389,6 +389,21 @@ struct GroupTests {
         }
     }
 
+    /// Should a statement ever end the transaction that it shares: what may have been kept is not carried out once more.
+    @Test func whatCommittedInsideAGroupIsNotCarriedOutAgain() async throws {
+        let engine = UncommittingEngine(.commitsInside)
+        try await withTenant(engines: EngineSet([engine])) { client, tenant, _ in
+            engine.failures.add(1)
+            let answers = try await together(tenant, (0..<3).map { execute("INSERT INTO t VALUES (\($0))", client) })
+            #expect(answers.sorted() == ["OUTCOME_UNKNOWN", "ok", "ok"] && engine.failures.left == 0)
+            #expect(try await client.execute("SELECT count(*) FROM t").firstColumn == ["3"])
+            try await becomesTrue("all is published") {
+                stores.clock.advance(by: .milliseconds(100))
+                return await tenant.allIsPublished
+            }
+        }
+    }
+
     @Test func aCommitThatRollsBackFailsEveryoneWhoWrote() async throws {
         let engine = UncommittingEngine(.rollsBack)
         try await withTenant(engines: EngineSet([engine])) { client, tenant, _ in

@@ -35,8 +35,13 @@ extension Tenant {
             }
         } catch {
             groupsWithSavepoints = Self.groupsWithSavepointsAfterError
-            // The transaction is gone, or of no more use, and with it what everybody did.
-            for member in members[..<max(count, 1)] { member.standAlone() }
+            let isKept = database.commitMark != mark
+            // The transaction is gone, or of no more use, and with it what everybody did: unless something in it has committed. That
+            // must not be carried out once more.
+            for member in members[..<max(count, 1)] {
+                if isKept && member.firstWrite != nil { member.fail(Self.committedInside) } else { member.standAlone() }
+            }
+            if isKept { settle(members[..<max(count, 1)], hasCommitted: true) }
             return max(count, 1)
         }
         groupsWithSavepoints = max(0, groupsWithSavepoints - 1)
@@ -133,6 +138,9 @@ extension Tenant {
     /// whole group, whose members are carried out by themselves, and the next groups have one for each member.
     static let groupsWithSavepointsAfterError = 1_000
     private static let savepoint = "\"berth: one request\""
+    private static let committedInside = SQLError(
+        code: BerthError.Code.outcomeUnknown.rawValue.uppercased(),
+        message: "The statement ended the transaction it was carried out in: it may or may not have been kept. Read before writing again.")
     private static let transactionGone = SQLError(code: "STREAM_EXPIRED", message: "The transaction is gone.")
 }
 

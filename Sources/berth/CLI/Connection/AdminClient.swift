@@ -11,9 +11,10 @@ import NIOPosix
 struct AdminClient: Sendable {
     let address: FleetAddress
 
-    /// For the life of the process. A refused connection is an answer: it is not tried again until the time is up.
+    /// For the life of the process. A refused connection is an answer: it is not tried again until the time is up. No redirects: they
+    /// would send again what may have been carried out.
     private static let http = {
-        var configuration = HTTPClient.Configuration(timeout: .init(connect: .seconds(5)))
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
         configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(configuration: configuration)
     }()
