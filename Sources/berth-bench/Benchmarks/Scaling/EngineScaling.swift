@@ -162,6 +162,7 @@ struct EngineScaling: Sendable {
 
     // MARK: - Means
 
+    @discardableResult
     private func use<Answer>(_ database: any EngineDatabase, _ body: (any EngineConnection) throws -> Answer) throws -> Answer {
         let connection = try database.takeConnection()
         defer { database.giveBack(connection) }
