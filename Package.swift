@@ -59,7 +59,7 @@ let package = Package(
             resources: [.embedInCode("0001_fleet.sql"), .embedInCode("0002_generations_and_declines.sql"),
                         .embedInCode("0003_engines.sql"), .embedInCode("0004_fleet_settings.sql"),
                         .embedInCode("0005_openings.sql"), .embedInCode("0006_foreign_keys.sql"),
-                        .embedInCode("0007_placed_by.sql")], swiftSettings: settings),
+                        .embedInCode("0007_placed_by.sql"), .embedInCode("0008_bucket.sql")], swiftSettings: settings),
 
         // 1
         .target(name: "FleetModel", swiftSettings: settings),
@@ -219,7 +219,7 @@ let package = Package(
                            .product(name: "InMemoryLogging", package: "swift-log"), metrics, crypto, httpClient, lifecycle] + nio,
             swiftSettings: settings),
         .testTarget(
-            name: "BerthCLITests", dependencies: ["berth", "BerthTestKit", "AdminAPI", "FleetModel", "FleetStore", "Leases", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            name: "BerthCLITests", dependencies: ["berth", "BerthTestKit", "AdminAPI", "FleetModel", "FleetStore", "Leases", "ObjectStores", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
         .testTarget(
             name: "ChaosTests", dependencies: ["Chaos", "berth-chaos", "LocalFleet", "FleetModel"], swiftSettings: settings),

@@ -13,6 +13,7 @@ public enum Migrations {
             (5, "openings", String(decoding: PackageResources._005_openings_sql, as: UTF8.self)),
             (6, "foreign_keys", String(decoding: PackageResources._006_foreign_keys_sql, as: UTF8.self)),
             (7, "placed_by", String(decoding: PackageResources._007_placed_by_sql, as: UTF8.self)),
+            (8, "bucket", String(decoding: PackageResources._008_bucket_sql, as: UTF8.self)),
         ]
     }
 }

@@ -59,6 +59,17 @@ struct TidyTests {
         }
     }
 
+    /// A metric without a help line cannot be read by everybody, and is in no table.
+    @Test func everyMetricHasAHelpLine() throws {
+        let texts = try (Self.core + Self.others).flatMap { try Self.files(of: $0) }
+        let named = Set(texts.flatMap { $0.text.matches(of: /"(berth_[a-z_]+)"/).map { String($0.output.1) } })
+        let table = try #require(texts.first { $0.path.hasSuffix("/Observability.swift") }).text
+        let helped = Set(table.matches(of: /\("(berth_[a-z_]+)", "/).map { String($0.output.1) })
+        #expect(helped.count > 30)
+        // Told with its own by the registry itself.
+        #expect(named.subtracting(helped).sorted() == ["berth_metric_name_conflicts"])
+    }
+
     /// What stands between the parentheses of each call.
     private static func calls(of name: String, in text: String) -> [Substring] {
         text.ranges(of: name).map { range in

@@ -30,7 +30,7 @@ struct ManagerCommand: AsyncParsableCommand {
         let connections = StoreConnections(
             url: try PostgresURL(try settings.required("postgres")), role: "berth \(name)", timing: fleet.timing,
             poolSize: try settings.int("postgres-connections", in: 1...64, default: 8), logger: logger)
-        try await Bucket.verify(settings, logger: logger)
+        try await Bucket.verify(settings, of: connections.catalogue, logger: logger)
         let objects = try Bucket.open(settings, logger: logger)
         let manager = RestartingManager(
             name: name, connections: connections, objects: objects, timing: fleet.timing,

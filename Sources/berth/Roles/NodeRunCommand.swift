@@ -36,7 +36,15 @@ struct NodeRunCommand: AsyncParsableCommand {
             settings, role: "berth \(name) supervisor", program: .ofThisProcess, comparison: .refusesOthers, logger: logger)
         let connection = PostgresConnection(
             url: try PostgresURL(try settings.required("postgres")), applicationName: "berth \(name) supervisor", logger: logger)
-        try await Bucket.verify(settings, logger: logger)
+        let pool = PostgresPool(
+            url: try PostgresURL(try settings.required("postgres")), size: 1, applicationName: "berth \(name) supervisor", logger: logger)
+        do {
+            try await Bucket.verify(settings, of: FleetCatalogue(pool: pool), logger: logger)
+            await pool.close()
+        } catch {
+            await pool.close()
+            throw error
+        }
         let supervisor = NodeSupervisor(
             node: name, arguments: options.arguments + (force ? ["--force"] : []), lock: lock,
             leases: PostgresLeaseStore(renewals: connection, work: connection),

@@ -41,6 +41,18 @@ extension EndToEnd.OneFleet {
             #expect(try await fleet.admin().send(.GET, "/v1/nodes/never").status == 404)
         }
 
+        /// Nobody would find there what it publishes.
+        @Test func anotherBucketThanTheFleets() async throws {
+            let fleet = try TestFleet.ofThisSuite(), other = "\(fleet.directory)/another-bucket"
+            let options = ["--postgres", fleet.postgres, "--bucket", other]
+            for words in [["manager"], ["node", "run", "--name", "never", "--data", "\(fleet.directory)/never"]] {
+                let run = try await run(words + options)
+                expect(run, 3, "fleet_setting_differs")
+                #expect(run.standardError.contains("another “bucket” than its fleet has"), "\(run)")
+            }
+            #expect(try await fleet.admin().send(.GET, "/v1/nodes/never").status == 404)
+        }
+
         @Test func aDataDirectoryHasOneNode() async throws {
             let fleet = try TestFleet.ofThisSuite()
             let run = try await run([

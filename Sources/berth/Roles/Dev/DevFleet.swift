@@ -32,7 +32,7 @@ final class DevFleet: Service {
     func run() async throws {
         let lock = try DataDirectoryLock(directory)
         // Said here, at once, rather than by every child in its log.
-        try await Bucket.verify(RoleSettings(options), logger: logger)
+        try await Bucket.verify(RoleSettings(options), of: nil, logger: logger)
         let postgres = PrivatePostgres(try postgresConfiguration(), logger: logger)
         say("Starting Postgres in \(directory)/postgres …")
         try await postgres.start()
