@@ -72,6 +72,8 @@ extension EndToEnd {
             let epochsBefore = try await epochs()
 
             try await fleet.pausePostgres()
+            // Also when this test fails: the next one has the same fleet.
+            defer { fleet.resumePostgres() }
             // Each node's deadline is its own: whoever leads, all gates must be closed.
             for node in try fleet.description().nodes {
                 try await eventually("the gate of \(node.name) is closed", within: .seconds(10)) {
