@@ -119,7 +119,7 @@ struct PlacingAnewTests {
         try fleet.startManager()
         try await fleet.runUntilLed()
         try await fleet.node("node-1") { try await $0.crash() }
-        try await fleet.run(until: "others lead", within: .seconds(5)) {
+        try await fleet.run(until: "others lead") {
             try await fleet.leaders(of: ids) == ["node-2": 15, "node-3": 15]
         }
         await fleet.stop()
