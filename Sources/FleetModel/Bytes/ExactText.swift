@@ -1,11 +1,17 @@
 /// A text that is compared byte by byte, as engines compare it, to be the key of something.
 ///
 /// Strings are equal when their characters are, however these are composed: what a tenant names, writes or asks for must never be
-/// looked up or compared as a plain `String`.
+/// looked up or compared as a plain `String`. A property of a type that is compared is `@ExactText`.
+@propertyWrapper
 public struct ExactText: Hashable, Sendable {
-    public let text: String
+    public var text: String
+    public var wrappedValue: String {
+        get { text }
+        set { text = newValue }
+    }
 
     public init(_ text: String) { self.text = text }
+    public init(wrappedValue: String) { text = wrappedValue }
 
     public static func == (left: Self, right: Self) -> Bool { left.text.hasSameBytes(as: right.text) }
 

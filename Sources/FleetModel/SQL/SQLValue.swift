@@ -42,7 +42,7 @@ extension SQLValue {
 
 /// One SQL statement with its arguments.
 public struct SQLStatement: Sendable, Hashable {
-    public var sql: String
+    @ExactText public var sql: String
     public var arguments: SQLArguments
     /// `false` when the client does not want the rows of the result.
     public var wantsRows: Bool
@@ -54,21 +54,9 @@ public struct SQLStatement: Sendable, Hashable {
     }
 }
 
-extension SQLStatement {
-    public static func == (left: Self, right: Self) -> Bool {
-        left.sql.hasSameBytes(as: right.sql) && left.arguments == right.arguments && left.wantsRows == right.wantsRows
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(bytesOf: sql)
-        hasher.combine(arguments)
-        hasher.combine(wantsRows)
-    }
-}
-
 /// A statement that is run once for each of several lists of arguments, one after the other.
 public struct RepeatedStatement: Sendable, Hashable {
-    public var sql: String
+    @ExactText public var sql: String
     public var arguments: [SQLArguments]
     /// As in ``SQLStatement``.
     public var wantsRows: Bool
@@ -80,18 +68,6 @@ public struct RepeatedStatement: Sendable, Hashable {
     }
 }
 
-extension RepeatedStatement {
-    public static func == (left: Self, right: Self) -> Bool {
-        left.sql.hasSameBytes(as: right.sql) && left.arguments == right.arguments && left.wantsRows == right.wantsRows
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(bytesOf: sql)
-        hasher.combine(arguments)
-        hasher.combine(wantsRows)
-    }
-}
-
 public enum SQLArguments: Sendable, Hashable {
     case none
     case positional([SQLValue])
@@ -100,23 +76,12 @@ public enum SQLArguments: Sendable, Hashable {
 }
 
 public struct NamedArgument: Sendable, Hashable {
-    public var name: String
+    @ExactText public var name: String
     public var value: SQLValue
 
     public init(name: String, value: SQLValue) {
         self.name = name
         self.value = value
-    }
-}
-
-extension NamedArgument {
-    public static func == (left: Self, right: Self) -> Bool {
-        left.name.hasSameBytes(as: right.name) && left.value == right.value
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(bytesOf: name)
-        hasher.combine(value)
     }
 }
 
@@ -153,12 +118,12 @@ public struct SQLResult: Sendable, Hashable {
 
 extension SQLResult.Column {
     public static func == (left: Self, right: Self) -> Bool {
-        left.name.hasSameBytes(as: right.name) && left.declaredType.map(ExactText.init) == right.declaredType.map(ExactText.init)
+        left.name.hasSameBytes(as: right.name) && left.declaredType.map { ExactText($0) } == right.declaredType.map { ExactText($0) }
     }
 
     public func hash(into hasher: inout Hasher) {
         hasher.combine(bytesOf: name)
-        hasher.combine(declaredType.map(ExactText.init))
+        hasher.combine(declaredType.map { ExactText($0) })
     }
 }
 

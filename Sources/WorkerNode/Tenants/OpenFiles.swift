@@ -22,10 +22,7 @@ final class OpenFiles: Sendable {
 
     var taken: Int { state.withLock { $0.taken } }
 
-    /// Whether `count` more would be allowed.
-    func hasRoom(for count: Int) -> Bool { state.withLock { count <= limit - $0.taken } }
-
-    /// Takes `count` more for a tenant that has `held`.
+    /// Takes `count` more for a tenant.
     ///
     /// - Returns: whether that is allowed; else nothing was taken.
     func take(_ count: Int, for tenant: Tenant) -> Bool {

@@ -44,12 +44,18 @@ extension Tenant {
         return true
     }
 
-    /// Before a connection is taken: there is an idle one, or one more is allowed.
+    /// Takes what the next connection needs, ahead of it: nothing while there is an idle one. What it has become is counted
+    /// afterwards, also when there was none.
     ///
+    /// - Returns: whether that is allowed.
+    func takeFilesOfConnection(to database: any EngineDatabase) -> Bool {
+        let count = database.descriptorsOfNextConnection
+        return count == 0 || takeFiles(count)
+    }
+
     /// - Throws: `TOO_MANY_OPEN_FILES`.
     func makeRoomForConnection(to database: any EngineDatabase) throws(SQLError) {
-        let count = database.descriptorsOfNextConnection
-        guard count > 0, !environment.openFiles.hasRoom(for: count) else { return }
+        if takeFilesOfConnection(to: database) { return }
         environment.metrics.openingsRefused.increment()
         // For the next attempt.
         Task { [environment] in

@@ -180,11 +180,10 @@ extension Tenant {
     private func checkpointIfWorthwhile(_ database: any EngineDatabase) {
         do throws(CaptureError) {
             let limit = environment.settings.checkpointBytes, former = publishedMark
-            if try database.walBytes() >= limit {
-                // What was captured last is moved as well, and is not published yet: from the head alone nobody could go on.
-                publishedMark = nil
-                guard keepWatermark(CopyWatermark.Point(position: head, mark: nil)) else { return }
-            }
+            guard try database.walBytes() >= limit else { return }
+            // What was captured last is moved as well, and is not published yet: from the head alone nobody could go on.
+            publishedMark = nil
+            guard keepWatermark(CopyWatermark.Point(position: head, mark: nil)) else { return }
             try database.checkpoint(above: limit)
             keepMark(former, afterCheckpointOf: database)
         } catch {

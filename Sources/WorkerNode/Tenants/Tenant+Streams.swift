@@ -127,6 +127,7 @@ extension Tenant {
             stream.connection = connection
             return connection
         } catch {
+            countFiles(of: database)
             if error.blamesFiles { giveUpFiles(of: database) }
             throw error
         }

@@ -27,10 +27,12 @@ struct ManagerCommand: AsyncParsableCommand {
         _ = try listen.advertised(settings.string("advertise"), port: listen.port)
         let fleet = try await FleetMembership.read(
             settings, role: "berth \(name)", program: .ofThisProcess, comparison: .refusesOthers, logger: logger)
+        let postgres = try PostgresURL(try settings.required("postgres"))
+        try await Bucket.verify(settings)
+        try await Bucket.check(settings, postgres: postgres, role: "berth \(name)", logger: logger)
         let connections = StoreConnections(
-            url: try PostgresURL(try settings.required("postgres")), role: "berth \(name)", timing: fleet.timing,
+            url: postgres, role: "berth \(name)", timing: fleet.timing,
             poolSize: try settings.int("postgres-connections", in: 1...64, default: 8), logger: logger)
-        try await Bucket.verify(settings, of: connections.catalogue, logger: logger)
         let objects = try Bucket.open(settings, logger: logger)
         let manager = RestartingManager(
             name: name, connections: connections, objects: objects, timing: fleet.timing,

@@ -34,17 +34,10 @@ struct NodeRunCommand: AsyncParsableCommand {
         _ = try listen.advertised(settings.string("advertise"), port: listen.port)
         _ = try await FleetMembership.read(
             settings, role: "berth \(name) supervisor", program: .ofThisProcess, comparison: .refusesOthers, logger: logger)
-        let connection = PostgresConnection(
-            url: try PostgresURL(try settings.required("postgres")), applicationName: "berth \(name) supervisor", logger: logger)
-        let pool = PostgresPool(
-            url: try PostgresURL(try settings.required("postgres")), size: 1, applicationName: "berth \(name) supervisor", logger: logger)
-        do {
-            try await Bucket.verify(settings, of: FleetCatalogue(pool: pool), logger: logger)
-            await pool.close()
-        } catch {
-            await pool.close()
-            throw error
-        }
+        let postgres = try PostgresURL(try settings.required("postgres"))
+        try await Bucket.verify(settings)
+        try await Bucket.check(settings, postgres: postgres, role: "berth \(name) supervisor", logger: logger)
+        let connection = PostgresConnection(url: postgres, applicationName: "berth \(name) supervisor", logger: logger)
         let supervisor = NodeSupervisor(
             node: name, arguments: options.arguments + (force ? ["--force"] : []), lock: lock,
             leases: PostgresLeaseStore(renewals: connection, work: connection),

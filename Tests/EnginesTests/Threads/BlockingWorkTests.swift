@@ -9,19 +9,21 @@ struct BlockingWorkTests {
     struct Refused: Error, Equatable { var number: Int }
 
     @Test func whatTheWorkReturnsOrThrowsIsReturnedOrThrown() async throws {
-        let work = BlockingWork(on: EnginePool(threads: 1))
+        let pool = EnginePool(threads: 1), work = BlockingWork(on: pool)
         #expect(await work.run { 7 } == 7)
         await #expect(throws: Refused(number: 3)) { try await work.run { () throws(Refused) -> Int in throw Refused(number: 3) } }
+        await pool.shutdown()
     }
 
     /// One piece that blocks holds up no other.
     @Test func piecesOfWorkDoNotWaitForEachOther() async {
-        let work = BlockingWork(on: EnginePool(threads: 1, longThreads: 8, longTurn: .milliseconds(1)))
+        let pool = EnginePool(threads: 1, longThreads: 8, longTurn: .milliseconds(1)), work = BlockingWork(on: pool)
         let gate = DispatchSemaphore(value: 0)
         let held = (0..<4).map { _ in Task { await work.run { gate.wait() } } }
         #expect(await work.run { true })
         for _ in held { gate.signal() }
         for task in held { await task.value }
+        await pool.shutdown()
     }
 
     private final class Flag: Sendable {

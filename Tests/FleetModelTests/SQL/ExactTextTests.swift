@@ -14,7 +14,7 @@ import Testing
                 #expect((SQLResult.Column(name: "", declaredType: leftText) == .init(name: "", declaredType: rightText)) == (left == right))
             }
         }
-        #expect(Set(texts.map(ExactText.init)).count == texts.count)
+        #expect(Set(texts.map { ExactText($0) }).count == texts.count)
         #expect(Set(texts.map(SQLValue.text)).count == texts.count)
         #expect(Set(texts.map { NamedArgument(name: $0, value: .null) }).count == texts.count)
         #expect(Set(texts.map { SQLResult.Column(name: $0, declaredType: nil) }).count == texts.count)

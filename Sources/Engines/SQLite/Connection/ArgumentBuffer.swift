@@ -121,7 +121,7 @@ struct ArgumentBuffer: ~Copyable {
     private static func find(_ name: String, in values: [ExactText: SQLValue]) -> (ExactText, SQLValue)? {
         if let value = values[ExactText(name)] { return (ExactText(name), value) }
         let bare = name.withoutFirstByte
-        for spelling in [bare, ":" + bare, "@" + bare, "$" + bare].map(ExactText.init) {
+        for spelling in [bare, ":" + bare, "@" + bare, "$" + bare].map({ ExactText($0) }) {
             if let value = values[spelling] { return (spelling, value) }
         }
         return nil

@@ -9,7 +9,8 @@ extension Tenant {
     /// Nothing is awaited in here, so nobody else writes meanwhile and the turn need not be taken.
     /// - Returns: how many were carried out, or are to be by themselves: at least one. The others have not begun.
     func carryOut(_ members: [GroupMember], on database: any EngineDatabase) -> Int {
-        guard environment.openFiles.hasRoom(for: database.descriptorsOfNextConnection), let connection = try? database.takeConnection() else {
+        guard takeFilesOfConnection(to: database), let connection = try? database.takeConnection() else {
+            countFiles(of: database)
             for member in members { member.standAlone() }
             return members.count
         }

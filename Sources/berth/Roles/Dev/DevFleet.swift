@@ -32,7 +32,7 @@ final class DevFleet: Service {
     func run() async throws {
         let lock = try DataDirectoryLock(directory)
         // Said here, at once, rather than by every child in its log.
-        try await Bucket.verify(RoleSettings(options), of: nil, logger: logger)
+        try await Bucket.verify(RoleSettings(options))
         let postgres = PrivatePostgres(try postgresConfiguration(), logger: logger)
         say("Starting Postgres in \(directory)/postgres …")
         try await postgres.start()
@@ -66,6 +66,8 @@ final class DevFleet: Service {
         let file = DevFleetState(
             path: "\(directory)/\(DevFleetFile.name)", manager: "http://127.0.0.1:\(ports[0])", token: token,
             nodes: (1...nodeCount).map { ("node-\($0)", "http://127.0.0.1:\(ports[$0])") })
+        // Of another fleet's bucket, as after this directory was removed and the bucket was not, every child would tell its log, again and again.
+        try await Bucket.check(RoleSettings(options), postgres: try PostgresURL(conninfo), role: "berth dev", logger: logger)
 
         var options = options
         options.postgres = conninfo

@@ -124,7 +124,7 @@ final class NodeSupervisor: Service {
     private func end(_ left: DataDirectoryLock.FormerSession) async {
         while left.keptCommits {
             let live = (try? await leases.liveSessions()) ?? []
-            if live.contains(where: { $0.node == node && $0.id != left.id }) { break }
+            if live.contains(where: { $0.node == node && $0.role == .node && $0.id != left.id }) { break }
             do { try await clock.sleep(for: Self.returnPoll) } catch { return }
             if Task.isShuttingDownGracefully { return }
         }

@@ -8,21 +8,41 @@ import ObjectStores
 enum Bucket {
     /// - Throws: `configuration_invalid`.
     static func open(_ settings: RoleSettings, logger: Logger) throws(BerthError) -> RetryingStore {
-        let url = try settings.required("bucket")
-        let store = try ObjectStores.open(url: url, environment: ProcessInfo.processInfo.environment)
-        return RetryingStore(store, budget: RequestBudget(), logger: logger)
+        RetryingStore(try bare(settings), budget: RequestBudget(), logger: logger)
     }
 
-    /// Makes sure that the bucket is there and safe to use, and that it is the fleet's.
+    /// Makes sure that the bucket is there and safe to use.
     ///
-    /// - Parameter fleet: whose bucket it must be; `nil` when that is not known yet.
-    /// - Throws: `bucket_unavailable`, `bucket_unsafe`, `configuration_invalid`; `fleet_setting_differs`, `store_unavailable`.
-    static func verify(_ settings: RoleSettings, of fleet: FleetCatalogue?, logger: Logger) async throws {
-        let url = try settings.required("bucket")
-        let store = try ObjectStores.open(url: url, environment: ProcessInfo.processInfo.environment)
+    /// - Throws: `bucket_unavailable`, `bucket_unsafe`, `configuration_invalid`.
+    static func verify(_ settings: RoleSettings) async throws {
+        try await use(settings) { try await ObjectStoreProbe.verify($0) }
+    }
+
+    /// Makes sure that the bucket is that of the fleet.
+    ///
+    /// - Parameters:
+    ///   - postgres: the fleet's.
+    ///   - role: shown in `pg_stat_activity`.
+    /// - Throws: `fleet_setting_differs`, `bucket_unavailable`, `store_unavailable`.
+    static func check(_ settings: RoleSettings, postgres: PostgresURL, role: String, logger: Logger) async throws {
+        let pool = PostgresPool(url: postgres, size: 1, applicationName: role, logger: logger)
         do {
-            try await ObjectStoreProbe.verify(store)
-            if let fleet { try await BucketMarker.check(store, of: fleet) }
+            try await use(settings) { try await BucketMarker.check($0, of: FleetCatalogue(pool: pool)) }
+            await pool.close()
+        } catch {
+            await pool.close()
+            throw error
+        }
+    }
+
+    private static func bare(_ settings: RoleSettings) throws(BerthError) -> any ObjectStore {
+        try ObjectStores.open(url: try settings.required("bucket"), environment: ProcessInfo.processInfo.environment)
+    }
+
+    private static func use(_ settings: RoleSettings, _ body: (any ObjectStore) async throws -> Void) async throws {
+        let store = try bare(settings)
+        do {
+            try await body(store)
             try await store.shutdown()
         } catch {
             try? await store.shutdown()
