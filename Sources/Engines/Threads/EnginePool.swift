@@ -66,7 +66,7 @@ public final class EnginePool: Sendable {
         state.withLock { state in
             for _ in 0..<threads { addThread(&state) }
         }
-        if longThreads > 0 { start(named: "\(name)-watch", watchTurns) }
+        if longThreads > 0 { Thread.start(named: "\(name)-watch", watchTurns) }
     }
 
     /// A pool without threads: a lane that has work gets each of its turns by one call of `turns`.
@@ -129,21 +129,8 @@ public final class EnginePool: Sendable {
     private func addThread(_ state: inout State) {
         let turn = EngineTurn()
         state.turns.append(turn)
-        start(named: "\(name)-\(state.threadsMade)") { self.serveLanes(turn) }
+        Thread.start(named: "\(name)-\(state.threadsMade)", stackBytes: Self.stackBytes) { self.serveLanes(turn) }
         state.threadsMade += 1
-    }
-
-    private func start(named name: String, _ body: @escaping @Sendable () -> Void) {
-        let isStarted = DispatchSemaphore(value: 0)
-        let thread = Thread {
-            // Foundation on Linux can name a thread only from inside, and only after `start()` has returned.
-            isStarted.wait()
-            Thread.current.name = name
-            body()
-        }
-        thread.stackSize = Self.stackBytes
-        thread.start()
-        isStarted.signal()
     }
 
     private func serveLanes(_ turn: EngineTurn) {

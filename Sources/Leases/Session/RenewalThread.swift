@@ -43,12 +43,10 @@ public final class RenewalThread: SerialExecutor, TaskExecutor {
     ///
     /// - Parameter name: what `top` shows; Linux keeps 15 bytes.
     public init(name: String = "renewals") {
-        let thread = Thread { [self] in
+        Thread.start(named: name) { [self] in
             identity.withLock { $0 = pthread_self() }
             work()
         }
-        thread.name = name
-        thread.start()
     }
 
     /// Ends the thread, once what was asked of it is done. Nothing may be asked of it afterwards.

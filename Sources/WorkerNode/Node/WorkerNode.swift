@@ -48,14 +48,16 @@ public final class WorkerNode: Service, LocalDatabases {
                 session: session, objects: objects, leases: leases, settings: settings.shipper, clock: clock,
                 random: machine.random, logger: logger),
             restorer: Restorer(
-                segments: segments, objects: objects, blockingWork: machine.blockingWork, random: machine.random, logger: logger),
+                segments: segments, objects: objects, parallelBytes: settings.restoreReadBytes, blockingWork: machine.blockingWork,
+                random: machine.random, logger: logger),
             pool: machine.enginePool(settings.engineThreads, settings.engineLongThreads), blockingWork: machine.blockingWork, engines: engines,
             settings: settings.tenants, clock: clock, directory: directory, openFiles: OpenFiles(limit: settings.databaseDescriptors),
             logger: logger)
         backupCheck = BackupCheck(
             environment, catalogue: catalogue, table: table,
             restorer: Restorer(
-                segments: segments, objects: objects, parallelReads: settings.backupCheck.parallelReads, blockingWork: machine.blockingWork,
+                segments: segments, objects: objects, parallelReads: settings.backupCheck.parallelReads,
+                parallelBytes: settings.restoreReadBytes, blockingWork: machine.blockingWork,
                 random: machine.random, logger: logger),
             settings: settings.backupCheck, logger: logger)
         reconciler = Reconciler(

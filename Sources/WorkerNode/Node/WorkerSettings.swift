@@ -21,6 +21,8 @@ public struct WorkerSettings: Sendable {
     public var engineLongThreads = 64
     /// Descriptors of the process that the files of open databases may take together; with more, those nobody uses are closed.
     public var databaseDescriptors = Int.max
+    /// Bytes of the bucket that one restore reads at a time, unless a single changeset is larger.
+    public var restoreReadBytes: UInt64 = 32 << 20
     /// How long a graceful stop may take until what is not published then is kept on the disk, or given up.
     public var shutdownTimeout: Duration = .seconds(20)
     /// A graceful stop gives up what it cannot publish: others may take those databases over at once, without it.

@@ -40,6 +40,15 @@ struct RenewalThreadTests {
         thread.end()
     }
 
+    @Test func itHasAName() async throws {
+        let thread = RenewalThread(name: "my-renewals")
+        await withTaskExecutorPreference(thread) {}
+        let all = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
+            .compactMap { try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8) }
+        #expect(all.contains("my-renewals\n"))
+        thread.end()
+    }
+
     @Test func sleepersWakeInTheOrderOfTheirDeadlines() async throws {
         let thread = RenewalThread()
         let clock = thread.clock, start = clock.now(), names = Names()

@@ -68,6 +68,7 @@ extension RoleSettings {
         worker.tenants.cursorEndLine = try flag("cursor-end-line", default: worker.tenants.cursorEndLine)
         worker.tenants.groupTime = try milliseconds("group-time-ms", in: 1...60_000, default: worker.tenants.groupTime)
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
+        worker.restoreReadBytes = UInt64(try int("restore-read-bytes", in: 1 << 16...1 << 34, default: Int(worker.restoreReadBytes)))
         worker.databaseDescriptors = try databaseDescriptors(of: DescriptorLimit.current)
         worker.shutdownTimeout = try milliseconds("shutdown-timeout-ms", in: 100...3_600_000, default: worker.shutdownTimeout)
         worker.tenants.unopenableRetry = try milliseconds(
