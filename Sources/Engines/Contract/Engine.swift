@@ -91,7 +91,7 @@ public enum CaptureBase: Sendable, Hashable {
     /// capture begins with the next commit. Should the files hold commits after all, they are captured as well.
     case restored
     /// A process of this machine died that had captured it up to this mark, and the machine has run since. Capture goes on from there when
-    /// the files prove that they are what they were then, plus commits; else the first capture is a full one
-    /// (``EngineDatabase/nextCaptureIsFull``), and nothing is known of them.
+    /// the files prove that they are what they were then, plus commits (``EngineDatabase/isProven``); else the first capture is a full one,
+    /// and nothing is known of them.
     case continued(CaptureMark)
 }

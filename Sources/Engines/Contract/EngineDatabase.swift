@@ -43,6 +43,10 @@ public protocol EngineDatabase: AnyObject {
     /// A checkpoint makes every earlier mark worthless: nobody may find one that was taken before a later capture and a checkpoint.
     var captureMark: CaptureMark? { get }
 
+    /// Opened as ``CaptureBase/continued(_:)``, the files are what was captured up to the mark, plus commits. The next capture may contain
+    /// everything all the same.
+    var isProven: Bool { get }
+
     /// What `mark`, taken before the last checkpoint, is after it; `nil` when nobody could go on from there. Right after the checkpoint only.
     func markAfterCheckpoint(_ mark: CaptureMark) -> CaptureMark?
 
@@ -93,6 +97,7 @@ extension EngineDatabase {
 extension EngineDatabase {
     public var hasLogToReplay: Bool { false }
     public var isAsCaptured: Bool { true }
+    public var isProven: Bool { !nextCaptureIsFull }
     public func markAfterCheckpoint(_ mark: CaptureMark) -> CaptureMark? { nil }
     public var owesCheckpoint: Bool { false }
     public func foldLog() throws(CaptureError) {}

@@ -22,6 +22,7 @@ public final class SQLiteDatabase {
     var idle: [SQLiteConnection]
 
     var watermark: CaptureWatermark
+    public private(set) var isProven = false
     let health = SQLiteHealth()
     /// How often the files were opened anew after a fault.
     private(set) var reopenings: UInt64 = 0
@@ -51,7 +52,10 @@ public final class SQLiteDatabase {
         switch base {
         case .empty: break
         case .restored: if try !walHasCommits() { watermark = .mainFile }
-        case .continued(let mark): watermark = proven(mark)
+        case .continued(let mark):
+            guard let known = proven(mark) else { break }
+            watermark = known
+            isProven = true
         }
     }
 

@@ -33,7 +33,7 @@ extension Tenant {
             // At the origin everything in the files is this node's: they are captured whole.
             guard let mark = point.mark else { return try engine.open(copy.filePath, base: .empty, settings: record.settings) }
             let database = try engine.open(copy.filePath, base: .continued(mark), settings: record.settings)
-            guard database.nextCaptureIsFull else { return database }
+            if database.isProven { return database }
             database.close()
             logger.notice("what a former process left cannot be proven to be the published state and more; it is restored")
             return nil

@@ -193,7 +193,6 @@ extension Tenant {
 
     /// A checkpoint moved what was captured, and more, in a way that a mark can follow: whoever opens the files after a crash may still go on with them.
     func keepMark(_ published: CaptureMark?, afterCheckpointOf database: any EngineDatabase) {
-        guard !database.isAsCaptured else { return }
         publishedMark = published.flatMap(database.markAfterCheckpoint)
         keepWatermark(CopyWatermark.Point(position: head, mark: publishedMark))
     }

@@ -80,6 +80,29 @@ import Testing
         #expect(try bench.rows(at: bench.restore(sets)) == bench.rows(next))
     }
 
+    /// What was captured behind it is moved, and not published: the mark of what is published leads on from there.
+    @Test(arguments: EngineUnderTest.all)
+    func aMarkOutlivesACheckpointOfMoreThanIsPublished(_ tested: EngineUnderTest) throws {
+        let bench = try EngineBench(tested)
+        let database = try bench.newDatabase()
+        try insert(1, database, bench)
+        let published = [try #require(try database.capture()).pages]
+        let former = try #require(database.captureMark)
+        try insert(2, database, bench)
+        _ = try database.capture()
+        try database.checkpoint(above: 1)
+        let mark = try #require(database.markAfterCheckpoint(former))
+        for number in 3..<6 { try insert(number, database, bench) }
+        let left = try filesLeftBehind(bench, as: "left.db")
+        let next = try bench.engine.open(left, base: .continued(mark))
+        #expect(next.isProven)
+        var sets = published + [try #require(try next.capture()).pages]
+        #expect(try bench.rows(at: bench.restore(sets)) == bench.rows(database))
+        try insert(9_999, next, bench)
+        sets.append(try #require(try next.capture()).pages)
+        #expect(try bench.rows(at: bench.restore(sets)) == bench.rows(next))
+    }
+
     /// What an open transaction left in the files is not captured.
     @Test(arguments: EngineUnderTest.all)
     func nothingOfATransactionThatDiedIsCaptured(_ tested: EngineUnderTest) throws {
