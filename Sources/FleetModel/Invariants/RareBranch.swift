@@ -17,6 +17,10 @@ public enum RareBranch: String, Sendable, CaseIterable {
     case publishFoundDone = "publish-found-done"
     /// A bundle was swept before it was published, or its name was taken: it goes out under another name.
     case bundleRenamed = "bundle-renamed"
+    /// The store refused a bundle because of something in it, which is looked for in its halves.
+    case bundleSplit = "bundle-split"
+    /// A changeset that the store refuses is tried again alone.
+    case changesetRefused = "changeset-refused"
     /// A committed write could not be confirmed: “outcome unknown”.
     case outcomeUnknown = "outcome-unknown"
     /// The gate was closed before a request began.

@@ -10,3 +10,12 @@ extension LeaseStoreError {
         }
     }
 }
+
+extension PostgresError {
+    /// Whether the server refused what a row holds, and not the statement: a value out of range (class 22), a constraint (23, 44), a
+    /// trigger's exception (P0001), a limit of the program such as the size of a row (54).
+    var blamesARow: Bool {
+        guard outcome == .notApplied, let sqlState else { return false }
+        return sqlState == "P0001" || ["22", "23", "44", "54"].contains { sqlState.hasPrefix($0) }
+    }
+}

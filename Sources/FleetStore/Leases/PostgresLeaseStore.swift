@@ -242,6 +242,7 @@ public struct PostgresLeaseStore: LeaseStore {
             rows = try await work.query(PublishStatement.sql, PublishStatement.parameters(publication))
         } catch {
             if error.isUniqueViolation && error.constraint == "bundles_name_key" { throw .bundleSwept }
+            if error.blamesARow { throw .entryRefused(error.description) }
             throw LeaseStoreError(error)
         }
         let published = Set(try value { try rows.map { DatabaseID(try $0.uuid("database")) } })

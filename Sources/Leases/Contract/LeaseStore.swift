@@ -53,7 +53,8 @@ public protocol LeaseStore: Sendable {
     /// Rule 6: advances the heads that match, records the bundle and the segments of those, in one statement.
     ///
     /// - Returns: the databases whose head advanced. What "not returned" means only a look at the row can tell.
-    /// - Throws: `LeaseStoreError.bundleSwept` when the name of the bundle was tombstoned.
+    /// - Throws: `LeaseStoreError.bundleSwept` when the name of the bundle was tombstoned, `.entryRefused` when one of the entries
+    ///   cannot be what a row holds: the others may be published without it.
     func publish(_ publication: Publication) async throws(LeaseStoreError) -> Set<DatabaseID>
 
     /// Rule 7: hands the lease to a session that holds a copy, if `(session, epoch, head_seq)` match.
@@ -86,6 +87,8 @@ public enum LeaseStoreError: Error, Sendable, CustomStringConvertible {
     case bundleSwept
     /// The store refused the statement; nothing happened.
     case refused(String)
+    /// The store refused what a row of the statement holds; nothing happened. Other rows it may take.
+    case entryRefused(String)
 
     public var description: String {
         switch self {
@@ -96,13 +99,14 @@ public enum LeaseStoreError: Error, Sendable, CustomStringConvertible {
         case .programTooOld(let why): why
         case .bundleSwept: "the bundle was swept before it was published"
         case .refused(let why): "the lease store refused: \(why)"
+        case .entryRefused(let why): "the lease store refused a row: \(why)"
         }
     }
 
     /// The same as an error for people.
     public var asBerthError: BerthError {
         switch self {
-        case .unavailable, .outcomeUnknown, .refused:
+        case .unavailable, .outcomeUnknown, .refused, .entryRefused:
             BerthError(.storeUnavailable, description)
         case .sessionEnded:
             BerthError(.sessionEnded, "This process's session has ended; it restarts with a new one.")

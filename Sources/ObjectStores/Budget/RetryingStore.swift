@@ -77,7 +77,7 @@ public final class RetryingStore: ObjectStore {
 
     private func isStored(_ name: String, _ bytes: [UInt8]) async throws -> Bool {
         do {
-            return try await get(name, range: nil) == bytes
+            return try await holds(name, bytes)
         } catch ObjectStoreError.notFound {
             return false
         }

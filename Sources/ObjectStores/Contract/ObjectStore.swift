@@ -4,7 +4,7 @@
 /// ``ObjectStoreError``, or `CancellationError` when the task is cancelled. Only a definite answer counts as absence:
 /// an error, a proxy's 404 or a bucket that is gone is never reported as an object that does not exist.
 ///
-/// A conditional put is atomic: of many at once at most one wins. ``ObjectStoreProbe`` checks that.
+/// A conditional put is atomic, whatever the size: of many at once at most one wins. ``ObjectStoreProbe`` checks that.
 public protocol ObjectStore: Sendable {
     /// Stores an object whole; when this returns it is durable and every later read sees it.
     ///
@@ -50,8 +50,22 @@ extension ObjectStore {
     /// - Throws: `preconditionFailed` when the name has another content.
     public func putOnce(_ name: String, bytes: [UInt8]) async throws {
         do { try await put(name, bytes: bytes, condition: .createOnly) } catch ObjectStoreError.preconditionFailed {
-            guard try await get(name) == bytes else { throw ObjectStoreError.preconditionFailed(name: name) }
+            guard try await holds(name, bytes) else { throw ObjectStoreError.preconditionFailed(name: name) }
         }
+    }
+
+    /// Whether an object has exactly these bytes. Reads a piece at a time, so that a large one is not in memory twice.
+    ///
+    /// - Throws: `notFound`.
+    func holds(_ name: String, _ bytes: [UInt8]) async throws -> Bool {
+        guard let size = try await size(name) else { throw ObjectStoreError.notFound(name: name) }
+        guard size == Int64(bytes.count) else { return false }
+        let piece = 8 << 20
+        for start in stride(from: 0, to: bytes.count, by: piece) {
+            let end = min(start + piece, bytes.count)
+            guard try await get(name, range: Int64(start)..<Int64(end)).elementsEqual(bytes[start..<end]) else { return false }
+        }
+        return true
     }
 
     /// The size of an object in bytes, or `nil` when it definitely does not exist.

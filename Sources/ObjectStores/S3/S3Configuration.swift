@@ -22,8 +22,21 @@ public struct S3Configuration: Sendable, Hashable {
     public var connectTimeout: TimeAmount = .seconds(5)
     /// Without a byte of the answer arriving.
     public var readIdleTimeout: TimeAmount = .seconds(15)
-    /// For one request, its body and its answer's.
+    /// For one request and its answer, beside what moving their bytes takes at ``minimumBytesPerSecond``.
     public var requestTimeout: TimeAmount = .seconds(60)
+    /// For an upload to be answered, beside the same. There is no telling whether its bytes still move.
+    public var uploadTimeout: TimeAmount = .seconds(15)
+    /// What a connection moves at least.
+    public var minimumBytesPerSecond = 64 << 10
+    /// Objects of more bytes are uploaded in parts of so many each, the last one of fewer. S3 takes no parts below 5 MiB, and no more
+    /// than 10,000.
+    public var partBytes = 8 << 20
+    /// Parts of one object under way at a time.
+    public var parallelParts = 4
+    /// Attempts for one part, the first included: an upload of many is not begun again because of one.
+    public var partAttempts = 4
+    /// The wait before the second attempt; it doubles with each further one.
+    public var partRetryDelay: Duration = .milliseconds(200)
     /// Connections kept to the endpoint; requests beyond wait for one.
     public var connectionLimit = 64
     /// Objects asked for in one listing request; S3 allows 1,000.

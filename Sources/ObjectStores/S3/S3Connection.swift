@@ -10,7 +10,9 @@ struct S3Request {
     var key: String?
     var query: [(String, String)] = []
     var headers: [(String, String)] = []
-    var body: [UInt8] = []
+    var body: ArraySlice<UInt8> = []
+    /// Bytes of the answer that are asked for.
+    var expectedBytes = 0
     /// What the request is about, for errors.
     var name: String
 }
@@ -18,7 +20,9 @@ struct S3Request {
 /// Signs requests and sends them.
 struct S3Connection: Sendable {
     let configuration: S3Configuration
-    let client: HTTPClient
+    private let client: HTTPClient
+    /// Without a limit for a silent answer: while a body is on its way there is none to come.
+    private let uploads: HTTPClient
     let now: @Sendable () -> Date
 
     init(_ configuration: S3Configuration, now: @escaping @Sendable () -> Date) {
@@ -31,16 +35,33 @@ struct S3Connection: Sendable {
         settings.connectionPool.retryConnectionEstablishment = false
         self.configuration = configuration
         self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
+        settings.timeout.read = nil
+        self.uploads = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
         self.now = now
     }
 
     /// Sends a request and returns the answer's head, whatever its status.
     func send(_ request: S3Request) async throws -> HTTPClientResponse {
+        let isUpload = request.body.count > Self.smallBody
         do {
-            return try await client.execute(signed(request), timeout: configuration.requestTimeout)
+            return try await (isUpload ? uploads : client).execute(signed(request), timeout: timeout(of: request))
         } catch {
             throw Self.failure(error)
         }
+    }
+
+    /// Bodies up to this size are sent before anybody would wait for their answer.
+    private static let smallBody = 64 << 10
+
+    func timeout(of request: S3Request) -> TimeAmount {
+        let bytes = Int64(request.body.count) + Int64(request.expectedBytes)
+        let moving = TimeAmount.nanoseconds(Int64(Double(bytes) / Double(max(1, configuration.minimumBytesPerSecond)) * 1e9))
+        return (request.body.count > Self.smallBody ? configuration.uploadTimeout : configuration.requestTimeout) + moving
+    }
+
+    func shutdown() async throws {
+        try await client.shutdown()
+        try await uploads.shutdown()
     }
 
     static func failure(_ error: any Error) -> any Error {

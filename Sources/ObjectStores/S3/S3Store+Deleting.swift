@@ -30,7 +30,7 @@ extension S3Store {
                     ("content-md5", Data(Insecure.MD5.hash(data: body)).base64EncodedString()),
                     ("content-type", "application/xml"),
                 ],
-                body: body, name: name))
+                body: body[...], name: name))
         guard response.status == .ok else { throw try await S3Failure.from(response, name: name) }
         let answer: XMLElement
         do {

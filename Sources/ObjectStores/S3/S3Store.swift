@@ -5,7 +5,7 @@ import NIOHTTP1
 
 /// A bucket on AWS S3 or a server that speaks its protocol.
 ///
-/// Requests are signed with Signature Version 4, payload included. One attempt each: ``RetryingStore`` repeats.
+/// Large objects go in parts. Requests are signed with Signature Version 4, payload included. One attempt each: ``RetryingStore`` repeats.
 /// Conditions are `If-None-Match: *` and `If-Match`; there is no fallback for servers without them, and
 /// ``ObjectStoreProbe`` refuses such a server.
 public final class S3Store: ObjectStore {
@@ -22,12 +22,9 @@ public final class S3Store: ObjectStore {
 
     @discardableResult
     public func put(_ name: String, bytes: [UInt8], condition: PutCondition) async throws -> ObjectVersion {
-        var request = S3Request(method: .PUT, key: try key(name), body: bytes, name: name)
-        switch condition {
-        case .none: break
-        case .createOnly: request.headers.append(("if-none-match", "*"))
-        case .ifMatch(let version): request.headers.append(("if-match", "\"\(version.etag)\""))
-        }
+        guard bytes.count <= configuration.partBytes else { return try await putInParts(name, bytes, condition) }
+        var request = S3Request(method: .PUT, key: try key(name), body: bytes[...], name: name)
+        request.headers += Self.headers(of: condition)
         let response = try await connection.send(request)
         guard response.status == .ok else {
             let failure = try await S3Failure.from(response, name: name)
@@ -44,7 +41,10 @@ public final class S3Store: ObjectStore {
     public func get(_ name: String, range: Range<Int64>?) async throws -> [UInt8] {
         try ObjectNaming.validate(range: range)
         var request = S3Request(method: .GET, key: try key(name), name: name)
-        if let range { request.headers.append(("range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")) }
+        if let range {
+            request.headers.append(("range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)"))
+            request.expectedBytes = range.count
+        }
         let response = try await connection.send(request)
         switch (response.status, range) {
         case (.ok, nil):
@@ -94,7 +94,7 @@ public final class S3Store: ObjectStore {
     }
 
     public func shutdown() async throws {
-        try await connection.client.shutdown()
+        try await connection.shutdown()
     }
 
     // MARK: Names
@@ -112,6 +112,14 @@ public final class S3Store: ObjectStore {
 
     /// The start of keys for the start of names.
     func keyStart(_ start: String) -> String { keyPrefix + start }
+
+    static func headers(of condition: PutCondition) -> [(String, String)] {
+        switch condition {
+        case .none: []
+        case .createOnly: [("if-none-match", "*")]
+        case .ifMatch(let version): [("if-match", "\"\(version.etag)\"")]
+        }
+    }
 
     // MARK: Answers
 
@@ -145,7 +153,7 @@ public final class S3Store: ObjectStore {
         return bytes
     }
 
-    private static func version(_ response: HTTPClientResponse) -> ObjectVersion? {
+    static func version(_ response: HTTPClientResponse) -> ObjectVersion? {
         response.headers.first(name: "etag").map(version(etag:))
     }
 

@@ -64,8 +64,11 @@ struct SigV4: Sendable {
             + "Signature=\(signature)"
     }
 
-    static func sha256(_ bytes: [UInt8]) -> String {
-        Hexadecimal.string(SHA256.hash(data: bytes))
+    static func sha256(_ bytes: some Collection<UInt8>) -> String {
+        var hash = SHA256()
+        let isHashed: Void? = bytes.withContiguousStorageIfAvailable { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        if isHashed == nil { hash.update(data: Array(bytes)) }
+        return Hexadecimal.string(hash.finalize())
     }
 
     /// Names in lower case, values trimmed and runs of spaces as one, by name.

@@ -124,7 +124,10 @@ public struct StoreAdoption: Sendable {
         var followers: [ChainPosition: [Segment]] = [:]
         for segment in segments where segment.entry.kind == .delta && segment.entry.firstSeq > lease.head.seq {
             let entry = segment.entry
-            followers[ChainPosition(seq: entry.firstSeq - 1, checksum: entry.previousChecksum), default: []].append(segment)
+            let base = ChainPosition(seq: entry.firstSeq - 1, checksum: entry.previousChecksum)
+            // Stored again in another bundle, after the first was refused, it is the same changeset, and any of them will do.
+            let isKnown = followers[base]?.contains { $0.entry.endPosition == entry.endPosition && $0.entry.epoch == entry.epoch } ?? false
+            if !isKnown { followers[base, default: []].append(segment) }
         }
         // Depth first, without recursion: a forgotten chain may be long.
         var best: (epoch: Epoch, path: [Segment]) = (.zero, [])

@@ -1,3 +1,4 @@
+import Chaos
 import FleetModel
 import ObjectStores
 
@@ -10,6 +11,9 @@ struct BucketTrouble: Sendable {
     /// Of a hundred reads, so many end in the middle.
     var cutBodies: UInt64 = 0
     var delay: Duration = .zero
+    /// Of a hundred uploads, so many take long, while others are as quick as ever.
+    var slowUploads: UInt64 = 0
+    static let slowUpload: ClosedRange<Duration> = .milliseconds(500)...(.seconds(4))
 }
 
 /// The object store of a simulated fleet.
@@ -55,6 +59,9 @@ struct BucketConnection: ObjectStore {
 
     func put(_ name: String, bytes: [UInt8], condition: PutCondition) async throws -> ObjectVersion {
         if bucket.forgets { return ObjectVersion(etag: "forgotten") }
+        if bucket.trouble.slowUploads > 0, UInt64.random(in: 0..<100, using: &scheduler.chance) < bucket.trouble.slowUploads {
+            try await clock.sleep(for: scheduler.chance.duration(in: BucketTrouble.slowUpload))
+        }
         return try await request { try await $0.put(name, bytes: bytes, condition: condition) }
     }
 

@@ -39,6 +39,7 @@ final class FaultInjector: @unchecked Sendable {
         open = [:]
         fleet.network.heal()
         fleet.bucket.trouble = BucketTrouble()
+        fleet.store.refusedRows = []
     }
 
     private func inject(_ fault: SimulatedFault) {
@@ -83,8 +84,10 @@ final class FaultInjector: @unchecked Sendable {
             let seconds = Int64.random(in: -3_600...3_600, using: &scheduler.chance)
             fleet.store.clockOffset = .seconds(seconds)
             fleet.note("fault", "the store's clock is \(seconds) s off")
+        case .rowRefusal: refuseRows(for: short)
         case .bucketError: bucket(.bucketError, short) { $0.errors = $1 ? 60 : 0 }
         case .bucketSlow: bucket(.bucketSlow, short) { $0.delay = $1 ? .milliseconds(400) : .zero }
+        case .bucketUploadSlow: bucket(.bucketThrottle, short) { $0.slowUploads = $1 ? 40 : 0 }
         case .bucketCut: bucket(.bucketCut, short) { $0.cutBodies = $1 ? 50 : 0 }
         case .bucketLostReply: bucket(.bucketLostReply, short) { $0.lostReplies = $1 ? 50 : 0 }
         case .linkCut: link(.linkCut, node, .cut, bothWays: true)
@@ -147,6 +150,18 @@ final class FaultInjector: @unchecked Sendable {
             set(&fleet.bucket.trouble, true)
         } end: { [fleet] in
             set(&fleet.bucket.trouble, false)
+        }
+    }
+
+    private func refuseRows(for duration: Duration) {
+        guard let database = fleet.databases.randomElement(using: &scheduler.chance), let id = fleet.databaseID(database.name),
+            !fleet.store.refusedRows.contains(id)
+        else { return }
+        fleet.note("fault", "no changeset of \(database.name) is taken")
+        lasting(.postgresRefusal, [Party.postgres], for: duration) {
+            fleet.store.refusedRows.insert(id)
+        } end: { [fleet] in
+            fleet.store.refusedRows.remove(id)
         }
     }
 

@@ -8,6 +8,7 @@ import Gateway
 import Leases
 import Logging
 import ObjectStores
+import Replication
 import WorkerNode
 
 /// A whole fleet on one thread: nodes, managers, store, bucket and the network between them.
@@ -54,6 +55,8 @@ final class SimulatedFleet: @unchecked Sendable {
         worker.tenants.groupTime = .seconds(30)
         worker.tenants.publishTimeout = .seconds(8)
         worker.unableToServeLimit = .seconds(6)
+        // As quick as everything else after a fault.
+        worker.shipper.refusedRetryDelay = .milliseconds(200)...(.seconds(2))
         workerSettings = worker
         var manager = ManagerSettings()
         manager.pollInterval = settings.ttl / 10

@@ -54,8 +54,12 @@ public enum SimulatedFault: String, Sendable, CaseIterable {
     case storeSlow = "store-slow"
     /// The store's clock jumps, up to an hour back or forth.
     case storeClockStep = "store-clock-step"
+    /// The store takes no row of one database's changesets.
+    case rowRefusal = "row-refusal"
     case bucketError = "bucket-error"
     case bucketSlow = "bucket-slow"
+    /// Some uploads take long, others do not.
+    case bucketUploadSlow = "bucket-upload-slow"
     case bucketCut = "bucket-cut"
     case bucketLostReply = "bucket-lost-reply"
     case linkCut = "link-cut"

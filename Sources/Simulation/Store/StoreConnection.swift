@@ -115,7 +115,7 @@ extension StoreConnection: LeaseStore {
     }
 
     func publish(_ publication: Publication) async throws(LeaseStoreError) -> Set<DatabaseID> {
-        try await change { store in await outcome { () throws(LeaseStoreError) in try await store.leases.publish(publication) } }
+        try await change { store in await outcome { () throws(LeaseStoreError) in try await store.publish(publication) } }
     }
 
     func transfer(

@@ -41,6 +41,8 @@ final class StoreServer: @unchecked Sendable {
     /// What the store's clock shows more than the simulation's. Nothing that matters may depend on it.
     var clockOffset = Duration.zero
     var clock: Duration { scheduler.now + clockOffset }
+    /// Databases of which no segment is taken, as a constraint would have it.
+    var refusedRows: Set<DatabaseID> = []
     /// When sessions were first seen to have ended, on the store's clock.
     var endings: [SessionID: Duration] = [:]
     /// Sessions in the order in which they were opened.
@@ -75,6 +77,17 @@ final class StoreServer: @unchecked Sendable {
         }
         if sessionEnded { onHint(.sessions) }
         return value
+    }
+
+    /// A statement that would insert a row which is refused does nothing.
+    func publish(_ publication: Publication) async throws(LeaseStoreError) -> Set<DatabaseID> {
+        for entry in publication.entries where refusedRows.contains(entry.database) {
+            guard let lease = lease(entry.database), lease.session == publication.session, lease.epoch == entry.epoch,
+                lease.head == ChainPosition(seq: entry.firstSeq - 1, checksum: entry.previousChecksum)
+            else { continue }
+            throw .entryRefused("a row of \(entry.database) violates a constraint")
+        }
+        return try await leases.publish(publication)
     }
 
     // MARK: What the tables say

@@ -46,7 +46,7 @@ public final class WorkerNode: Service, LocalDatabases {
             session: session, gate: keeper.gate, leases: leases,
             shipper: Shipper(
                 session: session, objects: objects, leases: leases, settings: settings.shipper, clock: clock,
-                random: machine.random, logger: logger),
+                blockingWork: machine.blockingWork, random: machine.random, logger: logger),
             restorer: Restorer(
                 segments: segments, objects: objects, parallelBytes: settings.restoreReadBytes, blockingWork: machine.blockingWork,
                 random: machine.random, logger: logger),

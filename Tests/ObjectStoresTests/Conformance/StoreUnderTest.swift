@@ -9,12 +9,16 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
     case directory
     case s3
     case s3WithSmallPages
+    case s3WithSmallParts
     case retryingMemory
 
     /// For tests to which the size of pages and batches makes no difference.
-    static let withoutSmallPages = allCases.filter { $0 != .s3WithSmallPages }
+    static let withoutSmallPages = allCases.filter { $0 != .s3WithSmallPages && $0 != .s3WithSmallParts }
 
     var testDescription: String { rawValue }
+
+    /// The smallest that servers take.
+    static let partBytes = 5 << 20
 
     private static let moto = Task { try await MotoServer.start() }
 
@@ -33,6 +37,10 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
             var configuration = try await Self.s3Configuration()
             configuration.listPageSize = pageSize
             configuration.deleteBatchSize = 5
+            store = S3Store(configuration)
+        case .s3WithSmallParts:
+            var configuration = try await Self.s3Configuration()
+            configuration.partBytes = Self.partBytes
             store = S3Store(configuration)
         case .retryingMemory: store = RetryingStore(MemoryStore())
         }

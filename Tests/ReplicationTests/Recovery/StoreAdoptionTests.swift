@@ -55,6 +55,16 @@ struct StoreAdoptionTests {
         #expect(adopted.head == ChainPosition(seq: 2, checksum: 22))
     }
 
+    /// Of a bundle that was refused the changesets are stored again in others. Followed once each, a long chain of them takes no time.
+    @Test func whatWasStoredTwiceIsFollowedOnce() {
+        let chain = (2...60).map { segment(UInt64($0), after: UInt64($0 - 1) * 10, UInt64($0) * 10, epoch: 1) }
+        var again = chain
+        for index in again.indices { again[index].bundle += "-again" }
+        let adopted = StoreAdoption.adopt(lease(at: 1, 10, epoch: 1), chain + again)
+        #expect(adopted.forgotten.map(\.entry.lastSeq) == Array(2...60))
+        #expect(adopted.head == ChainPosition(seq: 60, checksum: 600))
+    }
+
     @Test func aBranchThatDoesNotContinueTheHeadIsIgnored() {
         let adopted = StoreAdoption.adopt(lease(at: 2, 22, epoch: 2), [segment(3, after: 21, 31, epoch: 1)])
         #expect(adopted.forgotten.isEmpty)

@@ -20,6 +20,10 @@ final class FakeSource: Shippable {
     }
 
     let database: DatabaseID
+    /// Who asks for a changeset passes this door: closed, another has the database's lane.
+    let lane = Latch(isOpen: true)
+    /// Who tells an outcome passes this one.
+    let ear = Latch(isOpen: true)
     private let pages: Int
     private let shipper: Shipper
     private let state: Mutex<State>
@@ -56,7 +60,8 @@ final class FakeSource: Shippable {
     func leave() { state.withLock { $0.isGone = true } }
 
     func cut() async -> CutChangeset? {
-        state.withLock { state in
+        await lane.pass()
+        return state.withLock { state in
             state.looks += 1
             guard state.isPending, !state.isGone, state.underWay == nil else { return nil }
             state.isPending = false
@@ -69,6 +74,7 @@ final class FakeSource: Shippable {
     }
 
     func shipped(_ outcome: ShipOutcome) async {
+        await ear.pass()
         let again = state.withLock { state in
             state.outcomes.append(outcome)
             state.underWay = nil

@@ -16,7 +16,10 @@ struct ShipperFixture {
     let shipper: Shipper
     let settings: ShipperSettings
 
-    init(_ settings: ShipperSettings = ShipperSettings()) async throws {
+    init(_ given: ShipperSettings = ShipperSettings()) async throws {
+        var settings = given
+        // A time that nothing else takes: who sleeps for so long waits for those that were asked.
+        settings.cutPatience = .microseconds(37_037)
         self.settings = settings
         session = NewSession(id: .random(), node: try NodeName("node-a"), role: .node, address: "http://127.0.0.1:1")
         shipper = Shipper(
@@ -65,9 +68,19 @@ struct ShipperFixture {
         try #require(try await leases.base.leases(of: [database]).first).head
     }
 
+    /// Somebody sleeps, and not only until those that were just asked have answered.
     func somebodySleeps() async throws {
-        try await becomesTrue("somebody sleeps") { clock.sleepers > 0 }
+        try await becomesTrue("somebody sleeps") { clock.nextDeadline.map { $0 - clock.now() != settings.cutPatience } ?? false }
     }
+
+    /// Those that were asked are waited for no longer.
+    func passPatience() async throws {
+        try await becomesTrue("somebody waits for those that were asked") { clock.nextDeadline == clock.now() + settings.cutPatience }
+        clock.advance(by: settings.cutPatience)
+    }
+
+    /// The next round begins.
+    func passInterval() { clock.advance(by: settings.interval) }
 
     /// Waits for a retry that sleeps, and lets its time pass.
     ///

@@ -38,8 +38,7 @@ extension RoleSettings {
 
     func worker() throws(BerthError) -> WorkerSettings {
         var worker = WorkerSettings()
-        worker.shipper.interval = try milliseconds("ship-interval-ms", in: 1...60_000, default: worker.shipper.interval)
-        worker.shipper.maximumBundleBytes = try int("bundle-bytes", in: 4_096...(1 << 30), default: worker.shipper.maximumBundleBytes)
+        worker.shipper = try shipper()
         worker.engineThreads = try int("engine-threads", in: 1...1_024, default: worker.engineThreads)
         worker.engineLongThreads = try int("engine-long-threads", in: 0...1_024, default: worker.engineLongThreads)
         worker.reconcileInterval = try milliseconds("reconcile-interval-ms", in: 50...600_000, default: worker.reconcileInterval)
@@ -79,6 +78,19 @@ extension RoleSettings {
         return worker
     }
 
+    private func shipper() throws(BerthError) -> ShipperSettings {
+        var shipper = ShipperSettings()
+        shipper.interval = try milliseconds("ship-interval-ms", in: 1...60_000, default: shipper.interval)
+        shipper.maximumBundleBytes = try int("bundle-bytes", in: 4_096...(1 << 30), default: shipper.maximumBundleBytes)
+        shipper.parallelBundles = try int("parallel-bundles", in: 1...64, default: shipper.parallelBundles)
+        shipper.largeChangesetBytes = try int("large-changeset-bytes", in: 4_096...(1 << 30), default: shipper.largeChangesetBytes)
+        shipper.parallelLargeBundles = try int("parallel-large-bundles", in: 1...64, default: shipper.parallelLargeBundles)
+        shipper.parallelCuts = try int("parallel-cuts", in: 1...10_000, default: shipper.parallelCuts)
+        shipper.cutPatience = try milliseconds("cut-patience-ms", in: 1...60_000, default: shipper.cutPatience)
+        shipper.maximumWaitingBytes = try int("waiting-changeset-bytes", in: 4_096...(1 << 40), default: shipper.maximumWaitingBytes)
+        return shipper
+    }
+
     /// The other half is for connections of clients, of which each takes one, and for restores.
     func databaseDescriptors(of limit: Int) throws(BerthError) -> Int {
         let given = try int("database-descriptors", in: 8...(1 << 24), default: max(8, limit / 2))
@@ -109,6 +121,9 @@ extension RoleSettings {
         try require(
             ("ship-interval-ms", worker.shipper.interval), below: ("publish-timeout-ms", tenants.publishTimeout),
             "no write of a `bucket` database could be acknowledged in time")
+        try require(
+            ("cut-patience-ms", worker.shipper.cutPatience), below: ("max-ship-lag-ms", tenants.maximumShipLag),
+            "writes would be pushed back while the shipper waits for a database that is busy")
         try require(
             ("cursor-piece-bytes", tenants.cursorPieceBytes), upTo: ("response-bytes", tenants.responseLimit.maximumBytes),
             "a piece would be larger than a whole answer may be")

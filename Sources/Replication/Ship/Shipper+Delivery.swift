@@ -1,0 +1,174 @@
+import Changesets
+import CoreMetrics
+import Engines
+import FleetModel
+import Leases
+import Logging
+import ObjectStores
+
+/// A bundle that is made: its bytes and its name, which stay the same from one attempt to the next.
+struct Parcel: Sendable {
+    let cuts: [Cut]
+    var name: String
+    var bytes: [UInt8]
+    var entries: [BundleEntry]
+    var isStored = false
+}
+
+/// What a source is to be told.
+typealias Told = (cut: Cut, outcome: ShipOutcome)
+
+/// What became of a bundle.
+enum Delivery {
+    /// The outcome of each changeset is known.
+    case known([Told])
+    /// The store refused it because of something in it that has no outcome yet.
+    case refused(Parcel, reason: String, known: [Told])
+    /// Only a cancellation ends the retries; the process is ending, and what is unpublished stays so.
+    case stopped
+}
+
+extension Shipper {
+    /// Puts changesets into a bundle and delivers that.
+    func deliver(_ cuts: [Cut]) async -> Delivery {
+        let (parcel, broken) = await pack(cuts)
+        // Its numbers contradict each other: no bundle can hold it.
+        let unpackable: [Told] = broken.map { ($0, .diverged(head: $0.changeset.previous)) }
+        guard let parcel else { return .known(unpackable) }
+        switch await deliver(parcel) {
+        case .known(let outcomes): return .known(unpackable + outcomes)
+        case .refused(let parcel, let reason, let known): return .refused(parcel, reason: reason, known: unpackable + known)
+        case .stopped: return .stopped
+        }
+    }
+
+    /// Stores and publishes, again and again with identical bytes, until the outcome of each entry is known.
+    func deliver(_ parcel: Parcel) async -> Delivery {
+        var parcel = parcel
+        var delay = settings.retryDelay.lowerBound
+        var published: Set<DatabaseID> = []
+        while true {
+            do {
+                try Task.checkCancellation()
+                if !parcel.isStored {
+                    try await objects.putOnce(parcel.name, bytes: parcel.bytes)
+                    parcel.isStored = true
+                }
+                let started = clock.now()
+                // What an attempt has advanced, a later one finds advanced already and does not name again.
+                published.formUnion(
+                    try await leases.publish(
+                        Publication(session: session.id, bundle: parcel.name, bytes: Int64(parcel.bytes.count), entries: parcel.entries)))
+                metrics.publishSeconds.recordNanoseconds(Int64((clock.now() - started).seconds * 1e9))
+                invariant(published.isSubset(of: parcel.entries.map(\.database)), "a head advanced that is not in the bundle")
+                let outcomes = try await outcomes(of: parcel.entries, published: published)
+                invariant(outcomes.count == parcel.cuts.count, "a changeset of the bundle has no outcome, or two")
+                metrics.bundles.increment()
+                metrics.bytesShipped.increment(by: parcel.bytes.count)
+                metrics.entriesShipped.increment(by: outcomes.count { $0 == .published })
+                return .known(zip(parcel.cuts, outcomes).map { ($0, $1) })
+            } catch LeaseStoreError.entryRefused(let reason) {
+                // Definitely: an earlier attempt whose reply was lost may yet publish what is then found done.
+                metrics.failures.increment()
+                logger.warning("a bundle was refused", metadata: ["bundle": "\(parcel.name)", "reason": "\(reason)"])
+                let known: [Told] = parcel.cuts.filter { published.contains($0.database) }.map { ($0, .published) }
+                return .refused(parcel, reason: reason, known: known)
+            } catch {
+                if Task.isCancelled {
+                    logger.notice("shipping stopped", metadata: ["unpublished": "\(parcel.cuts.count)"])
+                    return .stopped
+                }
+                metrics.failures.increment()
+                logger.warning("shipping failed, trying again", metadata: ["bundle": "\(parcel.name)", "error": "\(error)"])
+                if Self.isNameUnusable(error) {
+                    // Its name can never be published: the same changesets under another name.
+                    RareBranch.bundleRenamed.marked()
+                    let (again, broken) = await pack(parcel.cuts)
+                    guard let again, broken.isEmpty else { brokenInvariant("what was in one bundle fits into no other") }
+                    parcel = again
+                }
+                do { try await clock.sleep(for: delay * random.fraction(in: 0.5...1)) } catch { continue }
+                delay = min(delay * 2, settings.retryDelay.upperBound)
+            }
+        }
+    }
+
+    /// - Returns: a bundle under a new name, `nil` when nothing fits into one; and what does not.
+    private func pack(_ cuts: [Cut]) async -> (parcel: Parcel?, broken: [Cut]) {
+        let number = nextNumber()
+        let session = session, logger = logger
+        let pack: @Sendable () -> (parcel: Parcel?, broken: [Cut]) = {
+            var builder = BundleBuilder(session: session.id, node: session.node, number: number)
+            var packed: [Cut] = [], broken: [Cut] = []
+            for cut in cuts {
+                do throws(BundleError) {
+                    try builder.append(cut)
+                    packed.append(cut)
+                } catch {
+                    logger.error("changeset refused", metadata: ["database": "\(cut.database)", "error": "\(error)"])
+                    broken.append(cut)
+                }
+            }
+            guard !packed.isEmpty else { return (nil, broken) }
+            let name = builder.header.name.description
+            do throws(BundleError) {
+                let (bytes, entries) = try builder.finish()
+                return (Parcel(cuts: packed, name: name, bytes: bytes, entries: entries), broken)
+            } catch { brokenInvariant("a bundle has more entries than any number of databases on a node: \(error)") }
+        }
+        // Compressing and hashing take time, on no thread that tasks share.
+        guard cuts.reduce(0, { $0 + $1.size }) > Self.bytesWorthALeave else { return pack() }
+        return await blockingWork.run(pack)
+    }
+
+    /// Fewer take no longer to compress than the way to another thread and back.
+    private static let bytesWorthALeave = 64 << 10
+
+    private static func isNameUnusable(_ error: any Error) -> Bool {
+        if case LeaseStoreError.bundleSwept = error { return true }
+        if case ObjectStoreError.preconditionFailed = error { return true }
+        return false
+    }
+
+    /// Rule 6: what "no match" means is read from the row, and only another holder or epoch means fenced.
+    ///
+    /// - Returns: one for each entry, in their order.
+    /// - Throws: `HeadNotAdvanced` when the identical publish has to be tried again.
+    private func outcomes(of entries: [BundleEntry], published: Set<DatabaseID>) async throws -> [ShipOutcome] {
+        let unmatched = entries.map(\.database).filter { !published.contains($0) }
+        let rows = unmatched.isEmpty ? [] : try await leases.leases(of: unmatched)
+        let current = Dictionary(uniqueKeysWithValues: rows.map { ($0.database, $0) })
+        return try entries.map { entry in
+            if published.contains(entry.database) { return .published }
+            guard let lease = current[entry.database], lease.session == session.id, lease.epoch == entry.epoch else {
+                RareBranch.publishFenced.marked()
+                return .fenced
+            }
+            if lease.head == entry.endPosition {
+                // The reply of an earlier attempt was lost, or it was in another bundle: it did advance the head.
+                RareBranch.publishFoundDone.marked()
+                return .published
+            }
+            if lease.head == ChainPosition(seq: entry.firstSeq - 1, checksum: entry.previousChecksum) {
+                throw HeadNotAdvanced(database: entry.database)
+            }
+            return .diverged(head: lease.head)
+        }
+    }
+
+    /// The row is as the publish expects it, and the publish did not say that it matched.
+    private struct HeadNotAdvanced: Error {
+        let database: DatabaseID
+    }
+}
+
+extension BundleBuilder {
+    fileprivate mutating func append(_ cut: Cut) throws(BundleError) {
+        let changeset = cut.changeset
+        try append(
+            database: cut.database, epoch: changeset.epoch, kind: .delta, firstSeq: changeset.position.seq,
+            lastSeq: changeset.position.seq, previousChecksum: changeset.previous.checksum,
+            checksum: changeset.position.checksum, pageSize: UInt32(changeset.pageSize),
+            createdAt: changeset.createdAt, changeset: changeset.bytes)
+    }
+}
