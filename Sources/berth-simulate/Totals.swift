@@ -46,7 +46,7 @@ struct Totals: Sendable {
     /// the schedules do not come near them any more.
     private static let expected: [RareBranch] = [
         .silentSessionEnded, .endingBraked, .renewalRefused, .publishFenced, .outcomeUnknown, .leaseFound, .copyContinued, .copyExtended,
-        .gateClosed,
+        .gateClosed, .changesetRefused,
     ]
     /// So many schedules come by all of them.
     private static let enoughSchedules = 300

@@ -8,9 +8,11 @@ public enum ObjectStores {
     /// Nothing is sent yet; ``ObjectStoreProbe`` checks that the bucket is there and fit. Requests are made once, without
     /// retries; put a ``RetryingStore`` around it.
     ///
+    /// - Parameter configure: sets what a URL does not say of a bucket on S3.
     /// - Throws: `BerthError` with code `configuration_invalid`, or `bucket_unavailable` for a folder that cannot be used.
     public static func open(
-        url: String, environment: [String: String] = ProcessInfo.processInfo.environment
+        url: String, environment: [String: String] = ProcessInfo.processInfo.environment,
+        configure: (inout S3Configuration) -> Void = { _ in }
     ) throws(BerthError) -> any ObjectStore {
         switch try ObjectStoreURL(url, environment: environment) {
         case .directory(let path):
@@ -19,7 +21,8 @@ public enum ObjectStores {
             } catch {
                 throw BerthError(.bucketUnavailable, "The folder \(path) cannot be the bucket. \(error)")
             }
-        case .s3(let configuration):
+        case .s3(var configuration):
+            configure(&configuration)
             return S3Store(configuration)
         }
     }

@@ -5,9 +5,9 @@ import NIOHTTP1
 /// Uploads in parts, for objects above ``S3Configuration/partBytes``: each part has its own time and its own attempts, and the object
 /// is there, whole, when the upload is completed.
 ///
-/// The condition goes with the completion. A server that does not know it there (AWS does since 2024, and so do MinIO and moto) would replace an object, so
-/// what exists is looked for before, and what is stored is compared after: of two that upload one name at once on such a server, the
-/// one that is overwritten may have been told that it won. No two of Berth's processes write one name.
+/// The condition goes with the completion, as AWS has it. A server that takes no notice of it there would replace an object, so what
+/// exists is looked for before, and what is stored is compared after. Of two that upload one name at once to such a server, the one that
+/// is overwritten may still have been told that it won; no two of Berth's processes write one name.
 ///
 /// An upload that fails is aborted, so that its parts take no room. One whose process dies stays until the bucket's own rule for
 /// incomplete uploads ends it.
@@ -116,7 +116,7 @@ private struct PartedUpload: Sendable {
         }
         // The head is sent before it is known whether all goes well; an error may follow it.
         let document = try await store.document(of: response, name: name)
-        guard let tag = document["ETag"]?.text, document.name == "CompleteMultipartUploadResult" else {
+        guard let tag = document["ETag"]?.text, document.name != "Error" else {
             throw S3Failure.error(status: 500, code: document["Code"]?.text, message: document["Message"]?.text, name: name)
         }
         return S3Store.version(etag: tag)

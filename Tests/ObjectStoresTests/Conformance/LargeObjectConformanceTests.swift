@@ -64,10 +64,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [StoreUnderTest.memory, .directory, .retryingMemory])
+    @Test(arguments: kinds)
     func ofManyCreatorsOneWins(_ kind: StoreUnderTest) async throws {
         try await kind.use { store in
-            let contents = (0..<4).map { Self.content($0, count: StoreUnderTest.partBytes + 1) }
+            let contents = (0..<4).map { Self.content(UInt64($0), count: StoreUnderTest.partBytes + 1) }
             let winners = try await withThrowingTaskGroup(of: Int?.self) { group in
                 for (index, bytes) in contents.enumerated() {
                     group.addTask {

@@ -91,6 +91,16 @@ extension RoleSettings {
         return shipper
     }
 
+    /// How large objects go to a bucket on S3.
+    func uploads() throws(BerthError) -> (partBytes: Int, parallelParts: Int, minimumBytesPerSecond: Int) {
+        // S3 takes parts from 5 MiB to 5 GiB.
+        (
+            try int("upload-part-bytes", in: (5 << 20)...(5 << 30), default: 8 << 20),
+            try int("upload-parallel-parts", in: 1...64, default: 4),
+            try int("bucket-bytes-per-second", in: 1_024...(1 << 40), default: 64 << 10)
+        )
+    }
+
     /// The other half is for connections of clients, of which each takes one, and for restores.
     func databaseDescriptors(of limit: Int) throws(BerthError) -> Int {
         let given = try int("database-descriptors", in: 8...(1 << 24), default: max(8, limit / 2))

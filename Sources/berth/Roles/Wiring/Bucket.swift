@@ -36,7 +36,12 @@ enum Bucket {
     }
 
     private static func bare(_ settings: RoleSettings) throws(BerthError) -> any ObjectStore {
-        try ObjectStores.open(url: try settings.required("bucket"), environment: ProcessInfo.processInfo.environment)
+        let uploads = try settings.uploads()
+        return try ObjectStores.open(url: try settings.required("bucket"), environment: ProcessInfo.processInfo.environment) { bucket in
+            bucket.partBytes = uploads.partBytes
+            bucket.parallelParts = uploads.parallelParts
+            bucket.minimumBytesPerSecond = uploads.minimumBytesPerSecond
+        }
     }
 
     private static func use(_ settings: RoleSettings, _ body: (any ObjectStore) async throws -> Void) async throws {
