@@ -88,7 +88,7 @@ public enum Zstd {
     /// `ZSTD_CONTENTSIZE_UNKNOWN`, which is a macro that Swift does not import.
     private static let contentLengthUnknown = UInt64.max
 
-    private static func failure(_ code: Int) -> ZstdError {
+    static func failure(_ code: Int) -> ZstdError {
         .failed(ZSTD_getErrorName(code).map { String(cString: $0) } ?? "error \(code)")
     }
 }

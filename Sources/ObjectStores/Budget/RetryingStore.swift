@@ -39,15 +39,20 @@ public final class RetryingStore: ObjectStore {
 
     @discardableResult
     public func put(_ name: String, bytes: [UInt8], condition: PutCondition) async throws -> ObjectVersion {
+        try await put(name, contents: ObjectContents(bytes), condition: condition)
+    }
+
+    @discardableResult
+    public func put(_ name: String, contents: ObjectContents, condition: PutCondition) async throws -> ObjectVersion {
         var mayBeStored = false
         do {
             return try await retrying(.put, onRetry: { mayBeStored = true }) { store in
-                try await store.put(name, bytes: bytes, condition: condition)
+                try await store.put(name, contents: contents, condition: condition)
             }
         } catch ObjectStoreError.preconditionFailed where mayBeStored {
             // The version first: if the object is replaced in between, the version is of no use, not wrong.
             let info = try await head(name)
-            guard let version = info?.version, try await isStored(name, bytes) else {
+            guard let version = info?.version, try await isStored(name, contents) else {
                 throw ObjectStoreError.preconditionFailed(name: name)
             }
             return version
@@ -75,9 +80,9 @@ public final class RetryingStore: ObjectStore {
         try await store.shutdown()
     }
 
-    private func isStored(_ name: String, _ bytes: [UInt8]) async throws -> Bool {
+    private func isStored(_ name: String, _ contents: ObjectContents) async throws -> Bool {
         do {
-            return try await holds(name, bytes)
+            return try await holds(name, contents)
         } catch ObjectStoreError.notFound {
             return false
         }

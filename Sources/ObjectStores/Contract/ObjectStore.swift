@@ -13,6 +13,10 @@ public protocol ObjectStore: Sendable {
     @discardableResult
     func put(_ name: String, bytes: [UInt8], condition: PutCondition) async throws -> ObjectVersion
 
+    /// The same with contents that may lie in files, of which no more is in memory than is under way.
+    @discardableResult
+    func put(_ name: String, contents: ObjectContents, condition: PutCondition) async throws -> ObjectVersion
+
     /// Reads an object, or a range of its bytes.
     ///
     /// - Parameter range: Must not be empty and must lie within the object.
@@ -45,25 +49,33 @@ extension ObjectStore {
         try await get(name, range: nil)
     }
 
+    @discardableResult
+    public func put(_ name: String, contents: ObjectContents, condition: PutCondition) async throws -> ObjectVersion {
+        try await put(name, bytes: try contents.read(), condition: condition)
+    }
+
     /// Stores an object under a name that only ever has this content. Doing it again does nothing.
     ///
     /// - Throws: `preconditionFailed` when the name has another content.
-    public func putOnce(_ name: String, bytes: [UInt8]) async throws {
-        do { try await put(name, bytes: bytes, condition: .createOnly) } catch ObjectStoreError.preconditionFailed {
-            guard try await holds(name, bytes) else { throw ObjectStoreError.preconditionFailed(name: name) }
+    public func putOnce(_ name: String, bytes: [UInt8]) async throws { try await putOnce(name, contents: ObjectContents(bytes)) }
+
+    /// The same with contents that may lie in files.
+    public func putOnce(_ name: String, contents: ObjectContents) async throws {
+        do { try await put(name, contents: contents, condition: .createOnly) } catch ObjectStoreError.preconditionFailed {
+            guard try await holds(name, contents) else { throw ObjectStoreError.preconditionFailed(name: name) }
         }
     }
 
     /// Whether an object has exactly these bytes. Reads a piece at a time, so that a large one is not in memory twice.
     ///
     /// - Throws: `notFound`.
-    func holds(_ name: String, _ bytes: [UInt8]) async throws -> Bool {
+    func holds(_ name: String, _ contents: ObjectContents) async throws -> Bool {
         guard let size = try await size(name) else { throw ObjectStoreError.notFound(name: name) }
-        guard size == Int64(bytes.count) else { return false }
+        guard size == Int64(contents.count) else { return false }
         let piece = 8 << 20
-        for start in stride(from: 0, to: bytes.count, by: piece) {
-            let end = min(start + piece, bytes.count)
-            guard try await get(name, range: Int64(start)..<Int64(end)).elementsEqual(bytes[start..<end]) else { return false }
+        for start in stride(from: 0, to: contents.count, by: piece) {
+            let end = min(start + piece, contents.count)
+            guard try await get(name, range: Int64(start)..<Int64(end)) == contents.read(start..<end) else { return false }
         }
         return true
     }

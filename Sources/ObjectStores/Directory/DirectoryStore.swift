@@ -32,8 +32,13 @@ public final class DirectoryStore: ObjectStore {
 
     @discardableResult
     public func put(_ name: String, bytes: [UInt8], condition: PutCondition) async throws -> ObjectVersion {
+        try await put(name, contents: ObjectContents(bytes), condition: condition)
+    }
+
+    @discardableResult
+    public func put(_ name: String, contents: ObjectContents, condition: PutCondition) async throws -> ObjectVersion {
         try ObjectNaming.validate(name)
-        return try await blocking { try $0.put(name, bytes, condition) }
+        return try await blocking { try $0.put(name, contents, condition) }
     }
 
     public func get(_ name: String, range: Range<Int64>?) async throws -> [UInt8] {

@@ -1,15 +1,23 @@
+import Crypto
 import Glibc
 
 extension ObjectFolder {
     /// How often a put makes its folders again when a deletion elsewhere removes them as empty.
     private static let folderAttempts = 100
+    /// What is in memory of an object at a time that comes from a file.
+    private static let pieceBytes = 8 << 20
 
-    func put(_ name: String, _ bytes: [UInt8], _ condition: PutCondition) throws -> ObjectVersion {
+    func put(_ name: String, _ contents: ObjectContents, _ condition: PutCondition) throws -> ObjectVersion {
         let temporary = "\(temporaryFolder)/\(getpid())-\(Hexadecimal.random(byteCount: 8))"
+        var version = SHA256()
         do {
             let file = try PosixFile(temporary, O_WRONLY | O_CREAT | O_EXCL)
             defer { unlink(temporary) }
-            try file.write(bytes)
+            for start in stride(from: 0, to: contents.count, by: Self.pieceBytes) {
+                let piece = try contents.read(start..<min(start + Self.pieceBytes, contents.count))
+                piece.withUnsafeBytes { version.update(bufferPointer: $0) }
+                try file.write(piece)
+            }
             try file.sync()
             try place(temporary, name, condition)
         } catch let failure as PosixFailure where failure.isAbsence {
@@ -22,7 +30,7 @@ extension ObjectFolder {
             folder = Self.parent(of: current)
         }
         try sync("")
-        return Self.version(bytes)
+        return Self.version(version)
     }
 
     private func place(_ temporary: String, _ name: String, _ condition: PutCondition) throws {

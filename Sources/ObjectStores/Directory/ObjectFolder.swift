@@ -14,8 +14,10 @@ struct ObjectFolder: Sendable {
     static func version(_ bytes: [UInt8]) -> ObjectVersion {
         var hash = SHA256()
         bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        return ObjectVersion(etag: Hexadecimal.string(hash.finalize().prefix(16)))
+        return version(hash)
     }
+
+    static func version(_ hash: SHA256) -> ObjectVersion { ObjectVersion(etag: Hexadecimal.string(hash.finalize().prefix(16))) }
 
     // MARK: Reading
 

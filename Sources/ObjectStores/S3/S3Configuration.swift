@@ -31,8 +31,8 @@ public struct S3Configuration: Sendable, Hashable {
     /// Objects of more bytes are uploaded in parts of so many each, the last one of fewer. S3 takes no parts below 5 MiB, and no more
     /// than 10,000.
     public var partBytes = 8 << 20
-    /// Parts of one object under way at a time.
-    public var parallelParts = 4
+    /// Parts of one object under way at a time; each takes twice its size in memory.
+    public var parallelParts = 2
     /// Attempts for one part, the first included: an upload of many is not begun again because of one.
     public var partAttempts = 4
     /// The wait before the second attempt; it doubles with each further one.

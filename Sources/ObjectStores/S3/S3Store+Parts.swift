@@ -12,18 +12,18 @@ import NIOHTTP1
 /// An upload that fails is aborted, so that its parts take no room. One whose process dies stays until the bucket's own rule for
 /// incomplete uploads ends it.
 extension S3Store {
-    func putInParts(_ name: String, _ bytes: [UInt8], _ condition: PutCondition) async throws -> ObjectVersion {
+    func putInParts(_ name: String, _ contents: ObjectContents, _ condition: PutCondition) async throws -> ObjectVersion {
         if condition == .createOnly, try await head(name) != nil { throw ObjectStoreError.preconditionFailed(name: name) }
         let upload = PartedUpload(store: self, key: try key(name), name: name, id: try await beginParts(name))
         let version: ObjectVersion
         do {
-            version = try await upload.complete(try await upload.send(bytes), condition)
+            version = try await upload.complete(try await upload.send(contents), condition)
         } catch {
             await upload.abort()
             throw error
         }
         let stored = try await head(name)
-        guard stored?.size == Int64(bytes.count), stored?.version == version else {
+        guard stored?.size == Int64(contents.count), stored?.version == version else {
             throw ObjectStoreError.preconditionFailed(name: name)
         }
         return version
@@ -57,10 +57,10 @@ private struct PartedUpload: Sendable {
     /// Sends all parts, so many at a time.
     ///
     /// - Returns: their tags, in their order.
-    func send(_ bytes: [UInt8]) async throws -> [String] {
+    func send(_ contents: ObjectContents) async throws -> [String] {
         let configuration = store.configuration
-        let size = max(configuration.partBytes, (bytes.count + Self.maximumParts - 1) / Self.maximumParts)
-        let starts = Array(stride(from: 0, to: bytes.count, by: size))
+        let size = max(configuration.partBytes, (contents.count + Self.maximumParts - 1) / Self.maximumParts)
+        let starts = Array(stride(from: 0, to: contents.count, by: size))
         return try await withThrowingTaskGroup(of: (Int, String).self) { group in
             var tags = [String?](repeating: nil, count: starts.count)
             var next = 0
@@ -68,7 +68,10 @@ private struct PartedUpload: Sendable {
                 guard next < starts.count else { return }
                 let index = next, start = starts[index]
                 next += 1
-                group.addTask { (index, try await send(part: index + 1, bytes[start..<min(start + size, bytes.count)])) }
+                group.addTask {
+                    let bytes = try await S3Store.read(contents, start..<min(start + size, contents.count))
+                    return (index, try await send(part: index + 1, bytes[...]))
+                }
             }
             for _ in 0..<max(1, configuration.parallelParts) { add() }
             while let (index, tag) = try await group.next() {

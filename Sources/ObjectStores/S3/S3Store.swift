@@ -2,6 +2,7 @@ import AsyncHTTPClient
 public import FoundationEssentials
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 
 /// A bucket on AWS S3 or a server that speaks its protocol.
 ///
@@ -22,7 +23,13 @@ public final class S3Store: ObjectStore {
 
     @discardableResult
     public func put(_ name: String, bytes: [UInt8], condition: PutCondition) async throws -> ObjectVersion {
-        guard bytes.count <= configuration.partBytes else { return try await putInParts(name, bytes, condition) }
+        try await put(name, contents: ObjectContents(bytes), condition: condition)
+    }
+
+    @discardableResult
+    public func put(_ name: String, contents: ObjectContents, condition: PutCondition) async throws -> ObjectVersion {
+        guard contents.count <= configuration.partBytes else { return try await putInParts(name, contents, condition) }
+        let bytes = try await Self.read(contents, 0..<contents.count)
         var request = S3Request(method: .PUT, key: try key(name), body: bytes[...], name: name)
         request.headers += Self.headers(of: condition)
         let response = try await connection.send(request)
@@ -112,6 +119,12 @@ public final class S3Store: ObjectStore {
 
     /// The start of keys for the start of names.
     func keyStart(_ start: String) -> String { keyPrefix + start }
+
+    /// Files are read where blocking blocks nobody.
+    static func read(_ contents: ObjectContents, _ range: Range<Int>) async throws -> [UInt8] {
+        guard contents.isOnDisk else { return try contents.read(range) }
+        return try await NIOThreadPool.singleton.runIfActive { try contents.read(range) }
+    }
 
     static func headers(of condition: PutCondition) -> [(String, String)] {
         switch condition {

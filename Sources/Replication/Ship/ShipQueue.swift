@@ -7,7 +7,9 @@ struct Cut: Sendable {
     let changeset: CutChangeset
 
     var database: DatabaseID { source.database }
-    var size: Int { changeset.bytes.count }
+    var size: Int { changeset.contents.size }
+    var sizeInMemory: Int { changeset.contents.bytesInMemory }
+    var isInFile: Bool { if case .file = changeset.contents { true } else { false } }
 }
 
 /// Who is asked for changes, and which of them leave together. A pure value: it is told what happened and when, and says what is to be
@@ -116,7 +118,7 @@ struct ShipQueue {
             return false
         }
         let cut = Cut(source: source, changeset: changeset)
-        waitingBytes += cut.size
+        waitingBytes += cut.sizeInMemory
         if databases.insert(cut.database).inserted { enqueue(cut, at: now) } else { blocked[cut.database, default: []].append(cut) }
         hasUrgentCut = hasUrgentCut || (isLate && engagement.isUrgent)
         return isLate
@@ -151,7 +153,7 @@ struct ShipQueue {
     }
 
     private mutating func enqueue(_ cut: Cut, at now: Duration) {
-        if cut.size > settings.largeChangesetBytes {
+        if cut.isInFile || cut.size > settings.largeChangesetBytes {
             largeCuts.append(cut)
         } else {
             cuts.append(cut)
@@ -165,7 +167,7 @@ struct ShipQueue {
     mutating func next(at now: Duration) -> Step {
         if largeBundlesUnderWay < settings.parallelLargeBundles, let cut = largeCuts.popFirst() {
             largeBundlesUnderWay += 1
-            waitingBytes -= cut.size
+            waitingBytes -= cut.sizeInMemory
             return .send(Load(cuts: [cut], isLarge: true))
         }
         if mayBegin, isUrgent || (pace.map { $0 <= now } ?? true) { begin(at: now) }

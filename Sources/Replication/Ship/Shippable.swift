@@ -24,19 +24,44 @@ public struct CutChangeset: Sendable {
     public var pageSize: Int
     /// Unix milliseconds.
     public var createdAt: Int64
-    /// `.hadbp` bytes.
-    public var bytes: [UInt8]
+    /// In `.hadbp` form.
+    public var contents: ChangesetContents
 
     public init(
         epoch: Epoch, previous: ChainPosition, position: ChainPosition, pageSize: Int, createdAt: Int64, bytes: [UInt8]
+    ) {
+        self.init(
+            epoch: epoch, previous: previous, position: position, pageSize: pageSize, createdAt: createdAt, contents: .bytes(bytes))
+    }
+
+    public init(
+        epoch: Epoch, previous: ChainPosition, position: ChainPosition, pageSize: Int, createdAt: Int64,
+        contents: ChangesetContents
     ) {
         self.epoch = epoch
         self.previous = previous
         self.position = position
         self.pageSize = pageSize
         self.createdAt = createdAt
-        self.bytes = bytes
+        self.contents = contents
     }
+}
+
+/// Where the bytes of a changeset are.
+public enum ChangesetContents: Sendable {
+    case bytes([UInt8])
+    /// Whole, in a file of its own: large ones, which are then never in memory whole.
+    case file(SpoolFile)
+
+    /// In bytes.
+    public var size: Int {
+        switch self {
+        case .bytes(let bytes): bytes.count
+        case .file(let file): file.size
+        }
+    }
+
+    var bytesInMemory: Int { if case .bytes(let bytes) = self { bytes.count } else { 0 } }
 }
 
 public enum ShipOutcome: Sendable, Hashable {

@@ -6,15 +6,6 @@ import Leases
 import Logging
 import ObjectStores
 
-/// A bundle that is made: its bytes and its name, which stay the same from one attempt to the next.
-struct Parcel: Sendable {
-    let cuts: [Cut]
-    var name: String
-    var bytes: [UInt8]
-    var entries: [BundleEntry]
-    var isStored = false
-}
-
 /// What a source is to be told.
 typealias Told = (cut: Cut, outcome: ShipOutcome)
 
@@ -31,7 +22,7 @@ enum Delivery {
 extension Shipper {
     /// Puts changesets into a bundle and delivers that.
     func deliver(_ cuts: [Cut]) async -> Delivery {
-        let (parcel, broken) = await pack(cuts)
+        guard let (parcel, broken) = await packUntilDone(cuts) else { return .stopped }
         // Its numbers contradict each other: no bundle can hold it.
         let unpackable: [Told] = broken.map { ($0, .diverged(head: $0.changeset.previous)) }
         guard let parcel else { return .known(unpackable) }
@@ -51,20 +42,20 @@ extension Shipper {
             do {
                 try Task.checkCancellation()
                 if !parcel.isStored {
-                    try await objects.putOnce(parcel.name, bytes: parcel.bytes)
+                    try await objects.putOnce(parcel.name, contents: parcel.contents)
                     parcel.isStored = true
                 }
                 let started = clock.now()
                 // What an attempt has advanced, a later one finds advanced already and does not name again.
                 published.formUnion(
                     try await leases.publish(
-                        Publication(session: session.id, bundle: parcel.name, bytes: Int64(parcel.bytes.count), entries: parcel.entries)))
+                        Publication(session: session.id, bundle: parcel.name, bytes: Int64(parcel.contents.count), entries: parcel.entries)))
                 metrics.publishSeconds.recordNanoseconds(Int64((clock.now() - started).seconds * 1e9))
                 invariant(published.isSubset(of: parcel.entries.map(\.database)), "a head advanced that is not in the bundle")
                 let outcomes = try await outcomes(of: parcel.entries, published: published)
                 invariant(outcomes.count == parcel.cuts.count, "a changeset of the bundle has no outcome, or two")
                 metrics.bundles.increment()
-                metrics.bytesShipped.increment(by: parcel.bytes.count)
+                metrics.bytesShipped.increment(by: parcel.contents.count)
                 metrics.entriesShipped.increment(by: outcomes.count { $0 == .published })
                 return .known(zip(parcel.cuts, outcomes).map { ($0, $1) })
             } catch LeaseStoreError.entryRefused(let reason) {
@@ -83,7 +74,7 @@ extension Shipper {
                 if Self.isNameUnusable(error) {
                     // Its name can never be published: the same changesets under another name.
                     RareBranch.bundleRenamed.marked()
-                    let (again, broken) = await pack(parcel.cuts)
+                    guard let (again, broken) = await packUntilDone(parcel.cuts) else { return .stopped }
                     guard let again, broken.isEmpty else { brokenInvariant("what was in one bundle fits into no other") }
                     parcel = again
                 }
@@ -93,32 +84,33 @@ extension Shipper {
         }
     }
 
-    /// - Returns: a bundle under a new name, `nil` when nothing fits into one; and what does not.
-    private func pack(_ cuts: [Cut]) async -> (parcel: Parcel?, broken: [Cut]) {
-        let number = nextNumber()
-        let session = session, logger = logger
-        let pack: @Sendable () -> (parcel: Parcel?, broken: [Cut]) = {
-            var builder = BundleBuilder(session: session.id, node: session.node, number: number)
-            var packed: [Cut] = [], broken: [Cut] = []
-            for cut in cuts {
-                do throws(BundleError) {
-                    try builder.append(cut)
-                    packed.append(cut)
-                } catch {
-                    logger.error("changeset refused", metadata: ["database": "\(cut.database)", "error": "\(error)"])
-                    broken.append(cut)
-                }
+    /// Tries again when the disk has no room for what is made on it.
+    ///
+    /// - Returns: `nil` after a cancellation.
+    private func packUntilDone(_ cuts: [Cut]) async -> (parcel: Parcel?, broken: [Cut])? {
+        var delay = settings.retryDelay.lowerBound
+        while !Task.isCancelled {
+            do { return try await pack(cuts) } catch {
+                metrics.failures.increment()
+                logger.warning("a bundle could not be made, trying again", metadata: ["database": "\(cuts[0].database)", "error": "\(error)"])
             }
-            guard !packed.isEmpty else { return (nil, broken) }
-            let name = builder.header.name.description
-            do throws(BundleError) {
-                let (bytes, entries) = try builder.finish()
-                return (Parcel(cuts: packed, name: name, bytes: bytes, entries: entries), broken)
-            } catch { brokenInvariant("a bundle has more entries than any number of databases on a node: \(error)") }
+            do { try await clock.sleep(for: delay * random.fraction(in: 0.5...1)) } catch { return nil }
+            delay = min(delay * 2, settings.retryDelay.upperBound)
+        }
+        return nil
+    }
+
+    /// - Returns: a bundle under a new name, `nil` when nothing fits into one; and what does not.
+    private func pack(_ cuts: [Cut]) async throws -> (parcel: Parcel?, broken: [Cut]) {
+        let header = BundleHeader(session: session.id, node: session.node, number: nextNumber())
+        let pack: @Sendable () throws -> (parcel: Parcel?, broken: [Cut]) = { [logger] in
+            let (parcel, broken) = try Parcel.make(of: cuts, header)
+            for cut in broken { logger.error("changeset refused", metadata: ["database": "\(cut.cut.database)", "error": "\(cut.error)"]) }
+            return (parcel, broken.map(\.cut))
         }
         // Compressing and hashing take time, on no thread that tasks share.
-        guard cuts.reduce(0, { $0 + $1.size }) > Self.bytesWorthALeave else { return pack() }
-        return await blockingWork.run(pack)
+        guard cuts.reduce(0, { $0 + $1.size }) > Self.bytesWorthALeave else { return try pack() }
+        return try await blockingWork.run(pack)
     }
 
     /// Fewer take no longer to compress than the way to another thread and back.
@@ -159,16 +151,5 @@ extension Shipper {
     /// The row is as the publish expects it, and the publish did not say that it matched.
     private struct HeadNotAdvanced: Error {
         let database: DatabaseID
-    }
-}
-
-extension BundleBuilder {
-    fileprivate mutating func append(_ cut: Cut) throws(BundleError) {
-        let changeset = cut.changeset
-        try append(
-            database: cut.database, epoch: changeset.epoch, kind: .delta, firstSeq: changeset.position.seq,
-            lastSeq: changeset.position.seq, previousChecksum: changeset.previous.checksum,
-            checksum: changeset.position.checksum, pageSize: UInt32(changeset.pageSize),
-            createdAt: changeset.createdAt, changeset: changeset.bytes)
     }
 }

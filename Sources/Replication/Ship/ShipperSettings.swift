@@ -9,11 +9,11 @@ public struct ShipperSettings: Sendable {
     public var cutPatience: Duration = .milliseconds(50)
     /// Bundles of many databases under way at a time. A database is in one of them at most.
     public var parallelBundles = 2
-    /// A changeset of more bytes travels in a bundle of its own.
+    /// A changeset of more bytes travels in a bundle of its own, as does one that lies in a file.
     public var largeChangesetBytes = 4 << 20
     /// Such bundles under way at a time, beside the others.
     public var parallelLargeBundles = 2
-    /// Bytes of changesets that wait in memory for a bundle. With more no database is asked.
+    /// Bytes of changesets that wait in memory for a bundle. With more no database is asked. Those in files do not count.
     public var maximumWaitingBytes = 256 << 20
     /// Waiting time after a failure, doubled with each one up to the second value.
     public var retryDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(1))

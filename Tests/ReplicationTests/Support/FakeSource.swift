@@ -1,8 +1,14 @@
 import BerthTestKit
 import Changesets
 import FleetModel
+import Foundation
 import Replication
 import Synchronization
+
+extension CutChangeset {
+    /// Of those that lie in memory.
+    var bytes: [UInt8] { if case .bytes(let bytes) = contents { bytes } else { [] } }
+}
 
 /// A database whose commits are one page of noise each.
 final class FakeSource: Shippable {
@@ -16,6 +22,7 @@ final class FakeSource: Shippable {
         var outcomes: [ShipOutcome] = []
         var commitsAgain = 0
         var isGone = false
+        var onSpool: @Sendable (String) -> Void = { _ in }
         var random: SeededGenerator
     }
 
@@ -24,6 +31,8 @@ final class FakeSource: Shippable {
     let lane = Latch(isOpen: true)
     /// Who tells an outcome passes this one.
     let ear = Latch(isOpen: true)
+    /// Where its changesets lie; `nil` for in memory.
+    private let spool: String?
     private let pages: Int
     private let shipper: Shipper
     private let state: Mutex<State>
@@ -33,8 +42,9 @@ final class FakeSource: Shippable {
     ///   - commitsAgain: how often it commits the moment its changeset is published.
     init(
         _ database: DatabaseID, epoch: Epoch, head: ChainPosition = .origin, pages: Int = 1, commitsAgain: Int = 0,
-        shipper: Shipper, seed: UInt64 = 1
+        spool: String? = nil, shipper: Shipper, seed: UInt64 = 1
     ) {
+        self.spool = spool
         self.database = database
         self.pages = pages
         self.shipper = shipper
@@ -66,7 +76,8 @@ final class FakeSource: Shippable {
             guard state.isPending, !state.isGone, state.underWay == nil else { return nil }
             state.isPending = false
             let previous = state.cuts.last?.position ?? state.head
-            let cut = Self.changeset(after: previous, epoch: state.epoch, pages: pages, random: &state.random)
+            var cut = Self.changeset(after: previous, epoch: state.epoch, pages: pages, random: &state.random)
+            if let spool { cut.contents = .file(Self.spooled(cut.bytes, in: spool, state.onSpool)) }
             state.underWay = cut
             state.cuts.append(cut)
             return cut
@@ -84,6 +95,19 @@ final class FakeSource: Shippable {
             return true
         }
         if again { shipper.markDirty(self) }
+    }
+
+    /// Told of the path of each file it makes.
+    func onSpool(_ body: @escaping @Sendable (String) -> Void) { state.withLock { $0.onSpool = body } }
+
+    /// Lets go of what was cut, and of its files.
+    func forgetCuts() { state.withLock { $0.cuts = [] } }
+
+    private static func spooled(_ bytes: [UInt8], in directory: String, _ onSpool: (String) -> Void) -> SpoolFile {
+        let path = "\(directory)/\(UUID())"
+        guard FileManager.default.createFile(atPath: path, contents: Data(bytes)) else { preconditionFailure("\(path) cannot be written") }
+        onSpool(path)
+        return SpoolFile(path: path, size: bytes.count)
     }
 
     static func changeset(

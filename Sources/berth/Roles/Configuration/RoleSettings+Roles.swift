@@ -96,7 +96,7 @@ extension RoleSettings {
         // S3 takes parts from 5 MiB to 5 GiB.
         (
             try int("upload-part-bytes", in: (5 << 20)...(5 << 30), default: 8 << 20),
-            try int("upload-parallel-parts", in: 1...64, default: 4),
+            try int("upload-parallel-parts", in: 1...64, default: 2),
             try int("bucket-bytes-per-second", in: 1_024...(1 << 40), default: 64 << 10)
         )
     }
