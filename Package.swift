@@ -69,7 +69,7 @@ let package = Package(
         .target(name: "Hrana", dependencies: ["FleetModel"], swiftSettings: settings),
         .target(name: "Telemetry", dependencies: ["FleetModel", log, metrics], swiftSettings: settings),
 
-        // 3: engines, object stores and the lease contract
+        // 3: engines, object stores, the lease contract and what a listener puts up with
         .target(
             name: "Engines",
             dependencies: ["FleetModel", "Changesets", "CSQLite", "CDuckDB", .product(name: "DequeModule", package: "swift-collections")],
@@ -78,6 +78,7 @@ let package = Package(
             name: "ObjectStores",
             dependencies: ["FleetModel", crypto, httpClient, log, metrics] + nio, swiftSettings: settings),
         .target(name: "Leases", dependencies: ["FleetModel", "Changesets", log], swiftSettings: settings),
+        .target(name: "Door", dependencies: ["FleetModel", metrics] + nio, swiftSettings: settings),
 
         // 4
         .target(
@@ -103,10 +104,12 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "AdminAPI",
-            dependencies: ["FleetModel", "FleetStore", "Telemetry", log, metrics, crypto, lifecycle,
+            dependencies: ["FleetModel", "Door", "FleetStore", "Telemetry", log, metrics, crypto, lifecycle,
                            .product(name: "NIOCore", package: "swift-nio"),
+                           .product(name: "NIOHTTP1", package: "swift-nio"),
                            .product(name: "HTTPTypes", package: "swift-http-types"),
-                           .product(name: "Hummingbird", package: "hummingbird")],
+                           .product(name: "Hummingbird", package: "hummingbird"),
+                           .product(name: "HummingbirdCore", package: "hummingbird")],
             swiftSettings: settings),
 
         // 7: the three server roles
@@ -122,7 +125,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Gateway",
-            dependencies: ["FleetModel", "Hrana", "Routing", "Leases", "FleetStore", "Telemetry", log, metrics, crypto, httpClient,
+            dependencies: ["FleetModel", "Door", "Hrana", "Routing", "Leases", "FleetStore", "Telemetry", log, metrics, crypto, httpClient,
                            lifecycle] + nio,
             swiftSettings: settings),
 
@@ -130,7 +133,7 @@ let package = Package(
         .executableTarget(
             name: "berth",
             dependencies: ["FleetModel", "Hrana", "Telemetry", "Leases", "FleetStore", "ObjectStores", "Engines", "Replication",
-                           "WorkerNode", "FleetManager", "Gateway", "AdminAPI", "Routing", "LocalFleet", "Migrations", log, metrics, lifecycle,
+                           "WorkerNode", "FleetManager", "Door", "Gateway", "AdminAPI", "Routing", "LocalFleet", "Migrations", log, metrics, lifecycle,
                            httpClient, .product(name: "SystemPackage", package: "swift-system"),
                            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                            .product(name: "Configuration", package: "swift-configuration"),
@@ -168,7 +171,7 @@ let package = Package(
         // Tests: what several suites share, then one suite per module, then the real processes
         .target(
             name: "BerthTestKit",
-            dependencies: ["FleetModel", "Changesets", "Leases", "ObjectStores", "FleetStore", "LocalFleet", "Migrations", log],
+            dependencies: ["FleetModel", "Changesets", "Leases", "ObjectStores", "FleetStore", "LocalFleet", "Migrations", log] + nio,
             path: "Tests/BerthTestKit", swiftSettings: settings),
         .testTarget(name: "FleetModelTests", dependencies: ["FleetModel", "BerthTestKit"], swiftSettings: settings),
         .testTarget(name: "ChangesetsTests", dependencies: ["Changesets", "FleetModel", "BerthTestKit", crypto], swiftSettings: settings),
@@ -207,19 +210,22 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "AdminAPITests",
-            dependencies: ["AdminAPI", "FleetStore", "FleetModel", "Telemetry", "Migrations", "BerthTestKit", log, metrics, lifecycle,
+            dependencies: ["AdminAPI", "Door", "FleetStore", "FleetModel", "Telemetry", "Migrations", "BerthTestKit", log, metrics, lifecycle,
                            .product(name: "NIOCore", package: "swift-nio"),
                            .product(name: "HTTPTypes", package: "swift-http-types"),
                            .product(name: "Hummingbird", package: "hummingbird"),
                            .product(name: "HummingbirdTesting", package: "hummingbird")],
             swiftSettings: settings),
         .testTarget(
+            name: "DoorTests",
+            dependencies: ["Door", "FleetModel", .product(name: "NIOEmbedded", package: "swift-nio")] + nio, swiftSettings: settings),
+        .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Routing", "Hrana", "FleetStore", "Leases", "FleetModel", "Telemetry", "BerthTestKit", log,
+            dependencies: ["Gateway", "Door", .product(name: "NIOEmbedded", package: "swift-nio"), "Routing", "Hrana", "FleetStore", "Leases", "FleetModel", "Telemetry", "BerthTestKit", log,
                            .product(name: "InMemoryLogging", package: "swift-log"), metrics, crypto, httpClient, lifecycle] + nio,
             swiftSettings: settings),
         .testTarget(
-            name: "BerthCLITests", dependencies: ["berth", "BerthTestKit", "AdminAPI", "FleetModel", "FleetStore", "Leases", "ObjectStores", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            name: "BerthCLITests", dependencies: ["berth", "BerthTestKit", "AdminAPI", "Door", "Gateway", "FleetModel", "FleetStore", "Leases", "ObjectStores", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
         .testTarget(
             name: "ChaosTests", dependencies: ["Chaos", "berth-chaos", "LocalFleet", "FleetModel"], swiftSettings: settings),

@@ -1,3 +1,4 @@
+public import Door
 public import FleetModel
 public import FleetStore
 
@@ -7,6 +8,8 @@ extension AdminAPI {
         public var host: String
         /// 0 lets the system choose; `onServing` reports which.
         public var port: Int
+        /// Connections, heads, slow bodies and slow readers.
+        public var door: DoorLimits
         /// The longest request body, in bytes.
         public var bodyLimit: Int
         /// How long a looked-up token is believed, and so how long a revocation on another manager may go unnoticed.
@@ -14,12 +17,13 @@ extension AdminAPI {
 
         public init(
             host: String = "127.0.0.1", port: Int = 0, bodyLimit: Int = 1 << 20,
-            tokenCacheLifetime: Duration = .seconds(2)
+            tokenCacheLifetime: Duration = .seconds(2), door: DoorLimits = DoorLimits()
         ) {
             self.host = host
             self.port = port
             self.bodyLimit = bodyLimit
             self.tokenCacheLifetime = tokenCacheLifetime
+            self.door = door
         }
     }
 

@@ -1,6 +1,8 @@
+import Door
 public import FleetModel
 public import Foundation
 import Hummingbird
+import HummingbirdCore
 public import Logging
 public import ServiceLifecycle
 
@@ -17,6 +19,7 @@ public struct AdminAPI: Service {
     let now: @Sendable () -> Date
     let tokens: TokenCache
     let logger: Logger
+    private let door: Door
     private let onServing: @Sendable (Int) async -> Void
 
     /// - Parameters:
@@ -35,6 +38,7 @@ public struct AdminAPI: Service {
         self.now = now
         self.tokens = TokenCache(clock: clock, lifetime: settings.tokenCacheLifetime)
         self.logger = logger
+        door = Door(settings.door)
         self.onServing = onServing
     }
 
@@ -48,6 +52,7 @@ public struct AdminAPI: Service {
     func application() -> Application<RouterResponder<AdminContext>> {
         Application(
             router: router(),
+            server: HTTPServerBuilder { [door] responder in GuardedChannel(door, responder: responder) },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: "berth"),
             onServerRunning: { [onServing] channel in
@@ -69,6 +74,12 @@ public struct AdminAPI: Service {
         }
         return router
     }
+
+    /// What is worth showing of its door, by metric.
+    public func gauges() -> [(name: String, value: Double)] { door.gauges }
+
+    /// A token that came over this connection was accepted.
+    func becameKnown(_ context: AdminContext) { door.becameKnown(context.channel) }
 
     var allEndpoints: [Endpoint] {
         databaseEndpoints + fleetEndpoints + nodeEndpoints + operationEndpoints + routeEndpoints + tokenEndpoints + healthEndpoints

@@ -1,5 +1,5 @@
+import Door
 public import FleetModel
-
 public import Logging
 import NIOCore
 import NIOPosix
@@ -14,7 +14,7 @@ import Synchronization
 public final class Gateway: Service {
     private struct Running {
         var listener: any Channel
-        var connections: OpenConnections
+        var door: Door
         var forwarder: Forwarder
         var eventLoops: MultiThreadedEventLoopGroup
         var port: Int
@@ -35,6 +35,7 @@ public final class Gateway: Service {
     private let clock: any FleetClock
     private let wallClock: @Sendable () -> Double
     private let logger: Logger
+    private let admissions: Admissions
     private let state = Mutex(State.ready)
 
     /// - Parameters:
@@ -48,6 +49,7 @@ public final class Gateway: Service {
         wallClock: @escaping @Sendable () -> Double = systemWallClock, logger: Logger
     ) {
         self.configuration = configuration
+        admissions = Admissions(configuration.limits)
         self.local = local
         self.routes = routes
         self.tokens = tokens
@@ -74,17 +76,15 @@ public final class Gateway: Service {
         let eventLoops = MultiThreadedEventLoopGroup(
             numberOfThreads: max(1, configuration.eventLoops ?? System.coreCount))
         let forwarder = Forwarder(eventLoops: eventLoops, limits: limits)
-        let connections = OpenConnections()
-        let server = HTTPServer(
-            eventLoops: eventLoops, limits: limits, door: frontDoor(forwarder), connections: connections)
+        let door = Door(limits.door)
+        let server = HTTPServer(eventLoops: eventLoops, door: door, frontDoor: frontDoor(forwarder))
         do {
             let listener = try await server.listen(host: configuration.host, port: configuration.port)
             let port = listener.localAddress?.port ?? configuration.port
             state.withLock {
                 $0 = .running(
                     Running(
-                        listener: listener, connections: connections, forwarder: forwarder, eventLoops: eventLoops,
-                        port: port))
+                        listener: listener, door: door, forwarder: forwarder, eventLoops: eventLoops, port: port))
             }
             logger.info("gateway listens", metadata: ["host": "\(configuration.host)", "port": "\(port)"])
             return port
@@ -116,9 +116,9 @@ public final class Gateway: Service {
         guard let running else { return }
         try? await running.listener.close()
         let eventLoop = running.eventLoops.next()
-        let quiet = running.connections.quiesce(on: eventLoop)
+        let quiet = running.door.quiesce(on: eventLoop)
         let grace = eventLoop.scheduleTask(in: .nanoseconds(configuration.limits.shutdownGrace.nanoseconds)) {
-            running.connections.closeAll()
+            running.door.closeAll()
         }
         try? await quiet.get()
         grace.cancel()
@@ -127,12 +127,23 @@ public final class Gateway: Service {
         logger.info("gateway closed", metadata: ["port": "\(running.port)"])
     }
 
+    /// What is worth showing of its door while it runs, by metric.
+    public func gauges() -> [(name: String, value: Double)] {
+        let door: Door? = state.withLock { state in
+            guard case .running(let running) = state else { return nil }
+            return running.door
+        }
+        guard let door else { return [] }
+        return door.gauges + [("berth_door_body_bytes", Double(admissions.bytes))]
+    }
+
     private func frontDoor(_ forwarder: Forwarder) -> FrontDoor {
         let limits = configuration.limits
         return FrontDoor(
             naming: configuration.naming, endpoints: endpoints,
             gatekeeper: Gatekeeper(
                 tokens: TokenCache(source: tokens, clock: clock, limits: limits), routes: routes, wallClock: wallClock),
+            admissions: admissions,
             dispatch: LeaderDispatch(
                 node: configuration.node, local: local, routes: routes, forwarder: forwarder,
                 waitingRoom: WaitingRoom(limits: limits), limits: limits, clock: clock, forwards: ForwardCounters()),

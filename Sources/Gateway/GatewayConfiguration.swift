@@ -1,3 +1,4 @@
+public import Door
 public import FleetModel
 public import Hrana
 
@@ -24,17 +25,20 @@ public struct GatewayConfiguration: Sendable {
 
 /// Bounds of one gateway: sizes, times and how much may queue.
 public struct GatewayLimits: Sendable {
+    /// Connections, heads, slow bodies and slow readers.
+    ///
+    /// `door.idle` is longer than `peerIdle`, so that a peer does not send into a connection that is just being closed.
+    public var door = DoorLimits()
     /// A larger request body is answered `body_too_large`.
     public var bodyBytes = 16 << 20
-    /// What still arrives of a refused body is read and thrown away for this long at most, so that a client that sends
-    /// before it reads gets the answer.
-    public var refusedBody = Duration.seconds(30)
-    /// Request line and headers together.
-    public var headerBytes = 64 << 10
-    /// A connection without traffic and without a request at work is closed after this time.
-    ///
-    /// Longer than `peerIdle`, so that a peer does not send into a connection that is just being closed.
-    public var connectionIdle = Duration.seconds(75)
+    /// Bytes of the bodies of requests that arrive, wait or are being carried out, of all databases; with more, `node_busy`.
+    public var bodiesInFlight = 256 << 20
+    /// Requests to one database that arrive, wait or are being carried out, and the bytes of their bodies; with more,
+    /// `database_busy`.
+    public var requestsPerDatabase = 1_024
+    public var bodyBytesPerDatabase = 64 << 20
+    /// A body up to this size is read to its end when its request is refused, and the connection kept.
+    public var discardedBody = 64 << 10
     /// In-flight requests have this long to finish at shutdown.
     public var shutdownGrace = Duration.seconds(10)
 

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Door
 import FleetModel
 import FleetStore
 import Foundation
+import Gateway
 import Leases
 import Testing
 
@@ -35,6 +37,27 @@ import Testing
         let error = try #require(throws: BerthError.self) { try settings.worker() }
         #expect(error.code == .configurationInvalid)
         #expect(given.keys.contains { error.message.contains($0) }, "\(error)")
+    }
+
+    @Test(arguments: [
+        ["connections": 100, "connections-per-address": 101], ["head-timeout-ms": 40_000, "connection-idle-ms": 39_999],
+        ["body-bytes": 8_193, "body-bytes-per-database": 8_192],
+        ["body-bytes-per-database": 64 << 20, "body-bytes-in-flight": (64 << 20) - 1],
+        ["response-bytes": 8 << 20, "answer-bytes-in-flight": (8 << 20) - 1], ["connections": 700],
+    ])
+    func theSettingsOfADoorMustFitEachOther(given: [String: Int]) async throws {
+        let settings = try await settings(given)
+        let error = try #require(throws: BerthError.self) { try settings.gateway(otherDescriptors: 500, of: 1_200) }
+        #expect(error.code == .configurationInvalid)
+        #expect(given.keys.contains { error.message.contains($0) }, "\(error)")
+    }
+
+    @Test(arguments: [64, 1_024, 1_048_576]) func aDoorFitsWhatItsProcessMayOpen(descriptors: Int) async throws {
+        let door = try await settings().gateway(otherDescriptors: descriptors / 2, of: descriptors).door
+        #expect(door.connections == min(16_384, max(64, descriptors / 4)) && door.connectionsPerAddress <= door.connections)
+        // Larger bodies make room for themselves.
+        let limits = try await settings(["body-bytes": 1 << 30]).gateway(of: descriptors)
+        #expect(limits.bodyBytesPerDatabase == 1 << 30 && limits.bodiesInFlight == 1 << 30)
     }
 
     @Test(arguments: [["manager-poll-ms": 5000], ["handover-timeout-ms": 9000, "move-timeout-ms": 8999]])

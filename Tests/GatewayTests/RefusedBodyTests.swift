@@ -1,3 +1,5 @@
+import BerthTestKit
+import Door
 import Testing
 
 @testable import Gateway
@@ -14,11 +16,11 @@ struct RefusedBodyTests {
         let limits = { (limits: inout GatewayLimits) in
             limits.bodyBytes = 32 << 10
             // Of the body in chunks, the end never comes.
-            limits.refusedBody = .seconds(1)
+            limits.door.refusedBody = .seconds(1)
         }
         try await withGateway(local: try FakeDatabases(leading: ["shop"]), limits: limits) { gateway in
             let text = try await StubbornClient.exchange(
-                port: gateway.port, head: "POST /db/shop/v2/pipeline HTTP/1.1\r\nhost: x\r\n\(header)\r\n\r\n", piece: piece,
+                port: gateway.port, head: "POST /db/shop/v2/pipeline HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\n\(header)\r\n\r\n", piece: piece,
                 times: 100)
             #expect(text.hasPrefix("HTTP/1.1 413 ") && text.contains("connection: close"))
             #expect(text.contains(#""code":"body_too_large""#))

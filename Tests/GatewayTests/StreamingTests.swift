@@ -1,3 +1,5 @@
+import BerthTestKit
+import Door
 import FleetModel
 import Foundation
 import Hrana
@@ -51,7 +53,7 @@ struct StreamingTests {
             let both = await connection.receive { $0.hasSuffix("again") }
             #expect(both.components(separatedBy: "HTTP/1.1 200").count == 3)
             #expect(!rest.isCancelled)
-            try await connection.close()
+            await connection.close()
         }
     }
 
@@ -76,7 +78,7 @@ struct StreamingTests {
             let connection = try await RawConnection(port: gateway.port)
             try await connection.send(Self.request())
             _ = await connection.receive { $0.contains("first") }
-            try await connection.close()
+            await connection.close()
             await eventually { rest.isCancelled }
             #expect(rest.isCancelled)
         }
@@ -86,13 +88,13 @@ struct StreamingTests {
     /// would have made thousands of pieces by then.
     @Test(arguments: Way.allCases) func aClientThatDoesNotReadStopsTheMaker(_ way: Way) async throws {
         let rest = EndlessStream()
-        try await with(way, rest, limits: { $0.connectionIdle = .seconds(2) }) { gateway in
+        try await with(way, rest, limits: { $0.door.answerWindow = .seconds(2) }) { gateway in
             let connection = try await RawConnection(port: gateway.port, reads: false)
             try await connection.send(Self.request())
             // Nothing moves any more, so the gateway takes the client for gone.
             await eventually { rest.isCancelled }
             #expect(rest.isCancelled && rest.made < 1000)
-            try await connection.close()
+            await connection.close()
         }
     }
 

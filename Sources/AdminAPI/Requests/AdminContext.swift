@@ -1,4 +1,5 @@
 import Hummingbird
+import NIOCore
 import Telemetry
 
 /// What Hummingbird carries along with a request.
@@ -6,9 +7,12 @@ struct AdminContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// Replaced by the client's own when it sent a fit one.
     var requestID: Telemetry.RequestID
+    /// The connection it came over.
+    let channel: any Channel
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         requestID = .random()
+        channel = source.channel
     }
 }

@@ -11,6 +11,7 @@ extension AdminAPI {
     ) async throws(BerthError) -> Response {
         let caller = try await caller(of: request, context, for: endpoint)
         invariant(endpoint.isOpen || caller != nil, "an endpoint is answered without a token")
+        if caller != nil { becameKnown(context) }
         let query = try QueryFields(request.targetQuery, allowed: endpoint.query)
         let bytes = endpoint.method == .post ? try await bytes(of: request) : []
         let fields = try fields(bytes, request.headers, for: endpoint)

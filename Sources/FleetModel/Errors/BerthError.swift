@@ -57,6 +57,8 @@ extension BerthError {
         case outcomeUnknown = "outcome_unknown"
         case shipLagExceeded = "ship_lag_exceeded"
         case tooManyRequests = "too_many_requests"
+        case databaseBusy = "database_busy"
+        case nodeBusy = "node_busy"
         case tooManyOpenDatabases = "too_many_open_databases"
         case shuttingDown = "shutting_down"
 
@@ -95,11 +97,11 @@ extension BerthError {
             case .unsupportedMediaType: 415
             case .notLeader: 421
             case .idempotencyKeyReused: 422
-            case .tooManyRequests: 429
+            case .tooManyRequests, .databaseBusy: 429
             case .internalError, .dataCorrupt, .databaseUnopenable, .configurationInvalid, .dataDirectoryLocked, .bucketUnsafe,
                 .schemaMismatch, .workerNotStarted: 500
             case .outcomeUnknown: 502
-            case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .tooManyOpenDatabases, .shuttingDown, .storeUnavailable,
+            case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .tooManyOpenDatabases, .nodeBusy, .shuttingDown, .storeUnavailable,
                 .storeGenerationChanged, .storeNotDurable, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded,
                 .unpublishedCommits: 503
             case .timedOut: 504
@@ -108,7 +110,7 @@ extension BerthError {
 
         var defaultRetryAfter: Int? {
             switch self {
-            case .tooManyRequests, .leaderUnavailable, .shipLagExceeded, .tooManyOpenDatabases, .shuttingDown, .storeUnavailable,
+            case .tooManyRequests, .databaseBusy, .nodeBusy, .leaderUnavailable, .shipLagExceeded, .tooManyOpenDatabases, .shuttingDown, .storeUnavailable,
                 .bucketUnavailable, .noNodeAvailable, .sessionEnded: 1
             default: nil
             }

@@ -49,9 +49,7 @@ final class TokenCache: Sendable {
         let now = clock.now()
         let (cached, flight): (Entry?, Flight?) = state.withLock { state in
             let entry = state.known.use(digest) ?? state.unknown.use(digest)
-            if let entry, now - entry.lookedUpAt < limits.tokenFresh || isBearable(entry, now) && now < entry.pausedUntil {
-                return (entry, nil)
-            }
+            if let entry, isFresh(entry, now) { return (entry, nil) }
             return (entry, look(up: secret, digest, now, in: &state))
         }
         guard let flight else { return cached?.grant }
@@ -61,6 +59,26 @@ final class TokenCache: Sendable {
             guard let cached, isBearable(cached, clock.now()) else { throw error }
             return cached.grant
         }
+    }
+
+    /// What a look-up found.
+    struct Remembered {
+        /// `nil` when there is no such token.
+        var grant: TokenGrant?
+    }
+
+    /// What is remembered of a token, unless it should be looked up.
+    func remembered(_ digest: [UInt8]) -> Remembered? {
+        let now = clock.now()
+        return state.withLock { state in
+            guard let entry = state.known.use(digest) ?? state.unknown.use(digest), isFresh(entry, now) else { return nil }
+            return Remembered(grant: entry.grant)
+        }
+    }
+
+    /// Whether there is nothing to be gained from a look-up now.
+    private func isFresh(_ entry: Entry, _ now: Duration) -> Bool {
+        now - entry.lookedUpAt < limits.tokenFresh || isBearable(entry, now) && now < entry.pausedUntil
     }
 
     private func isBearable(_ entry: Entry, _ now: Duration) -> Bool {

@@ -74,8 +74,3 @@ struct Forwarder: PeerForwarding {
         return ForwardOutcome(answer: outgoing)
     }
 }
-
-extension Duration {
-    /// Whole nanoseconds, for the clocks of SwiftNIO.
-    var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
-}

@@ -10,48 +10,117 @@ package struct FrontDoor: Sendable {
     package static let hopHeader = "x-berth-hop"
     static let requestIDHeader = "x-request-id"
 
+    /// What becomes of a request, by its head alone: nothing of its body was read.
+    enum Decision: Sendable {
+        /// Its body may come.
+        case admitted(IncomingRequest)
+        /// Ask `lookUp`, and read nothing meanwhile.
+        case unknown(UnknownRequest)
+        case answered(HeadAnswer)
+    }
+
     let naming: DatabaseNaming
     let endpoints: [String: BuiltInEndpoint]
     let gatekeeper: Gatekeeper
+    let admissions: Admissions
     let dispatch: LeaderDispatch
     let clock: any FleetClock
     let journal: RequestJournal
 
-    func answer(_ request: IncomingRequest) async -> (reply: OutgoingReply, requestID: String) {
-        let requestID = Self.requestID(of: request.head)
-        if let reply = await builtIn(request.head, requestID) { return (reply, requestID) }
+    // MARK: At the head
 
-        let arrived = clock.now()
+    func decide(_ head: HTTPRequestHead) -> Decision {
+        let requestID = Self.requestID(of: head)
+        if let answer = builtIn(head, requestID) { return .answered(answer) }
         var target: DataTarget?
-        var reply: OutgoingReply
         do throws(RequestFailure) {
-            let named = try DataTarget(request.head, naming: naming)
+            let named = try DataTarget(head, naming: naming)
             target = named
             if case .versionCheck = named.route {
                 // Asked before there is a token, and by clients that then choose an older version when they are refused. Tells
                 // nothing of the database.
-                journal.answered(.ok, named, requestID: requestID, after: clock.now() - arrived)
-                return (OutgoingReply(DataReply(body: [])), requestID)
+                journal.answered(.ok, named, requestID: requestID, after: .zero)
+                return .answered(.ready(OutgoingReply(DataReply(body: [])), requestID: requestID))
             }
-            let caller = try await gatekeeper.admit(request.head.headers.first(name: "authorization"), to: named.database)
+            let unknown = UnknownRequest(head: head, target: named, requestID: requestID)
+            let caller: Gatekeeper.Caller?
+            do throws(BerthError) {
+                caller = try gatekeeper.admitKnown(head.headers.first(name: "authorization"), to: named.database)
+            } catch { throw RequestFailure(error) }
+            guard let caller else { return .unknown(unknown) }
+            return .admitted(try admit(unknown, for: caller))
+        } catch {
+            return .answered(refuse(error, target, requestID))
+        }
+    }
+
+    /// The decision about a request whose token is not remembered. Never `unknown`.
+    func lookUp(_ request: UnknownRequest) async -> Decision {
+        do throws(RequestFailure) {
+            let caller: Gatekeeper.Caller
+            do throws(BerthError) {
+                caller = try await gatekeeper.admit(request.head.headers.first(name: "authorization"), to: request.target.database)
+            } catch { throw RequestFailure(error) }
+            return .admitted(try admit(request, for: caller))
+        } catch {
+            return .answered(refuse(error, request.target, request.requestID))
+        }
+    }
+
+    private func admit(_ request: UnknownRequest, for caller: Gatekeeper.Caller) throws(RequestFailure) -> IncomingRequest {
+        let announced = request.head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
+        guard announced <= dispatch.limits.bodyBytes else { throw RequestFailure(Self.bodyTooLarge(dispatch.limits.bodyBytes)) }
+        do throws(BerthError) {
+            return IncomingRequest(
+                head: request.head, target: request.target, caller: caller, requestID: request.requestID,
+                ticket: try admissions.enter(request.target.database, bytes: max(0, announced)))
+        } catch { throw RequestFailure(error) }
+    }
+
+    private func refuse(_ failure: RequestFailure, _ target: DataTarget?, _ requestID: String) -> HeadAnswer {
+        let reply = OutgoingReply(failure)
+        journal.failed(failure.error, database: target?.database, requestID: requestID)
+        journal.answered(reply.outcome, target, requestID: requestID, after: .zero)
+        return .ready(reply, requestID: requestID)
+    }
+
+    static func bodyTooLarge(_ maximum: Int) -> BerthError {
+        BerthError(.bodyTooLarge, "The body is larger than \(maximum) bytes. Send the statements in several requests.")
+    }
+
+    // MARK: With its body
+
+    func answer(_ request: IncomingRequest) async -> OutgoingReply {
+        let arrived = clock.now()
+        let (target, requestID) = (request.target, request.requestID)
+        var reply: OutgoingReply
+        do throws(RequestFailure) {
             let call = DataCall(
-                database: named.database, route: named.route, query: named.query, body: request.body, access: caller.access,
-                tokenDigest: caller.digest, requestID: requestID)
+                database: target.database, route: target.route, query: target.query, body: request.body, access: request.caller.access,
+                tokenDigest: request.caller.digest, requestID: requestID)
             reply = try await dispatch.carryOut(
-                call, head: request.head, path: named.forwardedPath, until: arrived + dispatch.limits.wait)
+                call, head: request.head, path: target.forwardedPath, until: arrived + dispatch.limits.wait)
         } catch {
             reply = OutgoingReply(error)
-            journal.failed(error.error, database: target?.database, requestID: requestID)
+            journal.failed(error.error, database: target.database, requestID: requestID)
         }
         journal.answered(reply.outcome, target, requestID: requestID, after: clock.now() - arrived)
-        reply.rest = reply.rest.map { JournaledStream($0, journal, database: target?.database, requestID: requestID) }
-        return (reply, requestID)
+        reply.rest = reply.rest.map { JournaledStream($0, journal, database: target.database, requestID: requestID) }
+        return reply
+    }
+
+    /// The answer to a request whose body cannot be had.
+    func refuse(_ error: BerthError, _ request: IncomingRequest) -> OutgoingReply {
+        let reply = OutgoingReply(RequestFailure(error))
+        journal.failed(error, database: request.target.database, requestID: request.requestID)
+        journal.answered(reply.outcome, request.target, requestID: request.requestID, after: .zero)
+        return reply
     }
 
     /// The answer to what could not be read as a request.
-    func refuse(_ error: BerthError, head: HTTPRequestHead?) -> (reply: OutgoingReply, requestID: String) {
+    func refuse(_ error: BerthError) -> (reply: OutgoingReply, requestID: String) {
         let reply = OutgoingReply(RequestFailure(error))
-        let requestID = head.map(Self.requestID) ?? RequestID.random().description
+        let requestID = RequestID.random().description
         journal.answered(reply.outcome, nil, requestID: requestID, after: .zero)
         return (reply, requestID)
     }
@@ -60,17 +129,18 @@ package struct FrontDoor: Sendable {
         (head.headers.first(name: requestIDHeader).flatMap { RequestID($0) } ?? RequestID.random()).description
     }
 
-    private func builtIn(_ head: HTTPRequestHead, _ requestID: String) async -> OutgoingReply? {
+    private func builtIn(_ head: HTTPRequestHead, _ requestID: String) -> HeadAnswer? {
         guard !endpoints.isEmpty else { return nil }
         let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard let path = parts.first.map(String.init), let endpoint = endpoints[path] else { return nil }
         guard head.method == .GET || head.method == .HEAD else {
-            return OutgoingReply(
-                RequestFailure(
-                    BerthError(.methodNotAllowed, "\(path) takes GET, not \(head.method.rawValue.prefix(20))."),
-                    allow: "GET, HEAD"))
+            return .ready(
+                OutgoingReply(
+                    RequestFailure(
+                        BerthError(.methodNotAllowed, "\(path) takes GET, not \(head.method.rawValue.prefix(20))."),
+                        allow: "GET, HEAD")),
+                requestID: requestID)
         }
-        return OutgoingReply(
-            await endpoint(BuiltInRequest(path: path, query: parts.count > 1 ? String(parts[1]) : nil, requestID: requestID)))
+        return .endpoint(endpoint, BuiltInRequest(path: path, query: parts.count > 1 ? String(parts[1]) : nil, requestID: requestID))
     }
 }

@@ -7,13 +7,28 @@ struct AnswerTask: Sendable {
     let handler: NIOLoopBound<ConnectionHandler>
     let context: NIOLoopBound<ChannelHandlerContext>
 
+    /// The request has its place until there is nothing left to do for it, even if its client is gone before.
     func run(_ request: IncomingRequest) async {
-        let (reply, requestID) = await door.answer(request)
+        defer { door.admissions.leave(request.ticket) }
+        let reply = await door.answer(request)
         if let rest = reply.rest {
-            await send(reply, rest, requestID)
+            await send(reply, rest, request.requestID)
         } else {
-            handler.eventLoop.execute { handler.value.answered(reply, requestID, context: context.value) }
+            give(reply, request.requestID)
         }
+    }
+
+    func run(_ endpoint: BuiltInEndpoint, _ request: BuiltInRequest) async {
+        give(OutgoingReply(await endpoint(request)), request.requestID)
+    }
+
+    func run(_ unknown: UnknownRequest) async {
+        let decision = await door.lookUp(unknown)
+        handler.eventLoop.execute { handler.value.decided(decision, unknown.head, context: context.value) }
+    }
+
+    private func give(_ reply: OutgoingReply, _ requestID: String) {
+        handler.eventLoop.execute { handler.value.answered(reply, requestID, context: context.value) }
     }
 
     /// Asks for the next piece only when the one before is with the kernel: a slow reader slows the maker down.

@@ -1,18 +1,24 @@
+import Door
 import FleetModel
 import NIOCore
 import NIOHTTP1
 
-/// One connection: collects each request, has it answered by one task, writes the answer on the event loop.
+/// One connection: has each request admitted by its head, collects it, has it answered by one task, writes the answer on the event loop.
 ///
 /// `HTTPServerPipelineHandler` in front of it lets the next request in only after the answer to the one before, so
-/// there is at most one task. It also ends the connection when the server shuts down.
-final class ConnectionHandler: ChannelInboundHandler {
+/// there is at most one task. It also ends the connection when the server shuts down. What is slow is the watchers' business.
+final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = Never
     typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
         /// Waiting for a request, or for the rest of one.
         case receiving
+        /// A head is there, and its client has not taken the answers before.
+        case heldBack(HTTPRequestHead)
+        /// A task finds out who asks. Nothing is read meanwhile.
+        case lookingUp(Task<Void, Never>)
         /// A task answers this request.
         case answering(HTTPRequestHead, Task<Void, Never>)
         /// The last answer was written or the peer is gone.
@@ -20,76 +26,168 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private let door: FrontDoor
+    private let place: ConnectionPlace
     private var assembly: RequestAssembly
     private var state = State.receiving
-    private let refusedBody: TimeAmount
-    /// The answer is on its way, piece by piece.
-    private var isSending = false
-    /// Ends the connection of a refused request whose body does not end.
-    private var patience: Scheduled<Void>?
+    /// More was asked for while nothing is read.
+    private var isReadHeldBack = false
 
-    /// - Parameter refusedBody: how long the rest of a body that was refused is read.
-    init(door: FrontDoor, maximumBytes: Int, refusedBody: TimeAmount) {
+    init(door: FrontDoor, place: ConnectionPlace) {
         self.door = door
-        self.refusedBody = refusedBody
-        assembly = RequestAssembly(maximumBytes: maximumBytes)
+        self.place = place
+        assembly = RequestAssembly(maximumBytes: door.dispatch.limits.bodyBytes)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch assembly.receive(unwrapInboundIn(data)) {
+        receive(unwrapInboundIn(data), context: context)
+    }
+
+    private func receive(_ part: HTTPServerRequestPart, context: ChannelHandlerContext) {
+        // After `connection: close` nothing is begun, whatever was sent ahead of the answer.
+        if case .finished = state { return }
+        let admissions = door.admissions
+        let action = assembly.receive(part) { (ticket, bytes) throws(BerthError) in try admissions.grow(&ticket, to: bytes) }
+        switch action {
         case .none: break
-        case .sendContinue:
-            context.writeAndFlush(
-                wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
+        case .decide(let head):
+            guard context.channel.isWritable else {
+                state = .heldBack(head)
+                return
+            }
+            decided(door.decide(head), head, context: context)
         case .respond(let request): respond(to: request, context: context)
-        case .refuse(let error, let head):
-            state = .finished
-            let (reply, requestID) = door.refuse(error, head: head)
-            write(reply, requestID, to: head, thenClose: true, context: context, promise: nil)
-            let channel = context.channel
-            patience = context.eventLoop.scheduleTask(in: refusedBody) { channel.close(promise: nil) }
-        case .close: context.close(promise: nil)
+        case .answer(let head, let answer): give(answer, to: head, context: context)
+        case .refuse(let request, let error):
+            admissions.leave(request.ticket)
+            refuse(door.refuse(error, request), request.requestID, request.head, context: context)
         }
     }
 
+    func read(context: ChannelHandlerContext) {
+        switch state {
+        case .heldBack, .lookingUp: isReadHeldBack = true
+        case .receiving, .answering, .finished: context.read()
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if case .heldBack(let head) = state, context.channel.isWritable {
+            state = .receiving
+            decided(door.decide(head), head, context: context)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError, case .receiving = state else {
+        // Also what a closed connection leaves behind, half a head, is an error: nobody is told.
+        guard error is HTTPParserError, context.channel.isActive else {
             context.close(promise: nil)
             return
         }
-        state = .finished
+        switch state {
+        case .receiving: break
+        // The last answer may still have to leave; what follows it is of no interest.
+        case .finished: return
+        case .heldBack, .lookingUp, .answering:
+            context.close(promise: nil)
+            return
+        }
+        giveUpPlace()
         let (reply, requestID) = door.refuse(
-            BerthError(.malformedRequest, "This is not an HTTP/1.1 request that can be read: \(error)"), head: nil)
-        let written = context.eventLoop.makePromise(of: Void.self)
-        let channel = context.channel
-        written.futureResult.whenComplete { _ in channel.close(promise: nil) }
-        write(reply, requestID, to: nil, thenClose: true, context: context, promise: written)
+            BerthError(.malformedRequest, "This is not an HTTP/1.1 request that can be read (\(error)). It needs a request line, fields in order, and one Host."))
+        write(reply, requestID, to: nil, thenClose: true, context: context, promise: closing(context))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         // Nobody is left to read the answer: what still waits for a leader stops waiting.
-        if case .answering(_, let task) = state { task.cancel() }
+        switch state {
+        case .answering(_, let task), .lookingUp(let task): task.cancel()
+        case .receiving, .heldBack, .finished: break
+        }
         state = .finished
-        patience?.cancel()
+        giveUpPlace()
         context.fireChannelInactive()
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent {
-            // A reader that takes nothing for this long is gone.
-            if case .answering = state, !isSending { return }
-            context.close(promise: nil)
-        } else {
-            context.fireUserInboundEventTriggered(event)
+    private func giveUpPlace() {
+        if let ticket = assembly.abandon() { door.admissions.leave(ticket) }
+    }
+
+    // MARK: Admission
+
+    /// Goes on with a request by what was decided about its head.
+    func decided(_ decision: FrontDoor.Decision, _ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        if case .finished = state {
+            if case .admitted(let request) = decision { door.admissions.leave(request.ticket) }
+            return
+        }
+        state = .receiving
+        switch decision {
+        case .admitted(let request):
+            place.becomeKnown()
+            if assembly.collect(request) {
+                context.writeAndFlush(
+                    wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
+            }
+        case .unknown(let unknown):
+            let answering = answerTask(context)
+            state = .lookingUp(Task { await answering.run(unknown) })
+            return
+        case .answered(let answer):
+            switch answer {
+            // Those without a token, and with too much, are not read on.
+            case .ready(let reply, let requestID) where [401, 413].contains(reply.status) || !isShort(head):
+                assembly.ignore()
+                refuse(reply, requestID, head, context: context)
+            case .endpoint(_, let request) where !isShort(head):
+                assembly.ignore()
+                let (reply, _) = door.refuse(FrontDoor.bodyTooLarge(door.dispatch.limits.discardedBody))
+                refuse(reply, request.requestID, head, context: context)
+            default: assembly.discard(head, then: answer)
+            }
+        }
+        for part in assembly.takeHeld() { receive(part, context: context) }
+        if isReadHeldBack {
+            isReadHeldBack = false
+            read(context: context)
         }
     }
 
-    private func respond(to request: IncomingRequest, context: ChannelHandlerContext) {
-        let answering = AnswerTask(
+    /// Whether the rest of a request is worth reading for the sake of the connection. A client that waits for leave sends none of it.
+    private func isShort(_ head: HTTPRequestHead) -> Bool {
+        guard !head.headers.contains(name: "transfer-encoding"), !head.headers.contains(name: "expect") else { return false }
+        let announced = head.headers.first(name: "content-length").map { Int($0) ?? .max } ?? 0
+        return announced <= door.dispatch.limits.discardedBody
+    }
+
+    private func answerTask(_ context: ChannelHandlerContext) -> AnswerTask {
+        AnswerTask(
             door: door, handler: NIOLoopBound(self, eventLoop: context.eventLoop),
             context: NIOLoopBound(context, eventLoop: context.eventLoop))
+    }
+
+    private func respond(to request: IncomingRequest, context: ChannelHandlerContext) {
+        let answering = answerTask(context)
         let task = Task { await answering.run(request) }
         state = .answering(request.head, task)
+    }
+
+    /// Answers a request that is all there.
+    private func give(_ answer: HeadAnswer, to head: HTTPRequestHead, context: ChannelHandlerContext) {
+        switch answer {
+        case .endpoint(let endpoint, let request):
+            let answering = answerTask(context)
+            state = .answering(head, Task { await answering.run(endpoint, request) })
+        case .ready(let reply, let requestID):
+            let (keepsAlive, written) = endRequest(head, context: context)
+            write(reply, requestID, to: head, thenClose: !keepsAlive, context: context, promise: written)
+        }
+    }
+
+    /// Answers a request that is not all there; the watchers let the client read that, and end the connection.
+    private func refuse(_ reply: OutgoingReply, _ requestID: String, _ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        state = .finished
+        write(reply, requestID, to: head, thenClose: true, context: context, promise: nil)
     }
 
     // MARK: Answers in one piece
@@ -160,7 +258,6 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func begin(_ reply: OutgoingReply, _ requestID: String, context: ChannelHandlerContext) -> EventLoopFuture<Void> {
         guard case .answering(let request, _) = state else { return Self.gone(context) }
-        isSending = true
         // HTTP/1.0 knows no chunks: its end is the end of the connection.
         let isChunked = request.version != .http1_0
         var head = Self.head(of: reply, requestID, to: request, thenClose: !isChunked || !Self.keepsAlive(request))
@@ -177,7 +274,6 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func end(context: ChannelHandlerContext) {
         guard case .answering(let request, _) = state else { return }
-        isSending = false
         let (_, written) = endRequest(request, context: context, ends: request.version == .http1_0)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
     }

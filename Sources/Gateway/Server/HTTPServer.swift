@@ -1,3 +1,4 @@
+import Door
 import FleetModel
 import NIOCore
 import NIOHTTP1
@@ -7,13 +8,10 @@ import NIOPosix
 struct HTTPServer: Sendable {
     /// Connections the kernel keeps ready before they are accepted.
     private static let backlog: Int32 = 1024
-    /// Headers of one request; their size is `limits.headerBytes` together.
-    private static let headerFields = 128
 
     let eventLoops: any EventLoopGroup
-    let limits: GatewayLimits
-    let door: FrontDoor
-    let connections: OpenConnections
+    let door: Door
+    let frontDoor: FrontDoor
 
     func listen(host: String, port: Int) async throws -> any Channel {
         try await ServerBootstrap(group: eventLoops)
@@ -21,25 +19,23 @@ struct HTTPServer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try initialize(channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    try Door.configure(channel)
+                    try initialize(channel)
+                }
             }
             .bind(host: host, port: port).get()
     }
 
-    private func initialize(_ channel: any Channel) throws {
-        var parsing = NIOHTTPDecoderLimitConfiguration()
-        parsing.maxHeaderFieldSize = limits.headerBytes
-        parsing.maxHeaderListSize = limits.headerBytes
-        parsing.maxHeaderFieldCount = Self.headerFields
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandlers([
-            IdleStateHandler(allTimeout: .nanoseconds(limits.connectionIdle.nanoseconds)),
+    func initialize(_ channel: any Channel) throws {
+        guard let watchers = try door.enter(channel) else { return }
+        try channel.pipeline.syncOperations.addHandlers([
+            watchers.bytes,
             HTTPResponseEncoder(),
-            ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: parsing)),
+            ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: door.parsing)),
+            watchers.requests,
             HTTPServerPipelineHandler(),
-            ConnectionHandler(
-                door: door, maximumBytes: limits.bodyBytes, refusedBody: .nanoseconds(limits.refusedBody.nanoseconds)),
+            ConnectionHandler(door: frontDoor, place: watchers.place),
         ])
-        connections.add(channel)
     }
 }

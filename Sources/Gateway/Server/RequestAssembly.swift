@@ -2,29 +2,28 @@ import FleetModel
 import NIOCore
 import NIOHTTP1
 
-/// Puts the parts of one request after the other together, within the limits. A value without I/O.
+/// Puts the parts of one request after the other together, once its head was admitted. A value without I/O.
 struct RequestAssembly {
     enum Action {
         case none
-        /// The client waits for leave to send the body.
-        case sendContinue
+        /// Say what becomes of it: one of `collect`, `discard` and `ignore`.
+        case decide(HTTPRequestHead)
         case respond(IncomingRequest)
-        /// Answer at once; what is still to come of the request is discarded. The connection cannot be kept.
-        case refuse(BerthError, HTTPRequestHead)
-        /// The refused request has arrived to its end: nothing to wait for any longer.
-        case close
+        /// All of a request is there whose answer does not need its body.
+        case answer(HTTPRequestHead, HeadAnswer)
+        /// Answer at once; what is still to come of the request is ignored. The connection cannot be kept.
+        case refuse(IncomingRequest, BerthError)
     }
 
     private enum State {
         case idle
+        /// What came along with a head about which nothing is decided.
+        case undecided(held: [HTTPServerRequestPart])
         case collecting(IncomingRequest)
-        /// Reading on: a client that sends all of its body before it reads would otherwise see a reset connection in place of
-        /// the answer. For how long, its owner decides.
-        case discarding
+        case discarding(HTTPRequestHead, HeadAnswer)
+        /// Whatever still comes is not looked at.
+        case ignoring
     }
-
-    /// Memory that is set aside on the client's word alone.
-    private static let largestReservation = 256 << 10
 
     private let maximumBytes: Int
     private var state = State.idle
@@ -36,40 +35,85 @@ struct RequestAssembly {
         if case .idle = state { true } else { false }
     }
 
-    mutating func receive(_ part: HTTPServerRequestPart) -> Action {
+    /// - Parameter grow: makes room for a body of so many bytes.
+    mutating func receive(
+        _ part: HTTPServerRequestPart, grow: (inout AdmissionTicket, Int) throws(BerthError) -> Void
+    ) -> Action {
         switch (part, state) {
-        case (.head(let head), .idle): return begin(head)
-        case (.body(let buffer), .collecting(var request)):
-            guard request.body.count + buffer.readableBytes <= maximumBytes else { return refuse(request.head) }
+        case (.head(let head), .idle):
+            state = .undecided(held: [])
+            return .decide(head)
+        case (_, .undecided(var held)):
             state = .idle
+            held.append(part)
+            state = .undecided(held: held)
+            return .none
+        case (.body(let buffer), .collecting(var request)):
+            state = .ignoring
+            let count = request.body.count + buffer.readableBytes
+            do throws(BerthError) {
+                guard count <= maximumBytes else { throw FrontDoor.bodyTooLarge(maximumBytes) }
+                try grow(&request.ticket, count)
+            } catch { return .refuse(request, error) }
             request.body.append(contentsOf: buffer.readableBytesView)
             state = .collecting(request)
             return .none
         case (.end, .collecting(let request)):
             state = .idle
-            invariant(request.body.count <= maximumBytes, "a body got past its limit")
+            invariant(request.body.count <= request.ticket.bytes, "a body is larger than the room it has")
             return .respond(request)
-        case (.body, .discarding): return .none
-        case (.end, .discarding): return .close
+        case (.end, .discarding(let head, let answer)):
+            state = .idle
+            return .answer(head, answer)
+        case (.body, .discarding), (_, .ignoring): return .none
         // The decoder sends parts in order; anything else is not a request any more.
-        case (.head, _), (.body, .idle), (.end, .idle): return .close
+        case (.head, .collecting(let request)):
+            state = .ignoring
+            return .refuse(request, BerthError(.malformedRequest, "Another request began in the middle of this one."))
+        case (.head, _), (.body, .idle), (.end, .idle):
+            state = .ignoring
+            return .none
         }
     }
 
-    private mutating func begin(_ head: HTTPRequestHead) -> Action {
-        let announced = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
-        guard announced <= maximumBytes else { return refuse(head) }
-        var request = IncomingRequest(head: head, body: [])
-        request.body.reserveCapacity(max(0, min(announced, Self.largestReservation)))
-        state = .collecting(request)
-        let expectsContinue = head.headers.first(name: "expect").map { $0.lowercased() == "100-continue" } ?? false
-        return expectsContinue && head.version != .http1_0 ? .sendContinue : .none
+    /// The body of the request that was decided about is collected.
+    ///
+    /// - Returns: whether its client waits for leave to send it.
+    mutating func collect(_ request: IncomingRequest) -> Bool {
+        var request = request
+        // Room was made for all of it.
+        request.body.reserveCapacity(min(request.ticket.bytes, maximumBytes))
+        replace(with: .collecting(request))
+        let expectation = request.head.headers.first(name: "expect")
+        return expectation?.lowercased() == "100-continue" && request.head.version != .http1_0
     }
 
-    private mutating func refuse(_ head: HTTPRequestHead) -> Action {
-        state = .discarding
-        return .refuse(
-            BerthError(.bodyTooLarge, "The body is larger than \(maximumBytes) bytes. Send the statements in several requests."),
-            head)
+    /// The request that was decided about is answered when it is all there.
+    mutating func discard(_ head: HTTPRequestHead, then answer: HeadAnswer) { replace(with: .discarding(head, answer)) }
+
+    /// The request that was decided about was answered, and no other follows.
+    mutating func ignore() { replace(with: .ignoring) }
+
+    /// What came along with the head; to be received after the decision.
+    private(set) var held: [HTTPServerRequestPart] = []
+
+    mutating func takeHeld() -> [HTTPServerRequestPart] {
+        defer { held = [] }
+        return held
+    }
+
+    private mutating func replace(with next: State) {
+        guard case .undecided(let held) = state else { brokenInvariant("a request is decided about that did not ask for it") }
+        self.held = held
+        state = next
+    }
+
+    /// Nothing more will come.
+    ///
+    /// - Returns: the place of a request whose body was not all there.
+    mutating func abandon() -> AdmissionTicket? {
+        defer { state = .ignoring }
+        if case .collecting(let request) = state { return request.ticket }
+        return nil
     }
 }

@@ -47,7 +47,3 @@ public final class SessionGate: Sendable {
         deadline.store(Self.closedForGood, ordering: .releasing)
     }
 }
-
-extension Duration {
-    var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
-}

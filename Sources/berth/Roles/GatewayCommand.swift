@@ -31,6 +31,7 @@ struct GatewayCommand: AsyncParsableCommand {
             tokens: connections.catalogue,
             endpoints: NodeEndpoints.health(registry: observability.registry) { () throws(BerthError) in }, clock: BootClock(),
             logger: logger)
+        observability.observe { gateway.gauges() }
         let port = try await gateway.start()
         logger.notice("gateway", metadata: ["address": "\(listen.host):\(port)"])
         try await RoleRunner.run(

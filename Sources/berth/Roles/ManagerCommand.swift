@@ -47,13 +47,14 @@ struct ManagerCommand: AsyncParsableCommand {
                 shipLags: { await lags.read($0) },
                 renderMetrics: { observability.registry.render() },
                 checkReadiness: { () throws(BerthError) in try await connections.checkSchema() }),
-            settings: AdminAPI.Settings(host: listen.host, port: listen.port), logger: logger,
+            settings: try settings.adminAPI(listen), logger: logger,
             onServing: { port in
                 do { manager.serve(at: try listen.advertised(settings.string("advertise"), port: port)) } catch {
                     logger.error("\(error)")
                 }
                 logger.notice("admin API", metadata: ["address": "\(listen.host):\(port)"])
             })
+        observability.observe { api.gauges() }
         try await RoleRunner.run(
             [ConnectionsService(connections: connections), ServiceBody { await connections.hints.run() }, manager, api],
             logger: logger, lifeline: lifeline

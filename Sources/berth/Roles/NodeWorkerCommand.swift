@@ -38,9 +38,10 @@ struct NodeWorkerCommand: AsyncParsableCommand {
         let hints = { @Sendable [hints = connections.hints] in hints.hints() }
 
         let box = LateNode()
+        let limits = try settings.gateway(otherDescriptors: try settings.databaseDescriptors(of: DescriptorLimit.current))
         let routes = RouteTable(source: connections.catalogue, clock: BootClock())
         let gateway = Gateway(
-            configuration: GatewayConfiguration(host: listen.host, port: listen.port, node: name, limits: try settings.gateway()), local: box,
+            configuration: GatewayConfiguration(host: listen.host, port: listen.port, node: name, limits: limits), local: box,
             routes: routes, tokens: connections.catalogue,
             endpoints: NodeEndpoints.all(registry: observability.registry, node: box), clock: BootClock(), logger: logger)
         let port = try await gateway.start()
@@ -62,7 +63,7 @@ struct NodeWorkerCommand: AsyncParsableCommand {
             objects: objects, engines: engines, directory: try settings.required("data"), settings: worker,
             hints: hints, machine: .real(renewalThread: connections.renewalThread), logger: logger)
         box.set(node)
-        observability.observe { node.gauges() + fleet.gauges }
+        observability.observe { node.gauges() + gateway.gauges() + fleet.gauges }
         try await RoleRunner.run(
             [
                 ConnectionsService(connections: connections), ServiceBody { await connections.hints.run() },

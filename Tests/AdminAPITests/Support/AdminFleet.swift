@@ -1,5 +1,6 @@
 @testable import AdminAPI
 import BerthTestKit
+import Door
 import FleetModel
 import FleetStore
 import Foundation
@@ -39,6 +40,7 @@ struct AdminFleet: Sendable {
     ///   - place: chooses the node of new databases.
     static func run(
         setup: TestingSetup = .router, clock: any FleetClock = BootClock(), hearsHints: Bool = true, bodyLimit: Int = 4096,
+        door: DoorLimits = DoorLimits(),
         place: @escaping @Sendable (EngineKind) async throws(BerthError) -> NodeName = { _ async throws(BerthError) in
             try NodeName("node-1")
         },
@@ -75,7 +77,7 @@ struct AdminFleet: Sendable {
                 },
                 renderMetrics: metrics,
                 checkReadiness: { () async throws(BerthError) in if let error = readiness.value { throw error } }),
-            settings: AdminAPI.Settings(bodyLimit: bodyLimit), clock: clock, now: { wallClock.value }, logger: .silent)
+            settings: AdminAPI.Settings(bodyLimit: bodyLimit, door: door), clock: clock, now: { wallClock.value }, logger: .silent)
         let listening = Task { if hearsHints { await hints.run() } }
         do {
             try await api.application().test(setup) { [secrets] client in

@@ -64,7 +64,7 @@ extension TestFleet {
     }
 
     /// The worker's process; waited for while it is just being started.
-    func worker(of name: String) async throws -> Int32 {
+    public func worker(of name: String) async throws -> Int32 {
         try await eventually("\(name) has a worker", within: .seconds(30)) {
             let pid = try node(name).pid
             return Self.isProcess(pid, of: name) ? pid : nil

@@ -29,6 +29,8 @@ struct TestGateway {
 
     var url: String { "http://127.0.0.1:\(port)" }
 
+    func gauge(_ name: String) -> Double { gateway.gauges().first { $0.name == name }?.value ?? -1 }
+
     struct Answer {
         var status: Int
         var headers: HTTPHeaders

@@ -2,7 +2,6 @@ import Engines
 import FleetManager
 import FleetModel
 import FleetStore
-import Gateway
 import Hrana
 import Leases
 import Replication
@@ -142,10 +141,10 @@ extension RoleSettings {
             "requests in a shared transaction could answer more than others")
     }
 
-    private typealias Named<Value> = (name: String, value: Value)
+    typealias Named<Value> = (name: String, value: Value)
 
     /// - Throws: `configuration_invalid` unless `lesser` is less than `greater`.
-    private func require(
+    func require(
         _ lesser: Named<Duration>, below greater: Named<Duration>, _ otherwise: String
     ) throws(BerthError) {
         guard lesser.value >= greater.value else { return }
@@ -154,27 +153,18 @@ extension RoleSettings {
             "“\(lesser.name)” (\(lesser.value.milliseconds)) must be less than “\(greater.name)” (\(greater.value.milliseconds)), or \(otherwise).")
     }
 
-    private func require(
+    func require(
         _ lesser: Named<Duration>, upTo greater: Named<Duration>, _ otherwise: String
     ) throws(BerthError) {
         try require((lesser.name, Int(lesser.value.milliseconds)), upTo: (greater.name, Int(greater.value.milliseconds)), otherwise)
     }
 
     /// - Throws: `configuration_invalid` when `lesser` is greater than `greater`.
-    private func require(_ lesser: Named<Int>, upTo greater: Named<Int>, _ otherwise: String) throws(BerthError) {
+    func require(_ lesser: Named<Int>, upTo greater: Named<Int>, _ otherwise: String) throws(BerthError) {
         guard lesser.value > greater.value else { return }
         throw BerthError(
             .configurationInvalid,
             "“\(lesser.name)” (\(lesser.value)) must not be greater than “\(greater.name)” (\(greater.value)), or \(otherwise).")
-    }
-
-    func gateway() throws(BerthError) -> GatewayLimits {
-        var limits = GatewayLimits()
-        limits.bodyBytes = try int("body-bytes", in: 4_096...(1 << 30), default: limits.bodyBytes)
-        // What a node answers in one piece is passed on, with room for what is around it.
-        let response = try int("response-bytes", in: 4_096...(1 << 30), default: ResponseLimit.default.maximumBytes)
-        limits.replyBytes = max(limits.replyBytes, 2 * response)
-        return limits
     }
 
     /// The engines of this machine.

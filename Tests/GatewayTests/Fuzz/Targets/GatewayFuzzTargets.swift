@@ -84,6 +84,7 @@ enum GatewayFuzzTargets {
     ) { input in
         let lengths = [nil, "10", "11", "-1", "99999999999999999999", "x"]
         var assembly = RequestAssembly(maximumBytes: 10)
+        let admissions = Admissions(GatewayLimits())
         var received = 0
         var responses = 0
         for byte in input {
@@ -100,12 +101,40 @@ enum GatewayFuzzTargets {
                 received += Int(byte % 10)
             default: part = .end(nil)
             }
-            if case .respond(let request) = assembly.receive(part) {
-                responses += 1
-                try hold(request.body.count <= 10, "a body of \(request.body.count) bytes")
-                try hold(assembly.isIdle, "another request cannot begin")
+            var parts = [part]
+            while !parts.isEmpty {
+                let action = assembly.receive(parts.removeFirst()) { (ticket, bytes) throws(BerthError) in
+                    try admissions.grow(&ticket, to: bytes)
+                }
+                switch action {
+                case .decide(let head) where byte % 4 == 0:
+                    assembly.discard(head, then: .ready(OutgoingReply(DataReply(body: [])), requestID: "x"))
+                case .decide(let head):
+                    let announced = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
+                    guard (0...10).contains(announced) else {
+                        assembly.ignore()
+                        break
+                    }
+                    var named = head
+                    named.uri = "/db/shop/v2/pipeline"
+                    _ = assembly.collect(
+                        IncomingRequest(
+                            head: head, target: try DataTarget(named, naming: DatabaseNaming()),
+                            caller: Gatekeeper.Caller(access: .readOnly, digest: []), requestID: "x",
+                            ticket: try admissions.enter(DatabaseName("shop"), bytes: announced)))
+                case .respond(let request):
+                    responses += 1
+                    try hold(request.body.count <= 10, "a body of \(request.body.count) bytes")
+                    try hold(assembly.isIdle, "another request cannot begin")
+                    admissions.leave(request.ticket)
+                case .refuse(let request, _): admissions.leave(request.ticket)
+                case .answer, .none: break
+                }
+                parts += assembly.takeHeld()
             }
         }
+        if let ticket = assembly.abandon() { admissions.leave(ticket) }
+        try hold(admissions.bytes == 0, "\(admissions.bytes) bytes are never given back")
         return responses > 0 || input.count < 5 ? .accepted : .refused
     }
 }

@@ -2,55 +2,6 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// A TCP connection on which a test sends and sees the very bytes.
-final class RawConnection: Sendable {
-    private final class Collector: ChannelInboundHandler, Sendable {
-        typealias InboundIn = ByteBuffer
-        let state = Mutex<(received: [UInt8], isClosed: Bool)>(([], false))
-
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            let buffer = unwrapInboundIn(data)
-            state.withLock { $0.received.append(contentsOf: buffer.readableBytesView) }
-        }
-        func channelInactive(context: ChannelHandlerContext) { state.withLock { $0.isClosed = true } }
-        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-    }
-
-    private let channel: any Channel
-    private let collector: Collector
-
-    /// - Parameter reads: otherwise what arrives stays with the kernel.
-    init(port: Int, reads: Bool = true) async throws {
-        let collector = Collector()
-        self.collector = collector
-        channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.autoRead, value: reads)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(collector) }
-            }
-            .connect(host: "127.0.0.1", port: port).get()
-    }
-
-    var received: String { String(decoding: collector.state.withLock { $0.received }, as: UTF8.self) }
-    var isClosed: Bool { collector.state.withLock { $0.isClosed } }
-
-    func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
-
-    /// Everything received by the time `condition` holds of it.
-    func receive(until condition: (String) -> Bool) async -> String {
-        await eventually { condition(received) || isClosed }
-        return received
-    }
-
-    /// Everything received by the time the other side closes.
-    func receiveToEnd() async -> String {
-        await eventually { isClosed }
-        return received
-    }
-
-    func close() async throws { try? await channel.close() }
-}
-
 /// A server that reads requests and then misbehaves.
 final class RudeServer: Sendable {
     enum Manner: Sendable {
