@@ -80,6 +80,19 @@ extension ObjectStore {
         return true
     }
 
+    /// Reads a whole object a piece at a time: one that is large takes longer than one request may.
+    ///
+    /// - Throws: `notFound`.
+    public func getInPieces(_ name: String, of piece: Int = 8 << 20) async throws -> [UInt8] {
+        guard let size = try await size(name).map({ Int($0) }) else { throw ObjectStoreError.notFound(name: name) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(size)
+        for start in stride(from: 0, to: size, by: piece) {
+            bytes += try await get(name, range: Int64(start)..<Int64(min(start + piece, size)))
+        }
+        return bytes
+    }
+
     /// The size of an object in bytes, or `nil` when it definitely does not exist.
     public func size(_ name: String) async throws -> Int64? {
         try await head(name)?.size

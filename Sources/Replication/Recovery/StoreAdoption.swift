@@ -101,7 +101,7 @@ public struct StoreAdoption: Sendable {
                     guard let name = BundleName(bundle) else { continue }
                     tasks.addTask {
                         let copy = name.adopted.description
-                        try await objects.putOnce(copy, bytes: try await objects.get(bundle))
+                        try await objects.putOnce(copy, bytes: try await objects.getInPieces(bundle))
                         return (bundle, copy)
                     }
                 }

@@ -20,6 +20,7 @@ import Testing
             let bytes = Self.content(), part = StoreUnderTest.partBytes
             let version = try await store.put("large/1", bytes: bytes, condition: .createOnly)
             #expect(try await store.get("large/1") == bytes)
+            #expect(try await store.getInPieces("large/1", of: 1_000_000) == bytes)
             let info = try #require(try await store.head("large/1"))
             #expect(info.size == Int64(bytes.count) && info.version == version)
             for range in [0..<1, part - 2..<part + 2, 2 * part - 1..<2 * part + 3, 7..<2 * part + 1] {
