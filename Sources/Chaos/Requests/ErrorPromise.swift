@@ -3,7 +3,7 @@ public enum ErrorPromise {
     /// Codes by which Berth says that nothing was changed. Everything else leaves a client in doubt.
     private static let harmless: Set<String> = [
         // Leading and routing
-        "not_leader", "leader_unavailable", "too_many_requests", "shutting_down", "ship_lag_exceeded", "session_ended",
+        "not_leader", "leader_unavailable", "too_many_requests", "database_busy", "node_busy", "shutting_down", "ship_lag_exceeded", "session_ended",
         // What Berth stands on
         "store_unavailable", "store_generation_changed", "bucket_unavailable", "disk_unavailable",
         // The request

@@ -36,6 +36,7 @@ struct AdmissionBudget {
         if let shortage = shortage(of: count, for: share) { return shortage }
         shares[database] = Share(requests: share.requests + 1, bytes: share.bytes + count)
         bytes += count
+        invariant(bytes <= limits.bodiesInFlight, "bodies hold more than they may")
         return nil
     }
 

@@ -31,7 +31,7 @@ extension EndToEnd {
 
         private func metric(_ name: String, of fleet: TestFleet) async throws -> Double {
             let node = try #require(try fleet.description().nodes.first)
-            return try PrometheusText(try await HTTP.send(.GET, node.url + "/metrics").text).total(name) ?? -1
+            return try #require(try PrometheusText(try await HTTP.send(.GET, node.url + "/metrics").text).total(name))
         }
 
         @Test func bodiesOfStrangersAreNotKept() async throws {

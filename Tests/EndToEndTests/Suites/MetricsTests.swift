@@ -8,7 +8,7 @@ extension EndToEnd.OneFleet {
         /// By process: what a dashboard or an alert rests on.
         private static let ofManager = [
             "berth_manager_leading", "berth_nodes_live", "berth_failovers_total", "berth_sessions_ended_total",
-            "berth_operations_total", "berth_admin_requests_total", "berth_admin_request_seconds",
+            "berth_operations_total", "berth_admin_requests_total", "berth_admin_request_seconds", "berth_door_connections_open",
         ]
         private static let ofNode = [
             "berth_leases_held", "berth_leases_acquired_total", "berth_leases_lost_total", "berth_lease_gate_open",
@@ -17,7 +17,9 @@ extension EndToEnd.OneFleet {
             "berth_ship_bundles_total", "berth_ship_entries_total", "berth_ship_bytes_total", "berth_ship_publish_seconds",
             "berth_statements_total", "berth_handovers_total", "berth_handover_pause_seconds", "berth_restores_total",
             "berth_reconcile_age_seconds", "berth_requests_total", "berth_request_seconds", "berth_gateway_waiting",
-            "berth_gateway_forwards_total", "berth_object_store_requests_total", "berth_object_store_request_seconds",
+            "berth_gateway_forwards_total", "berth_door_connections_open", "berth_door_connections_refused_total",
+            "berth_door_connections_ended_total", "berth_door_requests_refused_total", "berth_door_body_bytes", "berth_door_answer_bytes",
+            "berth_object_store_requests_total", "berth_object_store_request_seconds",
         ]
 
         private func page(_ url: String) async throws -> (text: String, metrics: PrometheusText) {

@@ -31,7 +31,7 @@ final class CrashWriters: Sendable {
     private static let patience: Duration = .seconds(60)
     /// Answers that promise that nothing was executed.
     private static let harmless: Set<String> = [
-        "not_leader", "leader_unavailable", "too_many_requests", "shutting_down", "ship_lag_exceeded", "store_unavailable",
+        "not_leader", "leader_unavailable", "too_many_requests", "database_busy", "node_busy", "shutting_down", "ship_lag_exceeded", "store_unavailable",
         "SHIP_LAG_EXCEEDED", "TRANSACTION_BUSY",
     ]
 
