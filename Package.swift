@@ -72,7 +72,7 @@ let package = Package(
         // 3: engines, object stores, the lease contract and what a listener puts up with
         .target(
             name: "Engines",
-            dependencies: ["FleetModel", "Changesets", "CSQLite", "CDuckDB", .product(name: "DequeModule", package: "swift-collections")],
+            dependencies: ["FleetModel", "Changesets", "CSQLite", "CDuckDB", crypto, .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
         .target(
             name: "ObjectStores",
@@ -81,6 +81,9 @@ let package = Package(
         .target(name: "Door", dependencies: ["FleetModel", metrics] + nio, swiftSettings: settings),
 
         // 4
+        // Where the SQL of strangers is run: in this process or in its children
+        .target(
+            name: "EngineHost", dependencies: ["FleetModel", "Changesets", "Hrana", "Engines", log, metrics, crypto], swiftSettings: settings),
         .target(
             name: "FleetStore", dependencies: ["FleetModel", "Changesets", "Leases", "Migrations", "CPostgres", crypto, log, metrics],
             swiftSettings: settings),
@@ -115,8 +118,8 @@ let package = Package(
         // 7: the three server roles
         .target(
             name: "WorkerNode",
-            dependencies: ["FleetModel", "Changesets", "Engines", "Hrana", "Leases", "FleetStore", "ObjectStores",
-                           "Replication", "Routing", "Telemetry", log, metrics, crypto, lifecycle],
+            dependencies: ["FleetModel", "Changesets", "Engines", "EngineHost", "Hrana", "Leases", "FleetStore", "ObjectStores",
+                           "Replication", "Routing", "Telemetry", log, metrics, lifecycle],
             swiftSettings: settings),
         .target(
             name: "FleetManager",
@@ -132,7 +135,7 @@ let package = Package(
         // 8
         .executableTarget(
             name: "berth",
-            dependencies: ["FleetModel", "Hrana", "Telemetry", "Leases", "FleetStore", "ObjectStores", "Engines", "Replication",
+            dependencies: ["FleetModel", "Hrana", "Telemetry", "Leases", "FleetStore", "ObjectStores", "Engines", "EngineHost", "Replication",
                            "WorkerNode", "FleetManager", "Door", "Gateway", "AdminAPI", "Routing", "LocalFleet", "Migrations", log, metrics, lifecycle,
                            httpClient, .product(name: "SystemPackage", package: "swift-system"),
                            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -145,7 +148,7 @@ let package = Package(
         .target(name: "CFileFaults", publicHeadersPath: "."),
         .target(
             name: "Simulation",
-            dependencies: ["Chaos", "FleetModel", "Changesets", "Engines", "Hrana", "Leases", "FleetStore", "ObjectStores", "Replication",
+            dependencies: ["Chaos", "FleetModel", "Changesets", "Engines", "EngineHost", "Hrana", "Leases", "FleetStore", "ObjectStores", "Replication",
                            "Routing", "WorkerNode", "FleetManager", "Gateway", log, lifecycle,
                            .product(name: "NIOHTTP1", package: "swift-nio")],
             swiftSettings: settings),
@@ -163,7 +166,7 @@ let package = Package(
         // What performance.md asks for, each against its baseline
         .executableTarget(
             name: "berth-bench",
-            dependencies: ["FleetModel", "Hrana", "Changesets", "Engines", "CSQLite", "CDuckDB", "ObjectStores", "Leases", "FleetStore", "Migrations",
+            dependencies: ["FleetModel", "Hrana", "Changesets", "Engines", "EngineHost", "CSQLite", "CDuckDB", "ObjectStores", "Leases", "FleetStore", "Migrations",
                            "Replication", "Routing", "WorkerNode", "LocalFleet", log, lifecycle,
                            .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings),
@@ -201,7 +204,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "WorkerNodeTests",
-            dependencies: ["WorkerNode", "Replication", "Changesets", "Engines", "ObjectStores", "Leases", "FleetStore", "Hrana",
+            dependencies: ["WorkerNode", "EngineHost", "Replication", "Changesets", "Engines", "ObjectStores", "Leases", "FleetStore", "Hrana",
                            "Routing", "FleetModel", "BerthTestKit", log, lifecycle],
             swiftSettings: settings),
         .testTarget(

@@ -1,4 +1,5 @@
 import BerthTestKit
+import Engines
 import Foundation
 
 /// The long form of fuzzing: libFuzzer drives the fuzz targets of the test suites. `ops/fuzz` builds and runs it.

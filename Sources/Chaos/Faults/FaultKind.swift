@@ -4,6 +4,8 @@ public enum FaultKind: String, Sendable, Hashable, Codable, CaseIterable {
     case workerKill = "worker-kill"
     /// The same process crashes: it is ended by the signal of a bad memory access, of a failed assertion or of a bad instruction.
     case workerCrash = "worker-crash"
+    /// A process in which databases are open is killed; the worker that leads them lives on.
+    case hostKill = "host-kill"
     /// The supervisor is killed; its worker notices and stops in order.
     case supervisorKill = "supervisor-kill"
     /// Supervisor and worker are killed together, as the loss of a machine; it comes back with its disk.
@@ -94,7 +96,7 @@ extension FaultKind {
     /// How reports add kinds up.
     public var tally: Tally {
         switch self {
-        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .programReplaced, .managerKill, .gatewayKill, .postgresKill:
+        case .workerKill, .workerCrash, .hostKill, .supervisorKill, .machineKill, .diskLoss, .programReplaced, .managerKill, .gatewayKill, .postgresKill:
             .kills
         case .workerPause, .machinePause, .managerPause, .unequalTTL: .pauses
         case .linkCut, .linkHold, .linkHoldOneWay: .cuts

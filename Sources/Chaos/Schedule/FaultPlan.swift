@@ -75,7 +75,7 @@ public struct FaultPlan: Sendable, Hashable {
             return (free.isEmpty ? all : free).randomElement(using: &random)
         }
         switch kind {
-        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .diskFull,
+        case .workerKill, .workerCrash, .hostKill, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .diskFull,
             .fileFull, .fileError, .descriptorsOut, .memoryOut, .clockStep, .programReplaced, .unequalTTL:
             return choose(topology.nodes) { $0 }.map { [$0] } ?? []
         case .managerKill, .managerPause: return choose(topology.managers) { $0 }.map { [$0] } ?? []
@@ -96,7 +96,7 @@ public struct FaultPlan: Sendable, Hashable {
     ) -> Duration {
         let ttl = settings.leaseTTL
         return switch kind {
-        case .workerKill, .workerCrash, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .managerKill, .gatewayKill,
+        case .workerKill, .workerCrash, .hostKill, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .managerKill, .gatewayKill,
             .programReplaced, .postgresRestart, .clockStep, .move:
             .zero
         // Always past the TTL, with the time an observer needs to notice.

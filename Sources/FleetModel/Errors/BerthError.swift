@@ -70,6 +70,7 @@ extension BerthError {
         case bucketUnsafe = "bucket_unsafe"
         case dataCorrupt = "data_corrupt"
         case databaseUnopenable = "database_unopenable"
+        case quarantined = "quarantined"
         case engineUnavailable = "engine_unavailable"
         case diskUnavailable = "disk_unavailable"
         case unpublishedCommits = "unpublished_commits"
@@ -103,7 +104,7 @@ extension BerthError {
             case .outcomeUnknown: 502
             case .noNodeAvailable, .leaderUnavailable, .shipLagExceeded, .tooManyOpenDatabases, .nodeBusy, .shuttingDown, .storeUnavailable,
                 .storeGenerationChanged, .storeNotDurable, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded,
-                .unpublishedCommits: 503
+                .unpublishedCommits, .quarantined: 503
             case .timedOut: 504
             }
         }

@@ -35,6 +35,8 @@ public enum RareBranch: String, Sendable, CaseIterable {
     case handoverKept = "handover-kept"
     /// The files are gone on with where a process that died had stopped.
     case copyContinued = "copy-continued"
+    /// A host ended, and another one goes on with the files it left.
+    case hostReplaced = "host-replaced"
     /// A clean copy is brought forward by what was published since.
     case copyExtended = "copy-extended"
     /// A copy is not on the published chain.

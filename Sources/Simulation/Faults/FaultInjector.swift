@@ -52,6 +52,7 @@ final class FaultInjector: @unchecked Sendable {
         switch fault {
         case .workerKill:
             momentary(.workerKill, ["\(node.name)"]) { node.kill(reaped: true) }
+        case .hostKill: momentary(.hostKill, ["\(node.name)"]) { node.killHost() }
         case .machineKill, .diskLoss:
             let away = scheduler.chance.duration(in: .milliseconds(100) ... ttl * 3)
             lasting(fault == .machineKill ? .machineKill : .diskLoss, ["\(node.name)"], for: away) {

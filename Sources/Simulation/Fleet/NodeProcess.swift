@@ -1,4 +1,5 @@
 import Chaos
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore
@@ -21,6 +22,8 @@ final class NodeProcess: @unchecked Sendable {
     let fleet: SimulatedFleet
     private(set) var life: Life
     private(set) var worker: WorkerNode?
+    /// Where the worker has its databases open.
+    private var host: ThreadHost?
     /// Of the life that runs, or ran last.
     private(set) var session: SessionID?
     private(set) var dispatch: LeaderDispatch?
@@ -71,7 +74,15 @@ final class NodeProcess: @unchecked Sendable {
         let hints: @Sendable () -> AsyncStream<StoreHint> = { [fleet] in fleet.hints(for: life) }
         let worker = WorkerNode(
             session: session, leases: store, catalogue: store, segments: store, objects: fleet.bucketConnection(life, clock, random),
-            engines: fleet.engines, directory: directory, settings: fleet.workerSettings, hints: hints,
+            engines: fleet.engines,
+            host: { [fleet] gate in
+                let host = ThreadHost(
+                    engines: fleet.engines, pool: EnginePool(turns: enqueue), blockingWork: BlockingWork(enqueue: enqueue),
+                    settings: fleet.workerSettings.tenants.host, clock: clock, gate: { gate.isOpen }, logger: logger)
+                self.host = host
+                return host
+            },
+            directory: directory, settings: fleet.workerSettings, hints: hints,
             machine: Machine(
                 clock: clock, random: random, blockingWork: BlockingWork(enqueue: enqueue),
                 enginePool: { _, _ in EnginePool(turns: enqueue) }),
@@ -118,6 +129,12 @@ final class NodeProcess: @unchecked Sendable {
         guard isUp, life.jobsOnStack == 0, let session = fleet.session(of: self) else { return }
         fleet.scheduler.kill(life)
         if reaped { reap(session) }
+    }
+
+    /// The process that has its databases open is killed; the worker lives on.
+    func killHost() {
+        guard isUp, life.jobsOnStack == 0, let host else { return }
+        fleet.scheduler.start(on: life) { await host.lose(because: "killed") }
     }
 
     private func reap(_ session: SessionID) {

@@ -1,4 +1,5 @@
 import Chaos
+import EngineHost
 import Engines
 import FleetManager
 import FleetModel

@@ -43,6 +43,8 @@ public struct SimulationSettings: Sendable {
 /// What a simulation breaks.
 public enum SimulatedFault: String, Sendable, CaseIterable {
     case workerKill = "worker-kill"
+    /// The process that has the databases of a node open; the node lives on.
+    case hostKill = "host-kill"
     case machineKill = "machine-kill"
     case diskLoss = "disk-loss"
     case nodeStop = "node-stop"

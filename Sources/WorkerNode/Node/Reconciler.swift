@@ -1,3 +1,4 @@
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore
@@ -241,6 +242,7 @@ final class Reconciler: Sendable {
         var refusal: UnopenableState?
         do {
             let id = try await environment.fileTurns.withTurn(on: database) { () throws(BerthError) -> CopyID? in
+                await environment.closing.wait(for: database)
                 // Taken over since the assignments were read: the files are its tenant's.
                 guard table[database] == nil else { return nil }
                 // Led by a former process of this node, and by nobody since: as soon as its session is over, this one goes on with the files.
@@ -268,13 +270,11 @@ final class Reconciler: Sendable {
     ///
     /// - Returns: why it does not open. Its mark is gone then, so that the next try begins with the bucket.
     private func rehearse(_ copy: LocalCopy, _ engine: any Engine) async throws(BerthError) -> UnopenableState? {
-        let failure = await environment.blockingWork.run { () -> SQLError? in
-            do throws(SQLError) {
-                try engine.rehearse(copy.filePath)
-                return nil
-            } catch { return error }
-        }
-        guard let failure else { return nil }
+        let failure: HostFailure
+        do throws(HostFailure) {
+            try await environment.host.rehearse(copy.filePath, engine.kind)
+            return nil
+        } catch { failure = error }
         try copy.markDirty()
         guard let refusal = Tenant.unopenable(failure, at: 0) else { throw BerthError(.diskUnavailable, "A copy could not be opened: \(failure)") }
         return refusal

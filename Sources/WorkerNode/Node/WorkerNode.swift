@@ -1,3 +1,4 @@
+public import EngineHost
 public import Engines
 public import FleetModel
 public import FleetStore
@@ -16,6 +17,8 @@ import Telemetry
 public final class WorkerNode: Service, LocalDatabases {
     private let keeper: SessionKeeper
     private let environment: TenantEnvironment
+    /// Of the host in this process.
+    private let enginePool: EnginePool?
     let table = TenantTable()
     private let reconciler: Reconciler
     private let backupCheck: BackupCheck
@@ -27,11 +30,12 @@ public final class WorkerNode: Service, LocalDatabases {
 
     /// - Parameters:
     ///   - directory: the node's data directory, locked by its supervisor.
+    ///   - host: makes what opens databases and runs their SQL, given what tells whether work may begin; in this process if `nil`.
     ///   - hints: the hints of the store, from the moment of the call on.
     ///   - machine: time, chance and threads.
     public init(
         session: NewSession, leases: any LeaseStore, catalogue: any NodeCatalogue, segments: any SegmentSource,
-        objects: any ObjectStore, engines: EngineSet, directory: String, settings: WorkerSettings,
+        objects: any ObjectStore, engines: EngineSet, host: ((SessionGate) -> any EngineHost)? = nil, directory: String, settings: WorkerSettings,
         hints: @escaping @Sendable () -> AsyncStream<StoreHint>, machine: Machine = .real, logger: Logger
     ) {
         let clock = machine.clock
@@ -42,6 +46,19 @@ public final class WorkerNode: Service, LocalDatabases {
         self.logger = logger
         keeper = SessionKeeper(
             session: session, store: leases, clock: clock, thread: machine.renewalThread, random: machine.random, logger: logger)
+        let gate = keeper.gate
+        let enginePool: EnginePool?
+        let engineHost: any EngineHost
+        if let host {
+            (enginePool, engineHost) = (nil, host(gate))
+        } else {
+            let pool = machine.enginePool(settings.engineThreads, settings.engineLongThreads)
+            enginePool = pool
+            engineHost = ThreadHost(
+                engines: engines, pool: pool, blockingWork: machine.blockingWork, settings: settings.tenants.host, clock: clock,
+                gate: { gate.isOpen }, descriptors: settings.databaseDescriptors, logger: logger)
+        }
+        self.enginePool = enginePool
         environment = TenantEnvironment(
             session: session, gate: keeper.gate, leases: leases,
             shipper: Shipper(
@@ -50,9 +67,8 @@ public final class WorkerNode: Service, LocalDatabases {
             restorer: Restorer(
                 segments: segments, objects: objects, parallelBytes: settings.restoreReadBytes, blockingWork: machine.blockingWork,
                 random: machine.random, logger: logger),
-            pool: machine.enginePool(settings.engineThreads, settings.engineLongThreads), blockingWork: machine.blockingWork, engines: engines,
-            settings: settings.tenants, clock: clock, directory: directory, openFiles: OpenFiles(limit: settings.databaseDescriptors),
-            logger: logger)
+            host: engineHost, pool: machine.enginePool(settings.tenantThreads, settings.engineLongThreads), blockingWork: machine.blockingWork,
+            engines: engines, settings: settings.tenants, clock: clock, directory: directory, logger: logger)
         backupCheck = BackupCheck(
             environment, catalogue: catalogue, table: table,
             restorer: Restorer(
@@ -72,7 +88,7 @@ public final class WorkerNode: Service, LocalDatabases {
     ///   `unpublished_commits` after a graceful shutdown that left commits on this disk alone.
     public func run() async throws {
         do { try await keeper.open() } catch {
-            await environment.pool.shutdown()
+            await endThreads()
             throw error.asBerthError
         }
         logger.notice("node joined", metadata: ["session": "\(keeper.session.id)", "address": "\(keeper.session.address)"])
@@ -89,14 +105,20 @@ public final class WorkerNode: Service, LocalDatabases {
         await abandonAll(reason: "the session of this node is over")
         await reconciling.value
         await abandonAll(reason: "the session of this node is over")
+        await environment.closing.waitForAll()
         work.cancel()
         await work.value
-        await environment.pool.shutdown()
+        await endThreads()
         if let refusal {
             throw BerthError(.sessionEnded, "The session of this node is over (\(refusal)); the node starts again with a new one.")
         }
         guard unpublished.isEmpty else { throw Self.left(unpublished) }
         logger.notice("node left")
+    }
+
+    private func endThreads() async {
+        await environment.pool.shutdown()
+        await enginePool?.shutdown()
     }
 
     private static func left(_ databases: [DatabaseName]) -> BerthError {
@@ -131,6 +153,7 @@ public final class WorkerNode: Service, LocalDatabases {
     private func work() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.environment.shipper.run() }
+            group.addTask { await self.environment.host.run() }
             group.addTask { await self.environment.attention.run(every: .milliseconds(500), clock: self.clock) }
             group.addTask { await self.closeIdle() }
             group.addTask { await self.backupCheck.run() }
@@ -162,7 +185,8 @@ public final class WorkerNode: Service, LocalDatabases {
             for tenant in table.all where tenant.isOpen.load(ordering: .relaxed)
                 && tenant.lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds
             {
-                await tenant.closeIfIdle(before: limit)
+                // Nobody waits for one that does not answer.
+                Task { await tenant.closeIfIdle(before: limit) }
             }
         }
     }
@@ -255,20 +279,19 @@ public final class WorkerNode: Service, LocalDatabases {
     /// Tells of every database that is served right now, and the epoch it is served in; the gate is not asked.
     public func forEachServed(_ body: (DatabaseID, Epoch) -> Void) {
         table.forEach { tenant in
-            let epoch = tenant.servedEpoch.load(ordering: .relaxed)
-            if epoch > 0 { body(tenant.database, Epoch(epoch)) }
+            if let epoch = tenant.servedEpoch { body(tenant.database, epoch) }
         }
     }
 
     /// Values that are states rather than events, for a scrape.
     public func gauges() -> [(name: String, value: Double)] {
         let now = clock.now()
-        let tenants = table.all
+        let tenants = table.all, descriptors = environment.host.descriptors
         return [
             ("berth_leases_held", Double(tenants.count)),
             ("berth_databases_open", Double(tenants.count { $0.isOpen.load(ordering: .relaxed) })),
-            ("berth_database_descriptors", Double(environment.openFiles.taken)),
-            ("berth_database_descriptors_limit", Double(environment.openFiles.limit)),
+            ("berth_database_descriptors", Double(descriptors.taken)),
+            ("berth_database_descriptors_limit", Double(descriptors.limit)),
             ("berth_databases_unopenable", Double(tenants.count { $0.isUnopenable.load(ordering: .relaxed) })),
             ("berth_ship_lag_seconds", tenants.map { $0.shipLag(now: now).seconds }.max() ?? 0),
             ("berth_backup_verified_age_seconds", backupCheck.worstAge(now: now)?.seconds ?? -1),

@@ -15,6 +15,8 @@ public struct WorkerSettings: Sendable {
     /// How long a holder may be unable to serve before it gives the lease up.
     public var unableToServeLimit: Duration = .seconds(30)
     public var backupCheck = BackupCheckSettings()
+    /// Threads on which databases' leases, acknowledgements and shipping are decided.
+    public var tenantThreads = 2
     /// Threads on which engines run.
     public var engineThreads = 4
     /// Threads added while statements take long, so that they hold up nobody else.

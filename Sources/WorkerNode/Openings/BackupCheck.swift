@@ -1,3 +1,4 @@
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore
@@ -96,7 +97,7 @@ final class BackupCheck: Sendable {
         do {
             try copy.wipe()
             _ = try await restorer.bring(copy, to: backup.head, by: engine)
-            try await environment.blockingWork.run { () throws(SQLError) in try engine.verify(copy.filePath) }
+            try await environment.host.verify(copy.filePath, engine.kind)
             outcome = .success(())
         } catch {
             outcome = .failure(error)
@@ -141,16 +142,15 @@ extension Tenant {
     /// What the bucket has of it does not open. Whoever has it open can still publish it anew, whole, with an empty log.
     func backupDoesNotOpen(_ found: UnopenableState) {
         switch state {
-        case .serving(let database):
+        case .serving:
             environment.reporter.report(self.database, .unopenable(found, isServed: true), in: epoch)
             guard found.code != BerthError.Code.dataCorrupt.rawValue else { return }
             publishesAnew = true
-            _ = isFoldedForClosing(database)
-            noteCommit()
+            environment.shipper.markDirty(self)
         case .closed:
             // It is found out now, and not by the next request.
             Task { try await self.open() }
-        case .opening, .unopenable, .accepting, .quiesced, .releasing, .gone: break
+        case .opening, .closing, .unopenable, .accepting, .quiesced, .releasing, .gone: break
         }
     }
 }

@@ -53,10 +53,12 @@ struct ShipClock {
         askedAt = nil
     }
 
-    /// Everything committed so far is in a changeset.
-    mutating func didCut() {
+    /// Everything committed before the cut is in a changeset.
+    ///
+    /// - Parameter next: since when there have been commits that are not; `nil` when there are none.
+    mutating func didCut(leaving next: Duration? = nil) {
         invariant(cut == nil, "a changeset was cut while another one was under way")
-        (cut, uncut) = (uncut, nil)
+        (cut, uncut) = (uncut ?? next, next)
     }
 
     /// Nothing of what was committed changed anything.

@@ -1,82 +1,199 @@
 import CoreMetrics
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore
+import Leases
+import Logging
+import Replication
 import Synchronization
 
-/// The descriptors a tenant takes, and those it closes for others.
+/// Opening files in the host, and letting go of them.
 extension Tenant {
     /// How many others are asked to make room, at most.
     private static let askedForRoom = 32
 
-    /// Takes what an opening needs, closing what nobody uses.
+    /// Opens the files, which are at `tip`. When the host has too many open already, those nobody uses are closed first.
     ///
-    /// - Throws: `too_many_open_databases` when everything that is open is being used.
-    func makeRoomForFiles(of engine: any Engine) async throws(BerthError) {
-        countFiles(of: nil)
-        let count = engine.openingDescriptors
-        if takeFiles(count) { return }
-        for tenant in environment.openFiles.idlest(besides: self, atMost: Self.askedForRoom) {
-            guard await tenant.closeForRoom() else { continue }
-            if takeFiles(count) { return }
+    /// - Throws: `SQLError` of the engine; `OpeningFailure.unproven`; `too_many_open_databases` when everything that is open is being used;
+    ///   `quarantined`, `disk_unavailable`, `engine_unavailable`, `leader_unavailable` when the host ended.
+    func openFiles(_ content: DatabaseOpening.Content, copy: CopyID) async throws -> any HostedDatabase {
+        let hasCommits = content != .head
+        let wasAllPublished = isAllPublished
+        let (opening, commit) = ledger.withLock { $0.beginOpening(hasCommits: hasCommits) }
+        let order = DatabaseOpening(
+            database: database, name: record.name, engine: record.engine, settings: record.settings, directory: environment.directory, copy: copy,
+            epoch: epoch, head: tip, content: content, commit: commit)
+        let owner = Owner(self, opening: opening)
+        var rest = environment.openTenants.idlest(besides: self, atMost: Self.askedForRoom)[...]
+        while true {
+            do throws(OpeningFailure) {
+                let opened = try await environment.host.open(order, for: owner)
+                copyID = copy
+                if hasCommits { noteUnpublished() }
+                return opened
+            } catch {
+                if error == .tooManyFiles, let tenant = rest.popFirst() {
+                    _ = await tenant.closeForRoom()
+                    continue
+                }
+                if wasAllPublished { ledger.withLock { $0.published(through: commit) } }
+                throw reason(of: error)
+            }
         }
-        if takeFiles(count) { return }
-        environment.metrics.openingsRefused.increment()
-        throw BerthError(
-            .tooManyOpenDatabases,
-            "The node has as many databases open as it may, and all are being used, so “\(record.name)” cannot be opened now. Nothing was executed. "
-                + "If this lasts, raise its limit of open files, or add nodes.")
     }
 
-    private func takeFiles(_ count: Int) -> Bool {
-        // Gone meanwhile: whoever opens it finds that out.
-        guard environment.openFiles.take(count, for: self) else { return false }
-        descriptors += count
-        return true
+    private func reason(of failure: OpeningFailure) -> any Error {
+        switch failure {
+        case .host(.engine(let error)): return error
+        case .host(.engineMissing(let message)): return BerthError(.engineUnavailable, message)
+        case .host(.hostLost):
+            return BerthError(
+                .leaderUnavailable, "The process that was opening “\(record.name)” ended; another one takes its place. Nothing was executed.")
+        case .unproven: return failure
+        case .disk(let message): return BerthError(.diskUnavailable, message)
+        case .quarantined(let message): return BerthError(.quarantined, message)
+        case .tooManyFiles:
+            environment.metrics.openingsRefused.increment()
+            return BerthError(
+                .tooManyOpenDatabases,
+                "The node has as many databases open as it may, and all are being used, so “\(record.name)” cannot be opened now. Nothing was executed. "
+                    + "If this lasts, raise its limit of open files, or add nodes.")
+        }
+    }
+
+    /// Closes one database that nobody uses.
+    func makeRoom() async {
+        for tenant in environment.openTenants.idlest(besides: self, atMost: Self.askedForRoom) where await tenant.closeForRoom() { return }
     }
 
     /// The files of an idle database are closed for another one.
     ///
     /// - Returns: whether they are.
-    private func closeForRoom() -> Bool {
-        guard closeIfIdle(before: environment.clock.now() + .nanoseconds(1)) else { return false }
+    private func closeForRoom() async -> Bool {
+        guard await closeIfIdle(before: environment.clock.now() + .nanoseconds(1)) else { return false }
         environment.metrics.closedForRoom.increment()
         return true
     }
 
-    /// Takes what the next connection needs, ahead of it: nothing while there is an idle one. What it has become is counted
-    /// afterwards, also when there was none.
-    ///
-    /// - Returns: whether that is allowed.
-    func takeFilesOfConnection(to database: any EngineDatabase) -> Bool {
-        let count = database.descriptorsOfNextConnection
-        return count == 0 || takeFiles(count)
-    }
-
-    /// - Throws: `TOO_MANY_OPEN_FILES`.
-    func makeRoomForConnection(to database: any EngineDatabase) throws(SQLError) {
-        if takeFilesOfConnection(to: database) { return }
-        environment.metrics.openingsRefused.increment()
-        // For the next attempt.
-        Task { [environment] in
-            for tenant in environment.openFiles.idlest(besides: self, atMost: Self.askedForRoom) where await tenant.closeForRoom() { return }
-        }
-        throw SQLError(
-            code: "TOO_MANY_OPEN_FILES",
-            message: "The node has as many files open as it may, so this database gets no further connection now. Try again in a second, "
-                + "or close a transaction.")
-    }
-
-    /// What is open has changed: it is counted anew.
-    func countFiles(of database: (any EngineDatabase)?) {
-        let present = database?.descriptors ?? 0
-        guard present != descriptors else { return }
-        environment.openFiles.settle(self, from: descriptors, to: present)
-        descriptors = present
-    }
-
     /// Open and, as far as is known without asking it, of use to nobody.
     nonisolated var looksIdle: Bool {
-        isOpen.load(ordering: .relaxed) && !isBusy.load(ordering: .relaxed) && !shipClock.withLock { $0.isBehind }
+        isOpen.load(ordering: .relaxed) && ledger.withLock { $0.underWay == 0 && $0.isAllPublished }
+    }
+
+    // MARK: Closing
+
+    /// Closes the files of a database nobody used for a while. The lease stays.
+    ///
+    /// - Returns: whether it did.
+    @discardableResult
+    func closeIfIdle(before limit: Duration) async -> Bool {
+        guard case .serving(let database) = state, openingWaiters == 0, !isDraining, isAllPublished,
+            lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds, ledger.withLock({ $0.stopServingIfIdle() })
+        else { return false }
+        let closing = Task { await self.closeUnused(database) }
+        state = .closing(closing)
+        await closing.value
+        guard case .closed = state else { return false }
+        logger.debug("closed, idle")
+        return true
+    }
+
+    private func closeUnused(_ database: any HostedDatabase) async {
+        let outcome = await database.closeIfAtRest(head: head)
+        guard case .closing = state else {
+            _ = await database.close(clean: false, because: notLeader)
+            return
+        }
+        switch outcome {
+        case .clean:
+            markClean()
+            state = .closed
+        case .dirty: state = .closed
+        case nil where filesAreKept: state = .closed
+        case nil:
+            ledger.withLock { $0.serve(database, in: epoch) }
+            state = .serving(database)
+            // Committed by a checkpoint, while nothing could be cut.
+            if !isAllPublished { environment.shipper.markDirty(self) }
+        }
+    }
+
+    private func markClean() {
+        guard let copyID else { return }
+        invariant(tip == head && changeset == .none, "files are called clean that hold more than is published")
+        do throws(BerthError) { try copy.markClean(at: head, copy: copyID) } catch {
+            // Without the mark the next opening restores the copy, or goes on with it as after a crash.
+            logger.warning("local copy not kept", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Closes the files so that they are the published state and say so.
+    func closeClean(_ database: any HostedDatabase) async {
+        invariant(isAllPublished, "files are called clean that hold more than is published")
+        if await database.close(clean: true, because: notLeader) == .clean { markClean() }
+    }
+
+    /// Lets go of the files; nobody waits for that but who opens them next.
+    ///
+    /// - Parameter forgets: they are not the published state and commits of this node any more.
+    func letGo(of database: any HostedDatabase, because reason: BerthError, forgets: Bool = false) {
+        environment.closing.close(self.database) { [copy, logger] in
+            _ = await database.close(clean: false, because: reason)
+            guard forgets else { return }
+            do throws(BerthError) { try copy.removeWatermark() } catch {
+                // Its position is not the head, or its engine finds the files damaged again.
+                logger.warning("watermark not removed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// The lease is another's: nothing of this copy may be served or shipped again.
+    func abandon(reason: String) {
+        switch state {
+        case .gone: return
+        case .serving(let database), .quiesced(let database?), .accepting(let database): letGo(of: database, because: notLeader)
+        case .closing(let closing): environment.closing.close(database) { await closing.value }
+        // Whoever is opening it finds out, and lets go of what it has.
+        case .opening(let opening): environment.closing.close(database) { _ = try? await opening.value }
+        case .closed, .unopenable, .quiesced(nil), .releasing: break
+        }
+        if let catchingUp { letGo(of: catchingUp, because: notLeader) }
+        catchingUp = nil
+        setGone()
+        ledger.withLock { $0.giveUp() }
+        shipClock.withLock { $0.gaveUpAll() }
+        resumeQuietWaiters()
+        environment.metrics.lost.increment()
+        logger.warning("lease lost", metadata: ["reason": "\(reason)"])
+    }
+
+    func setGone() {
+        ledger.withLock { $0.stopAcknowledging() }
+        state = .gone
+        isUnopenable.store(false, ordering: .relaxed)
+        isGone.store(true, ordering: .releasing)
+    }
+
+    /// Gives up what is not published, and serves the published state.
+    func reopenFromHead(_ database: any HostedDatabase) {
+        RareBranch.returnedToHead.marked()
+        letGo(of: database, because: returnedToHead, forgets: true)
+        mayContinue = false
+        filesAreKept = false
+        // An opening under way goes on by restoring.
+        if catchingUp == nil { state = .closed }
+        catchingUp = nil
+        tip = head
+        changeset = .none
+        captureFailures = 0
+        ledger.withLock { $0.giveUp() }
+        shipClock.withLock { $0.gaveUpAll() }
+        resumeQuietWaiters()
+    }
+
+    private var returnedToHead: BerthError {
+        BerthError(
+            .leaderUnavailable, "“\(record.name)” was returned to its published state while this request waited. Nothing was executed.")
     }
 }

@@ -1,5 +1,5 @@
 import CoreMetrics
-import Engines
+import EngineHost
 import FleetModel
 import Leases
 import Logging
@@ -34,10 +34,10 @@ extension Tenant {
         }
         switch transferred {
         case true:
-            finishHandover(started)
+            await finishHandover(started)
             return .transferred
         case false:
-            resume()
+            await resume()
             return .kept(reason: "the successor's session has ended or the lease is not as expected")
         default:
             return await settle(after: { lease in lease.session == successor }, started: started)
@@ -51,7 +51,8 @@ extension Tenant {
         // An earlier release was not answered.
         if case .releasing = state { return claim }
         guard await quiesce(), case .quiesced(let database) = state else { return nil }
-        if let database { closeFiles(database, isClean: true) }
+        if let database { await closeClean(database) }
+        guard case .quiesced = state else { return nil }
         state = .releasing
         return claim
     }
@@ -81,20 +82,21 @@ extension Tenant {
                 {
                     RareBranch.epochRaised.marked()
                     epoch = raised.epoch
-                    keepWatermark(CopyWatermark.Point(position: head, mark: publishedMark))
-                    if raised.head != head { adopt(raised.head) }
-                    resume()
+                    if case .quiesced(let database?) = state { await database.raise(to: raised.epoch) }
+                    if raised.head != head { await adopt(raised.head) }
+                    await resume()
                     return .kept(reason: "the reply to the transfer was lost")
                 }
                 guard let lease = try await environment.leases.leases(of: [database]).first else { break }
                 if happened(lease) {
-                    finishHandover(started)
+                    await finishHandover(started)
                     return .transferred
                 }
                 guard lease.session == environment.session.id else { break }
                 if lease.epoch > epoch {
                     // An earlier attempt to raise the epoch took effect without its reply.
                     epoch = lease.epoch
+                    if case .quiesced(let database?) = state { await database.raise(to: lease.epoch) }
                     continue
                 }
                 // A store that refuses although the row is as expected was restored or promoted: the session is about to end.
@@ -107,29 +109,41 @@ extension Tenant {
         return .lost
     }
 
-    private func finishHandover(_ started: Duration) {
-        if case .quiesced(let database?) = state { closeFiles(database, isClean: true) }
-        setGone()
+    private func finishHandover(_ started: Duration) async {
         let pause = environment.clock.now() - started
         environment.metrics.handovers.increment()
         environment.metrics.handoverSeconds.recordNanoseconds(pause.wholeNanoseconds)
         logger.info("handed over", metadata: ["pause_ms": "\(pause.milliseconds)"])
+        if case .quiesced(let database?) = state { await closeClean(database) }
+        setGone()
     }
 
     /// The lease was the successor's for a while, and came back with a newer head: the next opening brings it here.
-    private func adopt(_ newer: ChainPosition) {
-        if case .quiesced(let database?) = state { closeFiles(database, isClean: true) }
+    private func adopt(_ newer: ChainPosition) async {
+        if case .quiesced(let database?) = state { await closeClean(database) }
+        guard case .quiesced = state else { return }
         state = .quiesced(nil)
         head = newer
         tip = newer
     }
 
     /// Serves again after a handover that did not happen.
-    private func resume() {
+    private func resume() async {
         isDraining = false
-        drainDeadline = nil
         drainIsOver = false
-        if case .quiesced(let database) = state { state = database.map { .serving($0) } ?? .closed }
+        switch state {
+        case .quiesced(let database?):
+            await database.resume()
+            guard case .quiesced(_?) = state else { return resumeWithoutFiles() }
+            state = .serving(database)
+            ledger.withLock { $0.serve(database, in: epoch) }
+        case .serving(let database), .accepting(let database): await database.resume()
+        default: resumeWithoutFiles()
+        }
+    }
+
+    private func resumeWithoutFiles() {
+        if case .quiesced(nil) = state { state = .closed }
     }
 
     /// Lets what is under way finish, within the drain timeout, and publishes everything.
@@ -140,76 +154,77 @@ extension Tenant {
         guard !isDraining else { return false }
         isDraining = true
         drainIsOver = false
-        turn.refuseAll()
-        let settings = environment.settings
-        let deadline = environment.clock.now() + settings.drainTimeout
-        drainDeadline = deadline
+        let deadline = environment.clock.now() + environment.settings.drainTimeout
         let timer = Task { [environment] in
-            try await environment.clock.sleep(until: deadline)
-            self.endOpenTransactions()
-            try await environment.clock.sleep(until: deadline + settings.publishTimeout)
+            try await environment.clock.sleep(until: deadline + environment.settings.publishTimeout)
             self.endDraining()
         }
         defer { timer.cancel() }
         while true {
             switch state {
             case .opening(let task): _ = try? await task.value
+            case .closing(let task): await task.value
             case .closed where mayHaveUnpublished && !drainIsOver:
-                // Left by a process that died, and not even opened since.
+                // Left by a process or a host that ended, and not even opened since.
                 do throws(BerthError) { try await open() } catch {
                     logger.warning("not given up: it may hold commits that are not in the bucket", metadata: ["error": "\(error)"])
-                    resume()
+                    await resume()
                     return false
                 }
             case .closed where mayHaveUnpublished:
-                resume()
+                await resume()
                 return false
             case .closed, .unopenable:
-                invariant(tip == head && cutCommit == nil, "a closed database is given away while a changeset of it is under way")
+                invariant(tip == head && changeset == .none, "a closed database is given away while a changeset of it is under way")
+                ledger.withLock { $0.stopAcknowledging() }
                 state = .quiesced(nil)
                 return true
-            case .serving(let database) where isQuiet && isFoldedForClosing(database):
-                invariant(isAllPublished, "a database is given away with commits that are not published")
+            case .serving where drainIsOver, .accepting where drainIsOver:
+                await resume()
+                return false
+            case .serving(let database):
+                await database.drain(until: deadline)
+                guard case .serving = state, !drainIsOver else { continue }
+                guard isQuiet else {
+                    await waitForQuiet()
+                    continue
+                }
+                let folding = await database.foldForClosing(head: head)
+                guard case .serving = state, folding != .mustCut else { continue }
+                if folding == .failed {
+                    // Its log could not be emptied, and may be one that nobody can replay.
+                    await resume()
+                    return false
+                }
+                guard isQuiet else { continue }
+                ledger.withLock { $0.stopAcknowledging() }
                 state = .quiesced(database)
                 return true
-            case .serving where drainIsOver, .accepting where drainIsOver:
-                resume()
-                return false
-            case .serving where isQuiet:
-                // Its log could not be emptied, and may be one that nobody can replay.
-                resume()
-                return false
-            case .serving, .accepting:
-                if lastCommit > publishedCommit { environment.shipper.markDirty(self, urgent: true) }
-                await withCheckedContinuation { quietWaiters.append($0) }
+            case .accepting: await waitForQuiet()
             case .quiesced, .releasing, .gone: return false
             }
+        }
+    }
+
+    private func waitForQuiet() async {
+        if !ledger.withLock({ $0.isAllPublished }) || publishesAnew { environment.shipper.markDirty(self, urgent: true) }
+        await withCheckedContinuation { continuation in
+            if isQuiet { continuation.resume() } else { quietWaiters.append(continuation) }
         }
     }
 
     /// What is not published by now is not waited for.
     func endDraining() {
         drainIsOver = true
+        if case .serving(let database) = state { database.endDraining() }
         resumeQuietWaiters()
     }
 
-    /// Past the drain deadline an open transaction, or an answer that is being read, ends as soon as nothing of it is being
-    /// carried out.
-    func endOpenTransactions() {
-        guard let drainDeadline, environment.clock.now() >= drainDeadline else { return }
-        for stream in streams.values
-        where stream.isWaitingForClient && (stream.hasOpenTransaction || stream.cursor != nil) { close(stream) }
-        resumeQuietWaitersIfQuiet()
-    }
-
-    /// Nothing is being carried out, no transaction is open, and everything committed is published.
-    private var isQuiet: Bool {
-        requestsUnderWay == 0 && !streams.values.contains { $0.hasOpenTransaction } && lastCommit == publishedCommit
-            && cutCommit == nil
-    }
+    /// Nobody waits for an answer, and everything committed is published.
+    private var isQuiet: Bool { ledger.withLock { $0.underWay == 0 } && isAllPublished }
 
     /// The head is all there is of this database.
-    var isAllPublished: Bool { lastCommit == publishedCommit && tip == head && cutCommit == nil }
+    var isAllPublished: Bool { ledger.withLock { $0.isAllPublished } && tip == head && changeset == .none && !publishesAnew }
 
     func resumeQuietWaitersIfQuiet() {
         if isDraining && isQuiet { resumeQuietWaiters() }

@@ -1,4 +1,5 @@
 import CoreMetrics
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore
@@ -17,6 +18,7 @@ extension Tenant {
             case .serving: return
             case .quiesced, .releasing, .gone: throw notLeader
             case .opening(let task): try await wait(for: task)
+            case .closing(let task): await task.value
             case .unopenable(let unopenable) where environment.clock.now() < unopenable.retryAt: throw unopenableError
             case .accepting: throw accepting
             case .closed, .unopenable:
@@ -42,7 +44,8 @@ extension Tenant {
     private func performOpening() async throws {
         let started = environment.clock.now()
         do {
-            try await makeRoomForFiles(of: try engine.get())
+            // Who had them before, or what came before, lets go of them first.
+            await environment.closing.wait(for: database)
             guard isOpening else { throw notLeader }
             do { try await openHead() } catch where isOpening && blamesPublished(error) {
                 // What lies on this disk may be to blame: once more, from the bucket alone.
@@ -55,29 +58,30 @@ extension Tenant {
             environment.metrics.openSeconds.recordNanoseconds((environment.clock.now() - started).wholeNanoseconds)
             logger.debug("opened", metadata: ["head": "\(head)"])
         } catch {
-            countFiles(of: nil)
             if isOpening && blamesPublished(error) {
                 becomeUnopenable(error)
                 throw unopenableError
             }
             if isOpening { state = .closed }
             // What waits for the bucket is nothing that another node could serve instead.
-            if lastCommit == publishedCommit, failingSince.load(ordering: .relaxed) == 0 { failingSince.store(started.wholeNanoseconds, ordering: .relaxed) }
+            if isAllPublished, failingSince.load(ordering: .relaxed) == 0 { failingSince.store(started.wholeNanoseconds, ordering: .relaxed) }
             logger.error("could not open", metadata: ["error": "\(error)"])
             throw berthError(error)
         }
     }
 
-    private var isOpening: Bool {
+    var isOpening: Bool {
         if case .opening = state { true } else { false }
     }
 
-    /// Goes on with the files as a former process left them, or brings them to the head, and opens them.
+    /// Goes on with the files as a host or a former process left them, or brings them to the head, and opens them.
     private func openHead() async throws {
-        let engine = try self.engine.get()
-        if let continued = try await continueFromDisk(by: engine) { return beginServing(continued) }
+        if filesAreKept, try await openKept() { return }
         // Restored files would be those of the head of now, and what an earlier opening is still publishing would move it under them.
-        guard cutCommit == nil else { throw unpublishedYet }
+        guard changeset == .none else { throw unpublishedYet }
+        if let continued = try await continueFromDisk() { return beginServing(continued) }
+        guard changeset == .none else { throw unpublishedYet }
+        let engine = try self.engine.get()
         let goal = head
         let copyID = try await environment.fileTurns.withTurn(on: self.database) { () throws(BerthError) in
             try await environment.restorer.bring(copy, to: goal, by: engine)
@@ -86,21 +90,49 @@ extension Tenant {
         guard isOpening else { throw notLeader }
         invariant(head == goal && tip == goal, "the head moved while the files were brought to it")
         try copy.markDirty()
-        let database = try engine.open(copy.filePath, base: head == .origin ? .empty : .restored, settings: record.settings)
-        self.copyID = copyID
+        let database = try await openFiles(.head, copy: copyID)
+        try await requireOpening(database)
         mayContinue = true
-        publishedMark = database.captureMark
-        keepWatermark(CopyWatermark.Point(position: head, mark: publishedMark))
         beginServing(database)
     }
 
-    /// Rule 5: the local state equals the head.
-    func beginServing(_ database: any EngineDatabase) {
+    /// - Throws: `not_leader` when the lease was lost meanwhile; what was opened is closed then.
+    func requireOpening(_ opened: any HostedDatabase) async throws(BerthError) {
+        if isOpening { return }
+        _ = await opened.close(clean: false, because: notLeader)
+        throw notLeader
+    }
+
+    /// Opens the files that a host of this process left when it ended.
+    ///
+    /// - Returns: whether it did. Otherwise they are of no use, and the published state is.
+    private func openKept() async throws -> Bool {
+        guard let copyID else { return false }
+        do {
+            let database = try await openFiles(.kept(try copy.watermark()), copy: copyID)
+            try await requireOpening(database)
+            RareBranch.hostReplaced.marked()
+            filesAreKept = false
+            beginServing(database)
+            return true
+        } catch let error as SQLError where error.blamesFiles {
+            logger.critical("what its host left does not open; the database is restored from the bucket", metadata: ["error": "\(error)"])
+            filesAreKept = false
+            mayContinue = false
+            // What was under way has its outcome first.
+            ledger.withLock { $0.giveUp() }
+            return false
+        }
+    }
+
+    /// Rule 5: the local state equals the head, or is the head and commits of this lease.
+    func beginServing(_ database: any HostedDatabase) {
         invariant(catchingUp == nil, "served before what was left is published")
         invariant(copyID != nil, "files without an identity are served")
+        ledger.withLock { $0.serve(database, in: epoch) }
         state = .serving(database)
-        countFiles(of: database)
-        isOpen.store(true, ordering: .relaxed)
+        // What a host left that ended.
+        if !isAllPublished { environment.shipper.markDirty(self) }
         isUnopenable.store(false, ordering: .relaxed)
         failingSince.store(0, ordering: .relaxed)
         guard reportedEpoch != epoch else { return }
@@ -114,71 +146,11 @@ extension Tenant {
         return since == 0 ? .zero : .nanoseconds(now.wholeNanoseconds - since)
     }
 
-    /// Closes the files of a database nobody used for a while. The lease stays.
-    ///
-    /// - Returns: whether it did.
-    @discardableResult
-    func closeIfIdle(before limit: Duration) -> Bool {
-        guard case .serving(let database) = state, requestsUnderWay == 0, openingWaiters == 0, streams.isEmpty, !isDraining, cutCommit == nil,
-            lastCommit == publishedCommit, lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds
-        else { return false }
-        guard isFoldedForClosing(database) else { return false }
-        closeFiles(database, isClean: true)
-        state = .closed
-        logger.debug("closed, idle")
-        return true
-    }
-
-    /// Closes everything; when `isClean`, the files are the published state and say so.
-    func closeFiles(_ database: any EngineDatabase, isClean: Bool) {
-        defer { countFiles(of: nil) }
-        for stream in streams.values { close(stream) }
-        restingStreams.removeAll()
-        isOpen.store(false, ordering: .relaxed)
-        guard isClean, let copyID else {
-            database.close()
-            return
-        }
-        invariant(isAllPublished, "files are called clean that hold more than is published")
-        do {
-            try database.closeClean()
-            try copy.markClean(at: head, copy: copyID)
-        } catch {
-            // Without the mark the next opening restores the copy, or goes on with it as after a crash.
-            logger.warning("local copy not kept", metadata: ["error": "\(error)"])
-            database.close()
-        }
-    }
-
-    /// The lease is another's: nothing of this copy may be served or shipped again.
-    func abandon(reason: String) {
-        if case .gone = state { return }
-        if case .serving(let database) = state { closeFiles(database, isClean: false) }
-        if case .quiesced(let database?) = state { closeFiles(database, isClean: false) }
-        if case .accepting(let database) = state { closeFiles(database, isClean: false) }
-        catchingUp?.close()
-        catchingUp = nil
-        countFiles(of: nil)
-        setGone()
-        turn.refuseAll()
-        publishWaiters.failAll()
-        shipClock.withLock { $0.gaveUpAll() }
-        resumeQuietWaiters()
-        environment.metrics.lost.increment()
-        logger.warning("lease lost", metadata: ["reason": "\(reason)"])
-    }
-
-    func setGone() {
-        state = .gone
-        isUnopenable.store(false, ordering: .relaxed)
-        isGone.store(true, ordering: .releasing)
-    }
-
-    var notLeader: BerthError {
+    nonisolated var notLeader: BerthError {
         BerthError(.notLeader, "This node does not lead “\(record.name)” any more; its new leader does.")
     }
 
-    var gateClosed: BerthError {
+    nonisolated var gateClosed: BerthError {
         RareBranch.gateClosed.marked()
         return BerthError(
             .leaderUnavailable,
@@ -188,21 +160,6 @@ extension Tenant {
     var accepting: BerthError {
         BerthError(
             .leaderUnavailable, "An older state of “\(record.name)” was accepted and is being published. Nothing was executed.")
-    }
-
-    /// Why a request that executed nothing cannot go on here.
-    var notServing: BerthError {
-        switch state {
-        case .quiesced, .releasing, .gone: notLeader
-        case .unopenable: unopenableError
-        case .accepting: accepting
-        case .closed, .opening, .serving:
-            environment.gate.isOpen
-                ? BerthError(
-                    .leaderUnavailable, "“\(record.name)” was returned to its published state while this request waited. "
-                        + "Nothing was executed.")
-                : gateClosed
-        }
     }
 
     func withoutPaths(_ text: String) -> String {

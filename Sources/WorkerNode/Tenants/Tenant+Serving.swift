@@ -1,4 +1,5 @@
-import Engines
+import CoreMetrics
+import EngineHost
 import FleetModel
 import FleetStore
 import Hrana
@@ -6,6 +7,7 @@ import Leases
 import Routing
 import Synchronization
 
+/// Requests, and the one way in which they are acknowledged.
 extension Tenant {
     /// Carries out one call of the data protocol.
     ///
@@ -15,83 +17,92 @@ extension Tenant {
     }
 
     private nonisolated func carryOut(_ call: DataCall) async throws(BerthError) -> DataReply {
-        let call = try ParsedCall(call, engine: try? engine.get())
-        let answer: TenantAnswer
-        if let shareable = call.shareable, let results = try await answerInGroup(shareable, call.access) {
-            answer = TenantAnswer(results, of: call)
-        } else {
-            answer = try await serve(call)
-        }
-        return answer.reply(limit: environment.settings.responseLimit)
-    }
-
-    private func serve(_ call: ParsedCall) async throws(BerthError) -> TenantAnswer {
         lastUse.store(environment.clock.now().wholeNanoseconds, ordering: .relaxed)
-        if case .versionCheck = call.body { return .reply(DataReply(body: [])) }
-        try await open()
-        guard environment.gate.isOpen else { throw gateClosed }
-
-        let request = RequestUnderWay(epoch: epoch, life: life)
-        requestsUnderWay += 1
-        let reply: Result<TenantAnswer, BerthError>
-        do throws(BerthError) {
-            reply = .success(try await answer(call, request))
-        } catch {
-            reply = .failure(error)
-        }
-        do throws(BerthError) {
-            try await confirm(request)
-        } catch {
-            // Its baton is not going to arrive, so nobody could end its transaction.
-            if let stream = request.stream { close(stream) }
-            if let cursor = request.cursor { cursors[cursor.id] = nil }
-            endRequest()
-            throw error
-        }
-        if let cursor = request.cursor, cursor.isRunning {
-            cursor.isCounted = true
-            handOut(cursor)
-        } else {
-            endRequest()
-        }
-        return try reply.get()
-    }
-
-    func endRequest() {
-        invariant(requestsUnderWay > 0, "more requests ended than began")
-        requestsUnderWay -= 1
-        if isDraining {
-            endOpenTransactions()
-            resumeQuietWaitersIfQuiet()
-        }
-    }
-
-    /// The last word before an acknowledgement: durability, then the second gate of rule 2.
-    private func confirm(_ request: RequestUnderWay) async throws(BerthError) {
-        guard request.touchedData || request.sawSchema else { return }
-        try await confirm(request, upTo: lastCommit)
-    }
-
-    /// - Parameter commit: the last one the answer may show.
-    func confirm(_ request: RequestUnderWay, upTo commit: UInt64) async throws(BerthError) {
-        // Reads too: an answer must not show what a failover could still take back.
-        if waitsForBucket(commit) {
-            let deadline = environment.clock.now() + environment.settings.publishTimeout
-            environment.attention.insert(self)
-            let isPublished = await withCheckedContinuation {
-                publishWaiters.wait(for: commit, deadline: deadline, $0)
+        if case .versionCheck = call.route { return DataReply(body: []) }
+        var attempts = 1
+        while true {
+            let service = try await begin()
+            defer { end() }
+            // The first gate.
+            guard environment.gate.isOpen else { throw gateClosed }
+            let answer = await service.database.serve(
+                HostCall(
+                    route: call.route, query: call.query, body: call.body,
+                    access: AccessRights(isReadOnly: call.access == .readOnly, tokenDigest: call.tokenDigest), writesWait: writesWait))
+            if answer.mayBeMadeAgain, attempts < Self.attempts, !Task.isCancelled {
+                attempts += 1
+                continue
             }
-            if !isPublished { throw unconfirmed(request) }
-            invariant(!waitsForBucket(commit), "an acknowledgement went ahead of the bucket")
+            do throws(BerthError) { try await acknowledge(answer.basis, of: service) } catch {
+                if answer.stream != nil || answer.cursor != nil { await service.database.discard(stream: answer.stream, cursor: answer.cursor) }
+                throw error
+            }
+            let reply = try answer.content.get()
+            return DataReply(
+                status: reply.status, contentType: reply.contentType, body: reply.body,
+                rest: answer.cursor.map { RestOfAnswer(of: self, service, cursor: $0) })
         }
-        guard isServing(request) else { throw unconfirmed(request) }
     }
 
-    /// - Parameter commit: the last one an answer may show.
-    func waitsForBucket(_ commit: UInt64) -> Bool { record.durability == .bucket && commit > publishedCommit }
+    /// Hosts that end under a call that has not begun.
+    private static let attempts = 3
 
-    func unconfirmed(_ request: RequestUnderWay) -> BerthError {
-        guard request.mayHaveCommitted else {
+    /// Whoever carries a request out; opens the database if need be.
+    private nonisolated func begin() async throws(BerthError) -> TenantLedger.Service {
+        while true {
+            if let service = ledger.withLock({ $0.begin() }) { return service }
+            try await open()
+        }
+    }
+
+    /// The answer to a request was given, or is not going to be.
+    private nonisolated func end() {
+        ledger.withLock { $0.end() }
+        if isUrgent.load(ordering: .relaxed) { Task { await self.resumeQuietWaitersIfQuiet() } }
+    }
+
+    /// Why writes are not taken now.
+    private nonisolated var writesWait: BerthError? {
+        let lag = bucketLag
+        guard lag > environment.settings.maximumShipLag else { return nil }
+        return BerthError(
+            .shipLagExceeded, "Writes wait for the bucket, which is \(lag.milliseconds) ms behind. Try again in a second.")
+    }
+
+    /// The last word before an answer is given: durability, then the second gate of rule 2. Reads too: an answer must not show what a failover
+    /// could still take back.
+    nonisolated func acknowledge(_ basis: Basis, of service: TenantLedger.Service) async throws(BerthError) {
+        guard basis.showsData || basis.mayHaveCommitted else { return }
+        if record.durability == .bucket, await !isPublished(basis.commit, of: service) { throw unconfirmed(basis) }
+        guard environment.gate.isOpen, ledger.withLock({ $0.mayAcknowledge(service) }) else { throw unconfirmed(basis) }
+    }
+
+    /// Waits for it.
+    private nonisolated func isPublished(_ commit: UInt64, of service: TenantLedger.Service) async -> Bool {
+        switch ledger.withLock({ $0.wait(for: commit, of: service) }) {
+        case .isPublished: return true
+        case .isGivenUp: return false
+        case .wait: break
+        }
+        let deadline = environment.clock.now() + environment.settings.publishTimeout
+        environment.attention.insert(self)
+        return await withCheckedContinuation { continuation in
+            // Published, or given up, in the meantime.
+            let known = ledger.withLock { ledger -> Bool? in
+                switch ledger.wait(for: commit, of: service) {
+                case .isPublished: return true
+                case .isGivenUp: return false
+                case .wait:
+                    ledger.wait(for: commit, until: deadline, continuation)
+                    return nil
+                }
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+    }
+
+    private nonisolated func unconfirmed(_ basis: Basis) -> BerthError {
+        guard basis.mayHaveCommitted else {
             return BerthError(
                 .leaderUnavailable, "This node lost “\(record.name)” while it answered. Nothing was changed; try again.")
         }
@@ -101,107 +112,37 @@ extension Tenant {
             "This node could not confirm the write to “\(record.name)”: it may or may not have been kept. Read before "
                 + "writing again, or make the write repeatable.")
     }
+}
 
-    private func answer(_ call: ParsedCall, _ request: RequestUnderWay) async throws(BerthError) -> TenantAnswer {
-        let access = call.access
-        switch call.body {
-        case .execute(let body):
-            let stream = try newStream(access, isKept: false)
-            defer { close(stream) }
-            do throws(SQLError) {
-                return .execute(try await execute(try body.statement.get(), on: stream, request))
-            } catch {
-                return try sqlFailure(error, request)
-            }
-        case .batch(let body):
-            let stream = try newStream(access, isKept: false)
-            defer { close(stream) }
-            do throws(SQLError) {
-                let result = await run(try body.batch.get(), on: stream, request)
-                try request.throwIfInterrupted()
-                return .batch(result)
-            } catch {
-                return try sqlFailure(error, request)
-            }
-        case .pipeline(let body):
-            return try await pipeline(body, access, request)
-        case .cursor(let body):
-            return .reply(try await cursor(body, access, request))
-        case .load(let options, let rows):
-            return try await load(rows, into: options.table, access, request)
-        case .versionCheck:
-            return .reply(DataReply(body: []))
+/// The rest of an answer that is sent while it is made. Each piece is acknowledged like an answer of its own.
+private final class RestOfAnswer: ReplyStream {
+    private let tenant: Tenant
+    private let service: TenantLedger.Service
+    private let cursor: UInt64
+    private let isOver = Atomic(false)
+
+    init(of tenant: Tenant, _ service: TenantLedger.Service, cursor: UInt64) {
+        self.tenant = tenant
+        self.service = service
+        self.cursor = cursor
+    }
+
+    func next() async throws(BerthError) -> [UInt8]? {
+        guard !isOver.load(ordering: .relaxed), let piece = await service.database.nextPiece(ofCursor: cursor) else { return nil }
+        if piece.isLast { isOver.store(true, ordering: .relaxed) }
+        do throws(BerthError) {
+            try await tenant.acknowledge(piece.basis, of: service)
+            return piece.lines
+        } catch {
+            // Made, but not to be shown.
+            isOver.store(true, ordering: .relaxed)
+            await service.database.cutOffCursor(cursor)
+            var writer = JSONWriter()
+            writer.escapesLineEnds = true
+            writer.cursorError(SQLError(code: error.code.rawValue.uppercased(), message: error.message))
+            return writer.bytes
         }
     }
 
-    /// An error of a stateless call is an answer of its own; one that says “not here” goes to the router.
-    func sqlFailure(_ error: SQLError, _ request: RequestUnderWay) throws(BerthError) -> TenantAnswer {
-        if let interruption = request.interruption { throw interruption }
-        return .reply(DataReply(status: 400, body: ResponseBody.error(error)))
-    }
-
-    private func pipeline(
-        _ body: PipelineRequest, _ access: AccessRights, _ request: RequestUnderWay
-    ) async throws(BerthError) -> TenantAnswer {
-        guard let stream = try stream(body.baton, access) else { return .reply(Self.streamExpired) }
-        stream.isBusy = true
-        request.stream = stream
-        var isClosed = false
-        var results: [Result<StreamResponse, SQLError>] = []
-        results.reserveCapacity(body.requests.count)
-        for item in body.requests {
-            invariant(!isClosed, "nothing comes after close: such a request is not decoded")
-            let result: Result<StreamResponse, SQLError>
-            do throws(SQLError) {
-                result = .success(try await respond(to: item, on: stream, request))
-            } catch {
-                result = .failure(error)
-            }
-            if case .success(.close) = result { isClosed = true }
-            results.append(result)
-        }
-        if let interruption = request.interruption {
-            undo(stream, isNew: body.baton == nil)
-            throw interruption
-        }
-        let baton = finish(stream, isClosed: isClosed)
-        return .pipeline(PipelineResponse(baton: baton, baseURL: nil, results: results))
-    }
-
-    private func respond(
-        to item: StreamRequest, on stream: HranaStream, _ request: RequestUnderWay
-    ) async throws(SQLError) -> StreamResponse {
-        switch item {
-        case .execute(let statement):
-            return .execute(try await execute(statement, on: stream, request))
-        case .batch(let batch):
-            return .batch(await run(batch, on: stream, request))
-        case .sequence(let text):
-            try await runScript(try text.resolved { stream.storedSQL[$0] }, on: stream, request)
-            return .sequence
-        case .describe(let text):
-            return .describe(try describe(try text.resolved { stream.storedSQL[$0] }, on: stream, request))
-        case .storeSQL(let id, let sql):
-            try store(sql, as: id, on: stream)
-            return .storeSQL
-        case .closeSQL(let id):
-            stream.storedSQL[id] = nil
-            return .closeSQL
-        case .getAutocommit:
-            return .getAutocommit(!stream.hasOpenTransaction)
-        case .close:
-            return .close
-        case .invalid(_, let error):
-            throw error
-        }
-    }
-
-    static var streamExpired: DataReply {
-        DataReply(
-            status: 404,
-            body: ResponseBody.error(
-                code: "STREAM_EXPIRED",
-                message: "This stream is over: it was idle too long, its transaction was rolled back, or the database moved. "
-                    + "Begin again with no baton."))
-    }
+    func cancel() { service.database.cancelCursor(cursor) }
 }

@@ -1,3 +1,4 @@
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore
@@ -28,6 +29,7 @@ extension Tenant {
     nonisolated static func unopenable(_ error: any Error, at seq: UInt64) -> UnopenableState? {
         switch error {
         case let error as SQLError where error.blamesFiles: UnopenableState(seq: seq, code: error.code, reason: error.message)
+        case HostFailure.engine(let error) where error.blamesFiles: UnopenableState(seq: seq, code: error.code, reason: error.message)
         case let error as BerthError where error.code == .dataCorrupt:
             UnopenableState(seq: seq, code: error.code.rawValue, reason: error.message)
         default: nil
@@ -86,7 +88,7 @@ extension Tenant {
         do {
             guard let position = try await environment.restorer.position(of: database, at: seq) else { return false }
             _ = try await environment.restorer.bring(copy, to: position, by: engine)
-            try await environment.blockingWork.run { () throws(SQLError) in try engine.rehearse(copy.filePath) }
+            try await environment.host.rehearse(copy.filePath, engine.kind)
             return true
         } catch {
             if Self.unopenable(error, at: seq) != nil { return false }
@@ -116,20 +118,14 @@ extension Tenant {
                 try copy.setAside()
                 return try await environment.restorer.bring(copy, to: position, by: engine)
             }
-            try await makeRoomForFiles(of: engine)
-            guard case .opening = state else { throw notLeader }
+            guard isOpening else { throw notLeader }
             try copy.markDirty()
-            // The files do not follow from the head: only what is published next can be gone on from.
-            publishedMark = nil
-            // Nothing counts as captured: the first changeset has everything, and so needs nothing of what is between.
-            let database = try engine.open(copy.filePath, base: .empty, settings: record.settings)
-            self.copyID = copyID
+            let database = try await openFiles(.older, copy: copyID)
+            try await requireOpening(database)
             state = .accepting(database)
-            countFiles(of: database)
+            environment.shipper.markDirty(self)
             logger.critical("goes on from an older state, as accepted", metadata: ["from": "\(position)", "after": "\(head)"])
-            noteCommit()
         } catch {
-            countFiles(of: nil)
             if case .opening = state { state = .unopenable(unopenable) }
             throw error
         }

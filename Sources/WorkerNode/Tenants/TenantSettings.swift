@@ -1,61 +1,30 @@
-public import Hrana
+public import EngineHost
 
 /// Limits of every database on a node.
+@dynamicMemberLookup
 public struct TenantSettings: Sendable {
+    /// Those that its host keeps.
+    public var host = HostSettings()
     /// How old the oldest unshipped commit may become before writes are pushed back, apart from the time for which the database's
     /// own statements kept the shipper waiting.
     public var maximumShipLag: Duration = .seconds(5)
-    /// How long a statement waits for another transaction's writes to end.
-    public var writeTurnTimeout: Duration = .seconds(5)
-    /// How long one statement may run.
-    public var statementTimeout: Duration = .seconds(30)
     /// How long an acknowledgement may wait for the bucket before its outcome is reported as unknown.
     public var publishTimeout: Duration = .seconds(30)
-    /// How long a stream without requests keeps its transaction, or what else it holds.
-    public var streamTimeout: Duration = .seconds(10)
-    /// Whether a complete cursor ends with a line that says so, as the published text of the protocol has it.
-    public var cursorEndLine = false
-    /// How long a client may take nothing of an answer that is sent while it is made.
-    public var cursorTimeout: Duration = .seconds(30)
-    /// Bytes of such an answer that are made at a time.
-    public var cursorPieceBytes = 64 << 10
-    /// How long a stream may leave the transaction that others wait for without a request: its client may be gone. Shorter
-    /// than `writeTurnTimeout`, so that whoever waits gets the turn and no error.
-    public var idleTransactionTimeout: Duration = .milliseconds(2500)
     /// How long a planned move waits for an open transaction.
     public var drainTimeout: Duration = .seconds(5)
     /// How long an unused database keeps its files open.
     public var idleTimeout: Duration = .seconds(300)
-    /// Streams one database may have at a time, of those that hold something or are being used.
-    public var maximumStreams = 128
-    /// Streams that hold nothing, of one database, whose batons are remembered so that each is good once.
-    public var maximumRestingStreams = 1_024
-    /// Requests that share one transaction, at most. With few, the next group is carried out while the answers of the last one
-    /// are written; with many, there are fewer commits.
-    public var groupRequests = 64
-    /// Statements after which a group takes no further request in.
-    public var groupStatements = 2_048
-    /// The same for a group that has written nothing so far: there is no commit to share, and while its answers are written the
-    /// next one is carried out.
-    public var groupReads = 128
-    /// How long a group goes on taking requests in, and how long one statement may run in it, except those of the first request. A
-    /// statement that needs longer is stopped and carried out by itself afterwards: nobody waits for it with an answer that
-    /// could be given already.
-    public var groupTime: Duration = .milliseconds(10)
-    /// Bytes one request of a group may answer; one with more is answered by itself.
-    public var groupResponseBytes = 1 << 20
     /// Waiting time after a capture that failed for want of something, doubled with each one up to the second value.
     public var captureRetryDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(1))
-    /// Bytes of WAL after which it is checkpointed, once everything in it was captured.
-    public var checkpointBytes = 4 << 20
-    /// How long a checkpoint that failed is not tried again.
-    public var checkpointRetry: Duration = .seconds(5)
     /// How long a database of which the published state does not open is not tried again. A try restores it whole.
     public var unopenableRetry: Duration = .seconds(300)
     /// How long the search for an older state that opens waits when the bucket or the disk fails it.
     public var searchRetry: Duration = .seconds(5)
-    /// What a request may be answered with, and what its results may take in memory until then.
-    public var responseLimit = ResponseLimit.default
 
     public init() {}
+
+    public subscript<Value>(dynamicMember member: WritableKeyPath<HostSettings, Value>) -> Value {
+        get { host[keyPath: member] }
+        set { host[keyPath: member] = newValue }
+    }
 }

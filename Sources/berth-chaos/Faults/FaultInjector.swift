@@ -83,6 +83,7 @@ final class FaultInjector: Sendable {
         switch fault.kind {
         case .workerKill: return try await killWorker(of: target, by: SIGKILL)
         case .workerCrash: return try await killWorker(of: target, by: Self.crash(strength: fault.strength))
+        case .hostKill: return try await killHost(of: target, fault.strength)
         case .programReplaced: return try await replaceProgram(under: target)
         case .unequalTTL: return try await pauseWithLongTTL(target, lasting)
         case .supervisorKill: return try await killSupervisor(of: target)

@@ -88,6 +88,11 @@ final class ChaosFleet: Sendable {
         return words.contains("worker") && words.contains(node) ? pid : nil
     }
 
+    /// The processes in which a worker has databases open; none when it has them in its own.
+    func hosts(ofWorker worker: Int32) -> [Int32] {
+        ProcessTable.children(of: worker).filter { ProcessTable.commandLine(of: $0).contains("engine-host") }
+    }
+
     // MARK: The end
 
     /// Everybody who may be asked for data, by name.

@@ -6,7 +6,7 @@ import Testing
 
     private func settings(_ seed: UInt64, minutes: Int = 1, kinds: [FaultKind] = FaultKind.allCases) -> FaultPlan.Settings {
         FaultPlan.Settings(
-            seed: seed, length: .seconds(60 * minutes), kinds: kinds, leaseTTL: .seconds(2), meanGap: .milliseconds(1500))
+            seed: seed, length: .seconds(60 * minutes), kinds: kinds, leaseTTL: .seconds(2), meanGap: .milliseconds(1200))
     }
 
     @Test func aSeedIsAPlan() {

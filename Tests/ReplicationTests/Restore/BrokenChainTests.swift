@@ -1,5 +1,6 @@
 import BerthTestKit
 import Changesets
+import Engines
 import FleetModel
 import FleetStore
 import Foundation

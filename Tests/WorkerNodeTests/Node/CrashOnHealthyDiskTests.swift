@@ -8,6 +8,7 @@ import ObjectStores
 import Replication
 import Testing
 
+@testable import EngineHost
 @testable import WorkerNode
 
 /// A node dies, its disk does not: what it acknowledged and had not shipped is shipped by its next life, unless somebody led meanwhile.
@@ -295,7 +296,17 @@ struct CrashOnHealthyDiskTests {
 
 extension Tenant {
     fileprivate var isCutAndMoved: Bool {
-        guard case .serving(let database) = state else { return false }
-        return cutCommit != nil && (try? database.walBytes()) == 0
+        get async {
+            guard case .cut = changeset else { return false }
+            return await opened?.isMoved ?? false
+        }
+    }
+}
+
+extension OpenDatabase {
+    /// Nothing is left in the log.
+    fileprivate var isMoved: Bool {
+        guard case .open(let database) = state else { return false }
+        return (try? database.walBytes()) == 0
     }
 }

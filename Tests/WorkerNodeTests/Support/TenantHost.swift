@@ -11,6 +11,7 @@ import Replication
 import Synchronization
 import Testing
 
+@testable import EngineHost
 @testable import WorkerNode
 
 /// What tenants need of a node, without its reconciler: the test decides which leases there are.
@@ -19,6 +20,7 @@ struct TenantHost {
     let session: NewSession
     let gate: SessionGate
     let environment: TenantEnvironment
+    let shipping: Task<Void, Never>
 
     /// Runs `body` with a host, and ends it.
     ///
@@ -38,22 +40,27 @@ struct TenantHost {
         let shipper = Shipper(
             session: session, objects: stores.objects, leases: stores.leases, settings: ShipperSettings(),
             clock: stores.clock, logger: .test)
-        let pool = EnginePool(threads: 2)
+        let (pool, enginePool) = (EnginePool(threads: 2), EnginePool(threads: 2))
+        settings.expiryInterval = .milliseconds(100)
+        let engineHost = ThreadHost(
+            engines: engines, pool: enginePool, blockingWork: blockingWork, settings: settings.host, clock: clock, gate: { gate.isOpen },
+            descriptors: openFiles, logger: .test)
         let environment = TenantEnvironment(
             session: session, gate: gate, leases: stores.leases, shipper: shipper,
-            restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), pool: pool,
+            restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), host: engineHost, pool: pool,
             blockingWork: blockingWork, engines: engines, settings: settings, clock: clock,
-            directory: stores.disk.path + "/" + node, openFiles: OpenFiles(limit: openFiles), logger: .test)
-        let host = TenantHost(stores: stores, session: session, gate: gate, environment: environment)
-        host.openGate()
+            directory: stores.disk.path + "/" + node, logger: .test)
         let shipping = Task { await shipper.run() }
+        let host = TenantHost(stores: stores, session: session, gate: gate, environment: environment, shipping: shipping)
+        host.openGate()
         let watching = Task { await environment.attention.run(every: .milliseconds(100), clock: stores.clock) }
+        let hosting = Task { await engineHost.run() }
         func end() async {
-            shipping.cancel()
-            watching.cancel()
-            await shipping.value
-            await watching.value
+            await environment.closing.waitForAll()
+            for task in [shipping, watching, hosting] { task.cancel() }
+            for task in [shipping, watching, hosting] { await task.value }
             await pool.shutdown()
+            await enginePool.shutdown()
         }
         do {
             let value = try await body(host)
@@ -69,6 +76,12 @@ struct TenantHost {
 
     /// Confirms the session for longer than any test passes time.
     func openGate() { gate.renewed(sentAt: environment.clock.now(), timing: LeaseTiming(ttl: Self.lifetime)) }
+
+    /// From now on only the test cuts.
+    func stopShipping() async {
+        shipping.cancel()
+        await shipping.value
+    }
 
     /// Acquires the lease of `record`.
     func lead(_ record: DatabaseRecord) async throws -> Tenant {
@@ -89,36 +102,50 @@ extension Tenant {
         DataClient(database: record.name) { call async throws(BerthError) in try await self.serve(call) }
     }
 
+    /// Where it is open; a host in this process has it.
+    nonisolated var opened: OpenDatabase? { ledger.withLock { $0.service?.database as? OpenDatabase } }
+
     var isServingNow: Bool { if case .serving = state { true } else { false } }
     var isLost: Bool { if case .gone = state { true } else { false } }
     /// No stream is open and nobody writes or waits to.
-    var isAtRest: Bool { streams.isEmpty && turn.owner == nil && !turn.hasWaiters && requestsUnderWay == 0 }
-    var streamCount: Int { streams.count }
-    var turnOwner: UInt64? { turn.owner }
-    var hasTurnWaiters: Bool { turn.hasWaiters }
-    var waitsForPublish: Bool { !publishWaiters.isEmpty }
-    var allIsPublished: Bool { lastCommit == publishedCommit && cutCommit == nil }
+    nonisolated var isAtRest: Bool { get async { await opened?.isAtRest ?? true } }
+    nonisolated var streamCount: Int { get async { await opened?.streamCount ?? 0 } }
+    nonisolated var turnOwner: UInt64? { get async { await opened?.turn.owner } }
+    nonisolated var hasTurnWaiters: Bool { get async { await opened?.turn.hasWaiters ?? false } }
+    nonisolated var waitsForPublish: Bool { get async { !ledger.withLock { $0.waiters.isEmpty } } }
+    var allIsPublished: Bool { isAllPublished }
+    nonisolated var lastCommit: UInt64 { get async { ledger.withLock { $0.lastCommit } } }
+    nonisolated var publishedCommit: UInt64 { get async { ledger.withLock { $0.publishedCommit } } }
+    nonisolated var life: UInt64 { get async { ledger.withLock { $0.life } } }
+    var cutCommit: UInt64? { if case .cut(let commit) = changeset { commit } else { nil } }
     /// Opened, with no request under way and everything published.
-    var hasServedAll: Bool { isServingNow && requestsUnderWay == 0 && allIsPublished }
-    private var sqlite: SQLiteDatabase? {
-        guard case .serving(let database) = state else { return nil }
-        return database as? SQLiteDatabase
-    }
+    var hasServedAll: Bool { isServingNow && ledger.withLock { $0.underWay } == 0 && isAllPublished }
     /// The primary included.
-    var openConnections: Int { sqlite.map { $0.connections.count + 1 } ?? 0 }
-    var waitingRequests: Int { requestsUnderWay }
+    nonisolated var openConnections: Int { get async { await opened?.openConnections ?? 0 } }
+    /// Waiting to be answered, or answers that go on.
+    nonisolated var waitingRequests: Int { get async { max(ledger.withLock { $0.underWay }, await opened?.requestsUnderWay ?? 0) } }
+    /// Ends what has waited too long, here and in its host.
+    ///
+    /// - Returns: whether there is anything left to watch.
+    nonisolated func expireAll() async -> Bool {
+        let isLeft = await opened?.expire() ?? false
+        return await expire() || isLeft
+    }
     var currentClaim: LeaseClaim { LeaseClaim(database: database, epoch: epoch, headSeq: head.seq) }
 
-    func walBytes() -> Int {
-        (try? sqlite?.walBytes()) ?? 0
-    }
+    nonisolated func walBytes() async -> Int { await opened?.walBytes() ?? 0 }
 
-    func wouldAcknowledge(life: UInt64) -> Bool { isServing(RequestUnderWay(epoch: epoch, life: life)) }
-    func closeAllStreams() { for stream in streams.values { close(stream) } }
+    func wouldAcknowledge(life: UInt64) -> Bool {
+        guard case .serving(let database) = state else { return false }
+        return ledger.withLock { $0.mayAcknowledge(TenantLedger.Service(database: database, epoch: epoch, life: life)) }
+    }
+    nonisolated func closeAllStreams() async { await opened?.closeAllStreams() }
+
+    func returnToHead() { if case .serving(let database) = state { reopenFromHead(database) } }
 
     /// Makes the next capture fail, with a commit behind it that is lost.
-    func damage() throws {
-        noteCommit()
+    func damage() async throws {
+        await opened?.noteCommit()
         try damageWAL()
     }
 
@@ -127,18 +154,36 @@ extension Tenant {
     }
 
     /// Keeps the lane, as a statement that takes long does, until `isOver` is signalled.
-    func holdLane(until isOver: DispatchSemaphore) { isOver.wait() }
+    nonisolated func holdLane(until isOver: DispatchSemaphore) async { await opened?.holdLane(until: isOver) }
+    /// Nothing runs on its lane.
+    nonisolated var hasIdleLane: Bool { opened?.lane.isIdle ?? true }
     /// The shipper waits for the lane.
-    nonisolated var isCutAsked: Bool {
-        let now = environment.clock.now()
-        return shipClock.withLock { $0.isCutWaiting(at: now) }
+    nonisolated var isCutAsked: Bool { opened?.cutAsked.withLock { $0 } != nil }
+
+    nonisolated func insert(_ first: Int, _ second: Int, between isOver: DispatchSemaphore) async throws {
+        try await opened?.insert(first, second, between: isOver)
     }
+}
+
+extension OpenDatabase {
+    var isAtRest: Bool { streams.isEmpty && turn.owner == nil && !turn.hasWaiters && requestsUnderWay == 0 }
+    var streamCount: Int { streams.count }
+    private var sqlite: SQLiteDatabase? {
+        guard case .open(let database) = state else { return nil }
+        return database as? SQLiteDatabase
+    }
+    var openConnections: Int { sqlite.map { $0.connections.count + 1 } ?? 0 }
+    func walBytes() -> Int { (try? sqlite?.walBytes()) ?? 0 }
+    func closeAllStreams() { for stream in streams.values { close(stream) } }
+    func holdLane(until isOver: DispatchSemaphore) { isOver.wait() }
 
     /// One request that writes, does something that takes until `isOver` is signalled, and writes again.
     func insert(_ first: Int, _ second: Int, between isOver: DispatchSemaphore) async throws {
-        let stream = try newStream(AccessRights(isReadOnly: false, tokenDigest: []), isKept: false)
+        let access = AccessRights(isReadOnly: false, tokenDigest: [])
+        let stream = try newStream(access, isKept: false)
         defer { close(stream) }
-        let request = RequestUnderWay(epoch: epoch, life: life)
+        let call = try ParsedCall(HostCall(route: .versionCheck(.three), body: [], access: access), engine: engine)
+        let request = RequestUnderWay(call)
         _ = try await execute(HranaStatement(.inline("INSERT INTO t VALUES (\(first))")), on: stream, request)
         holdLane(until: isOver)
         _ = try await execute(HranaStatement(.inline("INSERT INTO t VALUES (\(second))")), on: stream, request)

@@ -2,7 +2,10 @@ import BerthTestKit
 import Dispatch
 import Engines
 import FleetModel
+import Synchronization
+import Testing
 
+@testable import EngineHost
 @testable import WorkerNode
 
 extension Tenant {
@@ -15,15 +18,21 @@ extension Tenant {
         _ calls: [@Sendable () async throws -> Value], meanwhile: () async throws -> Void = {}
     ) async throws -> [Result<Value, any Error>] {
         let lane = OccupiedLane()
-        let occupation = Task { await self.occupy(lane) }
+        let database = try #require(opened)
+        let occupation = Task { await database.occupy(lane) }
         try await becomesTrue("the lane is occupied") { lane.isOccupied }
         var tasks: [Task<Value, any Error>] = []
+        let answered = Answered()
         for call in calls {
-            tasks.append(Task { try await call() })
-            // Those that may share a transaction are in the inbox, and one job for all of them is on the lane.
-            try await becomesTrue("call \(tasks.count) waits") {
-                let waiting = self.inbox.count
-                return waiting + self.lane.queuedJobs - (waiting > 0 ? 1 : 0) >= tasks.count
+            tasks.append(
+                Task { @Sendable in
+                    defer { answered.add() }
+                    return try await call()
+                })
+            // Those that may share a transaction are in the inbox, and one job for all of them is on the lane. A closed gate lets none through.
+            try await becomesTrue("call \(tasks.count) waits, or is refused") {
+                let waiting = database.inbox.count
+                return waiting + database.lane.queuedJobs - (waiting > 0 ? 1 : 0) + answered.count >= tasks.count
             }
         }
         lane.leave()
@@ -34,7 +43,17 @@ extension Tenant {
         return results
     }
 
-    private func occupy(_ lane: OccupiedLane) { lane.stay() }
+}
+
+extension OpenDatabase {
+    fileprivate func occupy(_ lane: OccupiedLane) { lane.stay() }
+}
+
+/// Calls that have ended.
+private final class Answered: Sendable {
+    private let number = Atomic(0)
+    var count: Int { number.load(ordering: .relaxed) }
+    func add() { number.add(1, ordering: .relaxed) }
 }
 
 /// Keeps the thread that runs a lane until it is told to leave.

@@ -1,4 +1,5 @@
 import BerthTestKit
+import EngineHost
 import FleetModel
 import Testing
 

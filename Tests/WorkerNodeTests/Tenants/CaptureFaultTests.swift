@@ -53,7 +53,7 @@ struct CaptureFaultTests {
             try await client.execute("INSERT INTO t VALUES (1)")
             try await becomesTrue("it is behind, and not for want of the lane") {
                 stores.clock.advance(by: .milliseconds(100))
-                return await tenant.bucketLag > TenantSettings().maximumShipLag
+                return tenant.bucketLag > TenantSettings().maximumShipLag
             }
             let refused = await #expect(throws: BerthError.self) { try await client.execute("INSERT INTO t VALUES (2)") }
             #expect(refused?.code == .shipLagExceeded)

@@ -1,4 +1,5 @@
 import BerthTestKit
+import EngineHost
 import FleetModel
 import Foundation
 import Hrana
@@ -96,12 +97,12 @@ struct CursorTests {
         try await withTenant { client, tenant, stores, _ in
             let cursor = try await client.openCursor(nil, Step(Self.many))
             stores.clock.advance(by: .seconds(29))
-            #expect(await tenant.expire())
+            #expect(await tenant.expireAll())
             try await cursor.read()
             stores.clock.advance(by: .seconds(29))
-            #expect(await tenant.expire(), "it was read in between")
+            #expect(await tenant.expireAll(), "it was read in between")
             stores.clock.advance(by: .seconds(2))
-            #expect(await !tenant.expire())
+            #expect(await !tenant.expireAll())
             #expect(await tenant.isAtRest)
             while try await cursor.read() {}
             #expect(cursor.outline.last == "error STREAM_EXPIRED")
@@ -181,7 +182,7 @@ struct CursorTests {
             }
             try await becomesTrue("its last piece waits") { await tenant.waitsForPublish }
             stores.clock.advance(by: .milliseconds(200))
-            #expect(await tenant.expire())
+            #expect(await tenant.expireAll())
             door.open()
             try await becomesTrue("it is published") {
                 stores.clock.advance(by: .milliseconds(10))
@@ -209,7 +210,7 @@ struct CursorTests {
     }
 
     @Test func largeResultsInOnePieceAreStillRefused() async throws {
-        try await withTenant(settings: { $0.responseLimit.maximumBytes = 50_000 }) { client, _, _, _ in
+        try await withTenant(settings: { $0.responseBytes = 50_000 }) { client, _, _, _ in
             let answer = try await client.pipeline(nil, .execute(Self.many), .close)
             #expect(answer.outcomes == ["RESPONSE_TOO_LARGE", "close"])
             let cursor = try await client.cursor(nil, Step(Self.many))

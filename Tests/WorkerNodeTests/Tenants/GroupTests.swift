@@ -1,4 +1,5 @@
 import BerthTestKit
+import EngineHost
 import Engines
 import FleetModel
 import Leases
@@ -379,7 +380,7 @@ struct GroupTests {
             engine.failures.add(1)
             // Nothing of the table's is under way any more: the lane is idle, and stays it.
             try await becomesTrue("the table is published") { await tenant.allIsPublished }
-            try await becomesTrue("nobody is at work") { tenant.lane.isIdle }
+            try await becomesTrue("nobody is at work") { tenant.hasIdleLane }
             try await client.execute("INSERT INTO t VALUES (1)")
             #expect(engine.failures.left == 1)
             let answer = try await client.pipeline(

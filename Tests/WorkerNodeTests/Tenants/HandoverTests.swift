@@ -1,5 +1,7 @@
 import BerthTestKit
 import Changesets
+import EngineHost
+import Engines
 import FleetModel
 import FleetStore
 import Leases

@@ -7,6 +7,7 @@ import Leases
 import Replication
 import Testing
 
+@testable import EngineHost
 @testable import WorkerNode
 
 /// What is published opens, whatever was done to the schema, and however the files were closed.
@@ -141,9 +142,18 @@ struct LogTests {
 }
 
 extension Tenant {
-    fileprivate var isFoldedAndPublished: Bool { !owesCheckpoint && allIsPublished }
+    fileprivate nonisolated var owesCheckpoint: Bool { get async { await opened?.owesCheckpoint ?? false } }
+    fileprivate nonisolated var hasNothingToReplay: Bool { get async { await opened?.hasNothingToReplay ?? false } }
+    fileprivate nonisolated var isFoldedAndPublished: Bool {
+        get async {
+            guard await !owesCheckpoint else { return false }
+            return await allIsPublished
+        }
+    }
+}
 
+extension OpenDatabase {
     fileprivate var hasNothingToReplay: Bool {
-        if case .serving(let database) = state { !database.hasLogToReplay } else { false }
+        if case .open(let database) = state { !database.hasLogToReplay } else { false }
     }
 }

@@ -1,4 +1,5 @@
 import BerthTestKit
+import EngineHost
 import Engines
 import FleetModel
 import Synchronization
@@ -35,7 +36,7 @@ struct OpenFilesTests {
                     for tenant in tenants {
                         _ = try await eventually("CREATE TABLE IF NOT EXISTS t (v)", tenant)
                         _ = try await eventually("INSERT INTO t VALUES (\(round))", tenant)
-                        #expect(host.environment.openFiles.taken <= Self.limit)
+                        #expect(host.environment.host.descriptors.taken <= Self.limit)
                         #expect(tenants.count { $0.isOpen.load(ordering: .relaxed) } <= 2)
                     }
                 }
@@ -76,16 +77,16 @@ struct OpenFilesTests {
             let error = await #expect(throws: BerthError.self) { try await tenants[2].client.execute("SELECT 1") }
             #expect(error?.code == .tooManyOpenDatabases && error?.retryAfter == 1)
             // Inside what is open there is room for one connection more, and for no second.
-            #expect(host.environment.openFiles.taken == 8)
+            #expect(host.environment.host.descriptors.taken == 8)
             let further = try await begin(tenants[0])
-            #expect(host.environment.openFiles.taken == 10)
+            #expect(host.environment.host.descriptors.taken == 10)
             let refused = await #expect(throws: ErrorAnswer.self) { try await tenants[1].client.execute("SELECT 1") }
             #expect(refused?.code == "TOO_MANY_OPEN_FILES")
             for (tenant, baton) in [(tenants[0], batons[0]), (tenants[1], batons[1]), (tenants[0], further)] {
                 _ = try await tenant.client.pipeline(baton, .close)
             }
             try await tenants[2].client.execute("SELECT 1")
-            #expect(host.environment.openFiles.taken <= Self.limit)
+            #expect(host.environment.host.descriptors.taken <= Self.limit)
         }
     }
 
@@ -93,18 +94,19 @@ struct OpenFilesTests {
         try await TenantHost.with(stores, engines: EngineSet([PickyEngine()]), openFiles: Self.limit) { host in
             let tenants = try await databases(2, host)
             try await tenants[0].client.execute("SELECT 1")
-            #expect(host.environment.openFiles.taken == 4)
+            #expect(host.environment.host.descriptors.taken == 4)
             await tenants[0].abandon(reason: "test")
-            #expect(host.environment.openFiles.taken == 0)
+            await host.environment.closing.waitForAll()
+            #expect(host.environment.host.descriptors.taken == 0)
             // Closed, it does not open any more.
             try await tenants[1].client.execute("CREATE TABLE poison (v)")
             try await stores.whileTimePasses {
                 try await becomesTrue("it is closed") { await tenants[1].closeIfIdle(before: .seconds(1_000_000)) }
             }
-            #expect(host.environment.openFiles.taken == 0)
+            #expect(host.environment.host.descriptors.taken == 0)
             let error = await #expect(throws: BerthError.self) { try await tenants[1].client.execute("SELECT 1") }
             #expect(error?.code == .databaseUnopenable)
-            #expect(host.environment.openFiles.taken == 0)
+            #expect(host.environment.host.descriptors.taken == 0)
         }
     }
 }

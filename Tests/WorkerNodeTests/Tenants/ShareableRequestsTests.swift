@@ -3,7 +3,7 @@ import FleetModel
 import Hrana
 import Testing
 
-@testable import WorkerNode
+@testable import EngineHost
 
 /// What of a call is planned to be run in a transaction that others share.
 @Suite struct ShareableRequestsTests {

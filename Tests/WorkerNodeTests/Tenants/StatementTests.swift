@@ -1,4 +1,6 @@
 import BerthTestKit
+import EngineHost
+import Engines
 import FleetModel
 import Hrana
 import Replication
@@ -171,7 +173,7 @@ struct StatementTests {
 
     @Test func anAnswerThatIsTooLongIsRefused() async throws {
         var settings = TenantSettings()
-        settings.responseLimit = ResponseLimit(maximumBytes: 10_000)
+        settings.responseBytes = 10_000
         try await withTenant(settings: settings) { client, _ in
             await #expect(throws: ErrorAnswer(code: "RESPONSE_TOO_LARGE", message: "")) {
                 try await client.execute("SELECT hex(zeroblob(20000))")
@@ -183,7 +185,7 @@ struct StatementTests {
     /// Results wait in memory for each other: what the first ones take is missing for the later ones. What does not fit is undone.
     @Test func theResultsOfARequestShareItsLimit() async throws {
         var settings = TenantSettings()
-        settings.responseLimit = ResponseLimit(maximumBytes: 10_000)
+        settings.responseBytes = 10_000
         try await withTenant(settings: settings) { client, _ in
             try await client.execute("CREATE TABLE t (v)")
             let answer = try await client.pipeline(

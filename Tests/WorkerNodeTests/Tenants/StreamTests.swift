@@ -3,6 +3,7 @@ import FleetModel
 import Hrana
 import Testing
 
+@testable import EngineHost
 @testable import WorkerNode
 
 /// Interactive transactions: batons, the turn to write, and what ends a stream.
@@ -93,13 +94,14 @@ struct StreamTests {
             await #expect(throws: Self.expired) { try await otherToken.pipeline(baton, .execute("COMMIT")) }
             await #expect(throws: Self.expired) { try await client.reading.pipeline(baton, .execute("COMMIT")) }
             // Signed by this node, and of another epoch or database.
-            let named = try Baton(decoding: baton, tag: tenant.environment.batonTag)
+            let host = try #require(tenant.opened).host
+            let named = try Baton(decoding: baton, tag: host.batonTag)
             for change in [{ $0.epoch = $0.epoch.next }, { $0.database = .random() }, { $0.streamID += 1 }, { $0.sequence += 1 }]
                 as [(inout Baton) -> Void]
             {
                 var other = named
                 change(&other)
-                let text = other.encoded(tag: tenant.environment.batonTag)
+                let text = other.encoded(tag: host.batonTag)
                 await #expect(throws: Self.expired) { try await client.pipeline(text, .execute("COMMIT")) }
             }
             // All that did it no harm.
@@ -112,10 +114,10 @@ struct StreamTests {
             let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton
             #expect(await tenant.turnOwner != nil)
             stores.clock.advance(by: .seconds(9))
-            #expect(await tenant.expire(), "there is a stream to watch")
+            #expect(await tenant.expireAll(), "there is a stream to watch")
             #expect(await tenant.turnOwner != nil)
             stores.clock.advance(by: .seconds(2))
-            #expect(await !tenant.expire())
+            #expect(await !tenant.expireAll())
             #expect(await tenant.isAtRest)
             await #expect(throws: Self.expired) { try await client.pipeline(baton, .execute("COMMIT")) }
             try await client.execute("INSERT INTO t VALUES (2)")
@@ -140,11 +142,11 @@ struct StreamTests {
         try await withTenant { client, tenant, stores in
             let baton = try await client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES (1)")).baton
             stores.clock.advance(by: .seconds(4))
-            #expect(await tenant.expire(), "nobody waits, so it may think")
+            #expect(await tenant.expireAll(), "nobody waits, so it may think")
             #expect(await tenant.turnOwner != nil)
             async let waiting = client.execute("INSERT INTO t VALUES (2)")
             try await becomesTrue("it waits") { await tenant.hasTurnWaiters }
-            _ = await tenant.expire()
+            _ = await tenant.expireAll()
             #expect(try await waiting.affected_row_count == 1)
             await #expect(throws: Self.expired) { try await client.pipeline(baton, .execute("COMMIT")) }
             #expect(try await client.execute("SELECT v FROM t").firstColumn == ["2"])
@@ -157,7 +159,7 @@ struct StreamTests {
             let busy = Task { try await client.execute("INSERT INTO t VALUES (2)") }
             try await becomesTrue("it waits") { await tenant.hasTurnWaiters }
             stores.clock.advance(by: .seconds(6))
-            _ = await tenant.expire()
+            _ = await tenant.expireAll()
             await #expect(throws: ErrorAnswer(code: "TRANSACTION_BUSY", message: "")) { try await busy.value }
             _ = try await client.pipeline(baton, .execute("COMMIT"), .close)
             try await client.execute("INSERT INTO t VALUES (3)")
@@ -222,7 +224,7 @@ struct StreamTests {
             }
             #expect(await tenant.isAtRest)
             stores.clock.advance(by: .seconds(3_600))
-            #expect(await !tenant.expire())
+            #expect(await !tenant.expireAll())
             for (number, baton) in batons.enumerated() {
                 let answer = try await client.pipeline(baton, .execute("SELECT last_insert_rowid(), changes(), total_changes()"))
                 #expect(answer.rows(0) == [["\(number + 1)", "1", "1"]])
@@ -245,7 +247,7 @@ struct StreamTests {
                 for statement in statements { baton = try await client.pipeline(baton, .execute(statement)).baton }
                 #expect(await tenant.isAtRest != isHeld, "\(statements)")
                 stores.clock.advance(by: .seconds(11))
-                _ = await tenant.expire()
+                _ = await tenant.expireAll()
                 if isHeld {
                     await #expect(throws: Self.expired, "\(statements)") { try await client.pipeline(baton, .execute("SELECT 1")) }
                 } else {

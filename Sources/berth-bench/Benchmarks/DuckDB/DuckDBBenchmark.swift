@@ -1,3 +1,4 @@
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore

@@ -1,3 +1,4 @@
+import EngineHost
 import Engines
 import FleetManager
 import FleetModel
@@ -51,8 +52,8 @@ extension RoleSettings {
         worker.tenants.writeTurnTimeout = try milliseconds("write-turn-timeout-ms", in: 10...600_000, default: worker.tenants.writeTurnTimeout)
         worker.tenants.publishTimeout = try milliseconds("publish-timeout-ms", in: 100...600_000, default: worker.tenants.publishTimeout)
         worker.tenants.cursorTimeout = try milliseconds("cursor-timeout-ms", in: 100...3_600_000, default: worker.tenants.cursorTimeout)
-        worker.tenants.responseLimit.maximumBytes = try int(
-            "response-bytes", in: 4_096...(1 << 30), default: worker.tenants.responseLimit.maximumBytes)
+        worker.tenants.responseBytes = try int(
+            "response-bytes", in: 4_096...(1 << 30), default: worker.tenants.responseBytes)
         worker.tenants.maximumStreams = try int("streams-per-database", in: 1...100_000, default: worker.tenants.maximumStreams)
         worker.tenants.maximumRestingStreams = try int(
             "resting-streams-per-database", in: 2...1_000_000, default: worker.tenants.maximumRestingStreams)
@@ -134,10 +135,10 @@ extension RoleSettings {
             ("cut-patience-ms", worker.shipper.cutPatience), below: ("max-ship-lag-ms", tenants.maximumShipLag),
             "writes would be pushed back while the shipper waits for a database that is busy")
         try require(
-            ("cursor-piece-bytes", tenants.cursorPieceBytes), upTo: ("response-bytes", tenants.responseLimit.maximumBytes),
+            ("cursor-piece-bytes", tenants.cursorPieceBytes), upTo: ("response-bytes", tenants.responseBytes),
             "a piece would be larger than a whole answer may be")
         try require(
-            ("group-response-bytes", tenants.groupResponseBytes), upTo: ("response-bytes", tenants.responseLimit.maximumBytes),
+            ("group-response-bytes", tenants.groupResponseBytes), upTo: ("response-bytes", tenants.responseBytes),
             "requests in a shared transaction could answer more than others")
     }
 

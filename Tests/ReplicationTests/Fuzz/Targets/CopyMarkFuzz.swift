@@ -1,6 +1,6 @@
 import BerthTestKit
+import Engines
 import Foundation
-import Replication
 
 /// The mark beside a local copy.
 enum CopyMarkFuzz {

@@ -1,9 +1,8 @@
 import BerthTestKit
-import Engines
 import FleetModel
 import Foundation
 
-@testable import Replication
+@testable import Engines
 
 /// The watermark beside the files of a process that died.
 enum CopyWatermarkFuzz {

@@ -1,0 +1,78 @@
+public import Engines
+public import FleetModel
+public import Logging
+
+/// The host in this process: databases on threads of an ``EnginePool``. Also what a host process has inside.
+public struct ThreadHost: EngineHost {
+    private let engines: EngineSet
+    private let environment: HostEnvironment
+
+    /// - Parameters:
+    ///   - pool: where engines run; not shut down by this.
+    ///   - gate: whether work may begin.
+    ///   - descriptors: that the files of all databases may take together.
+    ///   - watch: told of what engines do.
+    public init(
+        engines: EngineSet, pool: EnginePool, blockingWork: BlockingWork, settings: HostSettings, clock: any FleetClock,
+        gate: @escaping @Sendable () -> Bool, descriptors: Int = .max, watch: any ExecutionWatch = NoExecutionWatch(), logger: Logger
+    ) {
+        self.engines = engines
+        environment = HostEnvironment(
+            pool: pool, blockingWork: blockingWork, settings: settings, clock: clock, isGateOpen: gate, files: OpenFiles(limit: descriptors),
+            watch: watch, logger: logger)
+    }
+
+    public var descriptors: (taken: Int, limit: Int) { (environment.files.taken, environment.files.limit) }
+
+    /// Watches what can expire, until cancelled: without it nothing ever does.
+    public func run() async { await environment.attention.run(every: environment.settings.expiryInterval, clock: environment.clock) }
+
+    public func open(_ opening: DatabaseOpening, for owner: any DatabaseOwner) async throws(OpeningFailure) -> any HostedDatabase {
+        try await open(here: opening, for: owner)
+    }
+
+    /// As ``open(_:for:)``, and what it is here.
+    func open(here opening: DatabaseOpening, for owner: any DatabaseOwner) async throws(OpeningFailure) -> OpenDatabase {
+        let engine: any Engine
+        do throws(HostFailure) { engine = try find(opening.engine) } catch { throw .host(error) }
+        guard environment.files.take(engine.openingDescriptors) else { throw .tooManyFiles }
+        let (host, taken) = (environment, engine.openingDescriptors)
+        do throws(OpeningFailure) {
+            let opened = try await BlockingWork(on: host.pool).run { () throws(OpeningFailure) in
+                try OpenDatabase.open(opening, by: engine, for: owner, in: host, descriptors: taken)
+            }
+            environment.open.insert(opened)
+            return opened
+        } catch {
+            environment.files.settle(from: taken, to: 0)
+            throw error
+        }
+    }
+
+    /// Ends as a process does that is killed: of what is open the files are left, as they are, and every owner is told.
+    ///
+    /// For simulations and tests. The host serves on, as the one that takes its place.
+    public func lose(because reason: String) async {
+        await withTaskGroup(of: Void.self) { group in
+            for database in environment.open.all { group.addTask { await database.lose(because: reason) } }
+        }
+    }
+
+    public func rehearse(_ path: String, _ engine: EngineKind) async throws(HostFailure) {
+        let engine = try find(engine)
+        try await blocking { () throws(SQLError) in try engine.rehearse(path) }
+    }
+
+    public func verify(_ path: String, _ engine: EngineKind) async throws(HostFailure) {
+        let engine = try find(engine)
+        try await blocking { () throws(SQLError) in try engine.verify(path) }
+    }
+
+    private func blocking(_ body: @escaping @Sendable () throws(SQLError) -> Void) async throws(HostFailure) {
+        do throws(SQLError) { try await BlockingWork(on: environment.pool).run(body) } catch { throw .engine(error) }
+    }
+
+    private func find(_ kind: EngineKind) throws(HostFailure) -> any Engine {
+        do throws(BerthError) { return try engines.engine(kind) } catch { throw .engineMissing(error.message) }
+    }
+}

@@ -1,0 +1,139 @@
+import BerthTestKit
+import Engines
+import FleetModel
+import Leases
+import Replication
+import Testing
+
+@testable import EngineHost
+@testable import WorkerNode
+
+/// The process that has a database open ends: the lease is kept, the files are whole, and nothing acknowledged is lost.
+@Suite(.timeLimit(.minutes(1)))
+struct HostLossTests {
+    private let stores: TestStores
+
+    init() throws { stores = try TestStores() }
+
+    private func withTenant(
+        _ durability: Durability = .local, engines: EngineSet = EngineSet([SQLiteEngine()]), engine: EngineKind = .sqlite,
+        _ body: (Tenant, TenantHost) async throws -> Void
+    ) async throws {
+        let record = try await stores.makeDatabase(engine: engine, durability: durability)
+        try await TenantHost.with(stores, engines: engines) { host in
+            let tenant = try await host.lead(record)
+            try await tenant.client.execute("CREATE TABLE t (v TEXT)")
+            try await becomesTrue("all is published") {
+                stores.clock.advance(by: .milliseconds(100))
+                return await tenant.allIsPublished
+            }
+            try await body(tenant, host)
+        }
+    }
+
+    private func lose(_ host: TenantHost) async throws {
+        let engineHost = try #require(host.environment.host as? ThreadHost)
+        await engineHost.lose(because: "test")
+    }
+
+    /// Nothing is restored, nothing fails over, and what was never shipped is there and is shipped.
+    @Test(arguments: [EngineKind.sqlite, .duckdb]) func whatWasAcknowledgedAndNotShippedIsServedAndShipped(engine: EngineKind) async throws {
+        let engines = EngineSet([SQLiteEngine(), DuckDBEngine(library: try DuckDBLibrary.load())])
+        try await withTenant(engines: engines, engine: engine) { tenant, host in
+            let epoch = await tenant.epoch
+            await host.stopShipping()
+            for round in 0..<3 {
+                try await tenant.client.execute("INSERT INTO t VALUES ('\(round)')")
+                try await lose(host)
+                let answer = try await tenant.client.execute("SELECT v FROM t ORDER BY v")
+                #expect(answer.firstColumn == (0...round).map { "\($0)" })
+            }
+            #expect(await tenant.epoch == epoch)
+            #expect(await !tenant.allIsPublished)
+            let cut = try #require(await tenant.cut())
+            #expect(await tenant.head == cut.previous)
+            await tenant.shipped(.published)
+            #expect(await tenant.head == cut.position)
+            #expect(await tenant.allIsPublished)
+        }
+    }
+
+    /// A changeset that is on its way when the host ends is the head afterwards, and the next one follows it.
+    @Test(arguments: [ShipOutcome.published, .fenced]) func aChangesetUnderWayKeepsItsPlace(outcome: ShipOutcome) async throws {
+        try await withTenant { tenant, host in
+            await host.stopShipping()
+            try await tenant.client.execute("INSERT INTO t VALUES ('cut')")
+            let first = try #require(await tenant.cut())
+            try await tenant.client.execute("INSERT INTO t VALUES ('later')")
+            try await lose(host)
+            #expect(try await tenant.client.execute("SELECT count(*) FROM t").firstColumn == ["2"])
+            await tenant.shipped(outcome)
+            guard outcome == .published else {
+                #expect(await tenant.isLost)
+                return
+            }
+            let next = try #require(await tenant.cut())
+            #expect(next.previous == first.position)
+            await tenant.shipped(.published)
+            #expect(await tenant.allIsPublished)
+        }
+    }
+
+    /// Whoever waits for the bucket with a commit that is in the files waits on.
+    @Test func anAcknowledgementThatWaitsForTheBucketOutlivesTheHost() async throws {
+        try await withTenant(.bucket) { tenant, host in
+            let door = Latch()
+            stores.objects.before { call in if call.operation == .put { await door.pass() } }
+            let write = Task { try await tenant.client.execute("INSERT INTO t VALUES ('1')") }
+            try await becomesTrue("it waits") {
+                stores.clock.advance(by: .milliseconds(100))
+                return await tenant.waitsForPublish
+            }
+            try await lose(host)
+            door.open()
+            try await becomesTrue("it is published") {
+                stores.clock.advance(by: .milliseconds(100))
+                return await tenant.allIsPublished
+            }
+            _ = try await write.value
+            #expect(try await tenant.client.execute("SELECT v FROM t").firstColumn == ["1"])
+        }
+    }
+
+    /// What only the host had is gone, and whoever held it is told so.
+    @Test func openTransactionsEnd() async throws {
+        try await withTenant { tenant, host in
+            let baton = try await tenant.client.pipeline(nil, .execute("BEGIN"), .execute("INSERT INTO t VALUES ('1')")).baton
+            try await lose(host)
+            await #expect(throws: ErrorAnswer(code: "STREAM_EXPIRED", message: "")) {
+                try await tenant.client.pipeline(baton, .execute("COMMIT"))
+            }
+            #expect(try await tenant.client.execute("SELECT count(*) FROM t").firstColumn == ["0"])
+        }
+    }
+
+    /// Also one that nobody asks for anything.
+    @Test func whatIsNotPublishedIsOpenedWithoutARequest() async throws {
+        try await withTenant { tenant, host in
+            try await tenant.client.execute("INSERT INTO t VALUES ('1')")
+            try await lose(host)
+            try await becomesTrue("it is published") {
+                stores.clock.advance(by: .milliseconds(100))
+                return await tenant.allIsPublished
+            }
+            #expect(try await stores.lease(of: tenant.record).head == tenant.head)
+        }
+    }
+
+    /// It hands over what is in the files.
+    @Test func aMoveAfterItPublishesFirst() async throws {
+        try await withTenant { tenant, host in
+            try await tenant.client.execute("INSERT INTO t VALUES ('1')")
+            try await lose(host)
+            let release = Task { await tenant.prepareRelease() }
+            try await stores.whileTimePasses { #expect(await release.value != nil) }
+            #expect(try await stores.lease(of: tenant.record).head == tenant.head)
+            #expect(await tenant.allIsPublished)
+        }
+    }
+}
