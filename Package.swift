@@ -53,6 +53,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CDuckDB"),
+        .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
             name: "Migrations", path: "migrations",
@@ -83,7 +84,7 @@ let package = Package(
         // 4
         // Where the SQL of strangers is run: in this process or in its children
         .target(
-            name: "EngineHost", dependencies: ["FleetModel", "Changesets", "Hrana", "Engines", log, metrics, crypto], swiftSettings: settings),
+            name: "EngineHost", dependencies: ["FleetModel", "Changesets", "Hrana", "Engines", "CLinux", log, metrics, crypto], swiftSettings: settings),
         .target(
             name: "FleetStore", dependencies: ["FleetModel", "Changesets", "Leases", "Migrations", "CPostgres", crypto, log, metrics],
             swiftSettings: settings),
@@ -184,6 +185,9 @@ let package = Package(
             name: "EnginesTests", dependencies: ["Engines", "Changesets", "FleetModel", "CSQLite", "BerthTestKit"],
             swiftSettings: settings),
         .testTarget(
+            name: "EngineHostTests", dependencies: ["EngineHost", "Engines", "Changesets", "Hrana", "FleetModel", "BerthTestKit", log],
+            swiftSettings: settings),
+        .testTarget(
             name: "ObjectStoresTests", dependencies: ["ObjectStores", "FleetModel", "Telemetry", "BerthTestKit", log, metrics] + nio,
             swiftSettings: settings),
         .testTarget(
@@ -252,12 +256,12 @@ if let runtime = Context.environment["BERTH_FUZZ_RUNTIME"] {
     package.targets.append(
         .executableTarget(
             name: "berth-fuzz",
-            dependencies: ["FleetModel", "Changesets", "Hrana", "Engines", "ObjectStores", "FleetStore", "Replication", "AdminAPI",
+            dependencies: ["FleetModel", "Changesets", "Hrana", "Engines", "EngineHost", "ObjectStores", "FleetStore", "Replication", "AdminAPI",
                            "Routing", "Gateway", "BerthTestKit", crypto] + nio,
             path: "Tests", exclude: ["EndToEndTests"],
             sources: ["BerthFuzz", "ChangesetsTests/Fixtures.swift", "ChangesetsTests/BundleFixtures.swift",
                       "HranaTests/Support/RequestSamples.swift"]
-                + ["AdminAPITests", "ChangesetsTests", "EnginesTests/SQLite", "FleetStoreTests", "GatewayTests", "HranaTests",
+                + ["AdminAPITests", "ChangesetsTests", "EnginesTests/SQLite", "EngineHostTests", "FleetStoreTests", "GatewayTests", "HranaTests",
                    "ObjectStoresTests", "ReplicationTests"].map { "\($0)/Fuzz/Targets" },
             swiftSettings: settings + [instrumented], linkerSettings: [.unsafeFlags([runtime, "-lstdc++", "-lm"])]))
 }

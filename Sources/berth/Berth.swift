@@ -1,8 +1,8 @@
 import ArgumentParser
+import Dispatch
 import FleetModel
 import Glibc
 
-@main
 struct Berth: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "berth",
@@ -15,10 +15,16 @@ struct Berth: AsyncParsableCommand {
         subcommands: [
             DevCommand.self, ManagerCommand.self, GatewayCommand.self, MigrateCommand.self,
         ] + ClientCommands.all)
+}
 
-    static func main() async {
+@main
+enum Program {
+    /// Not asynchronous: an engine host gives up its rights while it has one thread, and an asynchronous program begins with several.
+    static func main() {
+        if let node = EngineHostRole.node(of: CommandLine.arguments) { EngineHostRole.run(node: node) }
         DescriptorLimit.raise()
         OwnProgram.setProcessName()
-        Glibc.exit(await CLIExit.run(Berth.self))
+        Task { Glibc.exit(await CLIExit.run(Berth.self)) }
+        dispatchMain()
     }
 }

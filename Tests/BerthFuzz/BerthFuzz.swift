@@ -9,7 +9,7 @@ import Foundation
 @main struct BerthFuzz {
     static let targets =
         AdminFuzzTargets.all + ChangesetFuzzTargets.all + GatewayFuzzTargets.all + HranaFuzzTargets.all
-        + ObjectStoreFuzzTargets.all + StoreFuzzTargets.all + [CopyMarkFuzz.target, CopyWatermarkFuzz.target, WALFuzz.target]
+        + ObjectStoreFuzzTargets.all + StoreFuzzTargets.all + FrameFuzz.targets + [CopyMarkFuzz.target, CopyWatermarkFuzz.target, WALFuzz.target]
 
     /// libFuzzer's callback cannot capture anything.
     static let selected: FuzzTarget = {

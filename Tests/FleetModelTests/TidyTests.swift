@@ -13,7 +13,7 @@ struct TidyTests {
     ]
     /// C libraries, pure formats, programs, and what proves the rest.
     private static let others = [
-        "CSQLite", "CPostgres", "CDuckDB", "CZstd", "CFileFaults", "FleetModel", "Changesets", "Hrana", "Telemetry", "berth", "Chaos", "Simulation",
+        "CSQLite", "CPostgres", "CDuckDB", "CZstd", "CLinux", "CFileFaults", "FleetModel", "Changesets", "Hrana", "Telemetry", "berth", "Chaos", "Simulation",
         "berth-chaos", "berth-simulate", "berth-bench",
     ]
 

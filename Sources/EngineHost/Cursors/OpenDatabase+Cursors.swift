@@ -176,8 +176,10 @@ extension OpenDatabase {
         do throws(SQLError) {
             let connection = try connection(for: stream)
             defer { settle(stream) }
-            guard try !connection.needsWriteTurn(statement.sql) else { return false }
-            let description = try connection.describe(statement.sql)
+            let found = try watched(request) { () throws(SQLError) in
+                try connection.needsWriteTurn(statement.sql) ? nil : try connection.describe(statement.sql)
+            }
+            guard let description = found else { return false }
             return description.isReadOnly && !description.isExplain && !description.columns.isEmpty
         } catch {
             request.sawSchema = true

@@ -10,7 +10,8 @@ extension OpenDatabase {
         let statement = try statement.resolved { stream.storedSQL[$0] }
         let writes: Bool
         do throws(SQLError) {
-            writes = try connection(for: stream).needsWriteTurn(statement.sql)
+            let connection = try connection(for: stream)
+            writes = try watched(request) { () throws(SQLError) in try connection.needsWriteTurn(statement.sql) }
         } catch {
             request.sawSchema = true
             settle(stream)
@@ -76,7 +77,15 @@ extension OpenDatabase {
     ) throws(SQLError) -> SQLDescription {
         request.touchedData = true
         defer { settle(stream) }
-        return try connection(for: stream).describe(sql)
+        let connection = try connection(for: stream)
+        return try watched(request) { () throws(SQLError) in try connection.describe(sql) }
+    }
+
+    /// Has an engine compile something, which may take long and end the host as well as carrying it out.
+    func watched<Value>(_ request: RequestUnderWay, _ body: () throws(SQLError) -> Value) throws(SQLError) -> Value {
+        let work = host.watch.began(opening.database, calls: [request.id], deadline: .now + host.settings.statementTimeout)
+        defer { host.watch.ended(work) }
+        return try body()
     }
 
     func store(_ sql: String, as id: Int32, on stream: HranaStream) throws(SQLError) {

@@ -1,5 +1,5 @@
 /// Limits and sizes of one database. The defaults suit a shared node.
-public struct DuckDBOptions: Sendable, Hashable {
+public struct DuckDBOptions: Sendable, Hashable, Codable {
     /// Memory of the whole database in bytes (`memory_limit`); a query that needs more fails alone. Default 256 MiB.
     public var memoryBytes: Int64 = 256 << 20
     /// Threads a query may use, the one that runs it included (`threads`). Default 1.

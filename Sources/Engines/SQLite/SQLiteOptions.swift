@@ -1,11 +1,13 @@
 /// Limits and sizes of one database. The defaults suit a shared node.
-public struct SQLiteOptions: Sendable, Hashable {
+public struct SQLiteOptions: Sendable, Hashable, Codable {
     /// Largest size of the main file in bytes; a write beyond it fails with `SQLITE_FULL`. Default 1 GiB.
     ///
     /// A file that is already larger can be opened and cannot grow.
     public var maximumBytes: Int64 = 1 << 30
-    /// Bytes of each temporary schema's tables, which are kept in memory. Default 64 MiB.
+    /// Bytes of each temporary schema's tables. Default 64 MiB.
     public var maximumTemporaryBytes: Int64 = 64 << 20
+    /// Whether temporary tables, and what is sorted, lie in files of the folder that `SQLITE_TMPDIR` names, and not in memory. Default `false`.
+    public var keepsTemporaryFiles = false
     /// Largest text, blob or row in bytes (`SQLITE_LIMIT_LENGTH`). Default 32 MiB.
     public var maximumValueBytes: Int32 = 32 << 20
     /// Longest statement in bytes (`SQLITE_LIMIT_SQL_LENGTH`). Default 4 MiB.

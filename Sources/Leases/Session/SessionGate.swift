@@ -19,6 +19,9 @@ public final class SessionGate: Sendable {
         clock.now().nanoseconds < deadline.load(ordering: .acquiring)
     }
 
+    /// Until when replies may leave, as far as is known now, on the clock it was made with; long past when it is closed.
+    public var openUntil: Duration { .nanoseconds(deadline.load(ordering: .acquiring)) }
+
     /// Whether the gate was closed for good.
     public var isClosedForGood: Bool { deadline.load(ordering: .acquiring) == Self.closedForGood }
 

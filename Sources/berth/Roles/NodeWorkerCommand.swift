@@ -1,4 +1,5 @@
 import ArgumentParser
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore
@@ -9,6 +10,7 @@ import Logging
 import ObjectStores
 import Routing
 import ServiceLifecycle
+import Synchronization
 import WorkerNode
 
 /// The process in which databases live. Started by its supervisor, `berth node run`, which holds the data directory's lock.
@@ -54,16 +56,18 @@ struct NodeWorkerCommand: AsyncParsableCommand {
                 "this SQLite has known faults: install a newer libsqlite3",
                 metadata: ["version": "\(SQLiteFaults.version)", "faults": "\(faults.joined(separator: "; "))"])
         }
+        let hosts = LateHosts()
+        let makeHost = try processHosts(settings, worker, hosts, logger)
         let node = WorkerNode(
             session: NewSession(
                 id: session, node: name, role: .node,
                 address: try listen.advertised(settings.string("advertise"), port: port), engines: engines.kinds,
                 timing: fleet.timing, program: .ofThisProcess),
             leases: connections.leases, catalogue: connections.catalogue, segments: connections.catalogue,
-            objects: objects, engines: engines, directory: try settings.required("data"), settings: worker,
+            objects: objects, engines: engines, host: makeHost, directory: try settings.required("data"), settings: worker,
             hints: hints, machine: .real(renewalThread: connections.renewalThread), logger: logger)
         box.set(node)
-        observability.observe { node.gauges() + gateway.gauges() + fleet.gauges }
+        observability.observe { node.gauges() + gateway.gauges() + fleet.gauges + hosts.gauges }
         try await RoleRunner.run(
             [
                 ConnectionsService(connections: connections), ServiceBody { await connections.hints.run() },
@@ -71,4 +75,31 @@ struct NodeWorkerCommand: AsyncParsableCommand {
             ], logger: logger, lifeline: true
         ) { try? await objects.shutdown() }
     }
+
+    /// What makes the node's engine hosts; `nil` when engines run in this process.
+    private func processHosts(
+        _ settings: RoleSettings, _ worker: WorkerSettings, _ late: LateHosts, _ logger: Logger
+    ) throws(BerthError) -> ((SessionGate) -> any EngineHost)? {
+        guard try settings.engineIsolation() == .process else { return nil }
+        let configuration = try settings.hostConfiguration(worker), keeping = try settings.processHosts()
+        // Waits until the hosts of a process that ran here before are gone.
+        let lock = try HostsLock(configuration.directory)
+        return { gate in
+            let clock = BootClock()
+            let hosts = ProcessHosts(
+                lock: lock, configuration: configuration, program: OwnProgram.engineHost, settings: keeping,
+                gate: { .now + (gate.openUntil - clock.now()) }, clock: clock, logger: logger)
+            late.set(hosts)
+            return hosts
+        }
+    }
+}
+
+/// The engine hosts of a node, for what was made before them.
+private final class LateHosts: Sendable {
+    private let hosts = Mutex<ProcessHosts?>(nil)
+
+    func set(_ hosts: ProcessHosts) { self.hosts.withLock { $0 = hosts } }
+
+    var gauges: [(name: String, value: Double)] { hosts.withLock { $0 }?.gauges() ?? [] }
 }

@@ -53,11 +53,14 @@ final class DeadlineWatch: Sendable {
         queue.asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [self] in fire() }
     }
 
+    /// Deadlines may have passed ahead of their time: ``EarlyEnd``.
+    func lookNow() { queue.async { [self] in fire() } }
+
     private func fire() {
         state.withLock { state in
             state.armedFor = nil
             let now = BootInstant.now
-            for (ticket, watched) in state.running where watched.deadline <= now {
+            for (ticket, watched) in state.running where EarlyEnd.isDue(watched.deadline, at: now) {
                 watched.interrupter.interrupt()
                 state.running[ticket]?.hasFired = true
                 // Once more if need be: DuckDB forgets an interrupt that comes before the statement has begun.

@@ -37,7 +37,7 @@ extension SQLiteConnection {
 
     /// Settings that read the file. The WAL mode must be in force.
     func applySettings(_ options: SQLiteOptions) throws(SQLError) {
-        try runTrusted("PRAGMA temp_store = MEMORY")
+        try runTrusted("PRAGMA temp_store = \(options.keepsTemporaryFiles ? "FILE" : "MEMORY")")
         try runTrusted("PRAGMA synchronous = NORMAL")
         try runTrusted("PRAGMA cache_size = -\(max(1, options.pageCacheBytes >> 10))")
         let pageSize = try runTrusted("PRAGMA page_size").flatMap { Int64($0) } ?? Int64(Self.newPageSize)

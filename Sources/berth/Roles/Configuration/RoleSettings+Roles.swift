@@ -170,9 +170,7 @@ extension RoleSettings {
 
     /// The engines of this machine.
     func engines() throws(BerthError) -> EngineSet {
-        var sqlite = SQLiteOptions()
-        sqlite.maximumBytes = try bytes("database-bytes", in: 65_536...(1 << 40), default: sqlite.maximumBytes)
-        var engines = EngineSet([SQLiteEngine(options: sqlite)])
+        var engines = EngineSet([SQLiteEngine(options: try sqlite())])
         let duckdb = try self.duckdb()
         // Optional: without it the others run on.
         do throws(BerthError) {
@@ -183,7 +181,13 @@ extension RoleSettings {
         return engines
     }
 
-    private func duckdb() throws(BerthError) -> DuckDBOptions {
+    func sqlite() throws(BerthError) -> SQLiteOptions {
+        var options = SQLiteOptions()
+        options.maximumBytes = try bytes("database-bytes", in: 65_536...(1 << 40), default: options.maximumBytes)
+        return options
+    }
+
+    func duckdb() throws(BerthError) -> DuckDBOptions {
         var options = DuckDBOptions()
         options.maximumBytes = try bytes("database-bytes", in: 65_536...(1 << 40), default: options.maximumBytes)
         options.memoryBytes = try bytes("duckdb-memory-bytes", in: (16 << 20)...(1 << 40), default: options.memoryBytes)

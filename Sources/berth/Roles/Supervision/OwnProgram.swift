@@ -1,3 +1,4 @@
+import EngineHost
 import FleetModel
 import Foundation
 import LocalFleet
@@ -21,6 +22,12 @@ enum OwnProgram {
             hasLifeline: true)
     }
 
+    /// The program as an engine host: it is told more when it runs.
+    static var engineHost: HostProgram {
+        HostProgram(
+            executable: executable, arguments: [CommandLine.arguments[0], EngineHostRole.name], environment: ProcessInfo.processInfo.environment)
+    }
+
     /// The variables of a child, made of those of this process.
     ///
     /// Swift's backtracer keeps a process that crashed in existence until it has read the symbols of the whole program, for up
@@ -33,7 +40,7 @@ enum OwnProgram {
     }
 
     /// Gives this process the program's name where processes are listed: one started by the kernel's name is called `exe` there.
-    static func setProcessName() {
-        try? Data("berth".utf8).write(to: URL(fileURLWithPath: "/proc/self/comm"))
+    static func setProcessName(_ name: String = "berth") {
+        try? Data(name.utf8).write(to: URL(fileURLWithPath: "/proc/self/comm"))
     }
 }

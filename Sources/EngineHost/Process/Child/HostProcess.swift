@@ -1,0 +1,86 @@
+import CLinux
+import Engines
+import FleetModel
+import Foundation
+import Glibc
+public import Logging
+import Metrics
+import Synchronization
+
+/// The life of a host: what `berth engine-host` runs.
+public enum HostProcess {
+    /// Serves the node that started this process, and ends with it. Called by the only thread there is: some limits are a thread's and those it starts.
+    ///
+    /// - Parameters:
+    ///   - node: the process that started this one.
+    ///   - makeLogger: what logs are written with, once it is known how.
+    public static func run(node: Int32, logger makeLogger: (HostConfiguration) -> Logger) -> Never {
+        _ = berth_prctl(PR_SET_PDEATHSIG, UInt(SIGKILL), 0, 0, 0)
+        // The node may have ended before the kernel was asked to tell of it.
+        guard getppid() == node, let board = ExecutionBoard(inherited: HostProgram.board) else { _exit(HostExit.orphaned) }
+        let channel = FrameChannel(HostProgram.socket)
+        var server: HostServer?
+        do throws(FrameError) {
+            try channel.receive { kind, number, reader throws(FrameError) in
+                let request = try HostRequest(kind, &reader)
+                if let server { return try server.handle(request, number) }
+                guard case .configure(let json) = request,
+                    let configuration = try? JSONDecoder().decode(HostConfiguration.self, from: Data(json))
+                else { throw FrameError("the first frame is no configuration") }
+                server = begin(configuration, board, channel, makeLogger(configuration))
+            }
+        } catch {
+            FileHandle.standardError.write(Data("engine host: \(error)\n".utf8))
+            _exit(HostExit.misunderstood)
+        }
+        _exit(0)
+    }
+
+    private static func begin(
+        _ configuration: HostConfiguration, _ board: ExecutionBoard, _ channel: FrameChannel, _ logger: Logger
+    ) -> HostServer {
+        // Before the limits: afterwards no library can be looked for.
+        let engines = engines(configuration)
+        let missing = ResourceLimits.apply(configuration.limits, folders: [configuration.directory, configuration.spool])
+        CrashNote.install(board)
+        let watch = BoardWatch(board)
+        let counters = HostCounters()
+        MetricsSystem.bootstrap(counters)
+        let pool = EnginePool(threads: configuration.engineThreads, longThreads: configuration.engineLongThreads)
+        let host = ThreadHost(
+            engines: engines, pool: pool, blockingWork: .threads, settings: configuration.settings, clock: BootClock(), gate: { board.gateIsOpen },
+            descriptors: configuration.databaseDescriptors, watch: watch, logger: logger)
+        Task { await host.run() }
+        let limits = configuration.limits
+        Thread.start(named: "host-watchdog") {
+            watch.run(every: limits.watchdogInterval, grace: limits.watchdogGrace, code: HostExit.watchdog) {
+                board.setDescriptors(host.descriptors.taken)
+                counters.takeAll { channel.send(.counted($0, $1)) }
+            }
+        }
+        channel.send(.ready(missing: missing))
+        return HostServer(
+            host: host, channel: channel, spool: Spool(configuration.spool, isHost: true), blocking: .threads, clock: BootClock(),
+            relieve: {
+                // That which is due first has run for longest.
+                guard let due = board.works.compactMap(\.deadline).min() else { return }
+                EarlyEnd.ofStatements(due: due)
+            })
+    }
+
+    private static func engines(_ configuration: HostConfiguration) -> EngineSet {
+        switch configuration.engine {
+        case .sqlite:
+            SQLiteRuntime.start(heapBytes: configuration.limits.sqliteHeapBytes)
+            var options = configuration.sqlite
+            options.keepsTemporaryFiles = true
+            return EngineSet([SQLiteEngine(options: options)])
+        case .duckdb:
+            var engines = EngineSet()
+            do throws(BerthError) {
+                engines.add(DuckDBEngine(library: try DuckDBLibrary.load(path: configuration.duckdbLibrary), options: configuration.duckdb))
+            } catch { engines.miss(.duckdb, error) }
+            return engines
+        }
+    }
+}

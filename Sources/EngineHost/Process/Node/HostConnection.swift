@@ -1,0 +1,203 @@
+import Engines
+import FleetModel
+import Foundation
+import Metrics
+import Synchronization
+
+/// The node's end of the frames: requests under way, and those for whom databases are open.
+final class HostConnection: Sendable {
+    enum Reply: Sendable {
+        case message(HostMessage)
+        /// The host is lost, and did not answer.
+        case lost(String, hasBegun: Bool)
+    }
+
+    private enum Request {
+        case reserved
+        /// - Parameters: of a call, where and what it is.
+        case waiting(CheckedContinuation<Reply, Never>, place: UInt64, body: [UInt8])
+    }
+
+    private struct State {
+        var requests = RequestTable<Request>()
+        var owners: [UInt64: any DatabaseOwner] = [:]
+        var databases: [UInt64: DatabaseID] = [:]
+        var spooled: UInt64 = 0
+        /// Why the host is lost.
+        var lost: String?
+    }
+
+    let channel: FrameChannel
+    private let spool: Spool
+    private let blocking: BlockingWork
+    private let state = Mutex(State())
+
+    init(channel: FrameChannel, spool: Spool, blocking: BlockingWork) {
+        self.channel = channel
+        self.spool = spool
+        self.blocking = blocking
+    }
+
+    /// Databases that are open or being opened.
+    var databases: Int { state.withLock { $0.owners.count } }
+
+    // MARK: Receiving
+
+    /// - Throws: when no host of this program says that.
+    func receive(_ message: HostMessage, _ number: UInt64) throws(FrameError) {
+        switch message {
+        // A database that was closed meanwhile has no owner any more.
+        case .committed(let place, let commit): owner(place)?.committed(commit)
+        case .wantsCut(let place): owner(place)?.wantsCut()
+        case .filesDoNotOpen(let place): owner(place)?.filesDoNotOpen()
+        case .wantsFiles(let place): owner(place)?.wantsFiles()
+        case .counted(let counter, let count): Counter(label: counter.rawValue).increment(by: Int64(clamping: count))
+        case .ready, .pong: break
+        default:
+            let request = state.withLock { state -> Request? in
+                if case .openingFailed = message {
+                    state.owners[number] = nil
+                    state.databases[number] = nil
+                }
+                return state.requests.remove(number)
+            }
+            guard case .waiting(let continuation, _, _)? = request else { throw FrameError("an answer to \(number), which was not asked") }
+            continuation.resume(returning: .message(message))
+        }
+    }
+
+    private func owner(_ place: UInt64) -> (any DatabaseOwner)? { state.withLock { $0.owners[place] } }
+
+    /// The host is lost: everybody is told, owners first, so that who is answered knows already.
+    ///
+    /// - Parameter hasBegun: of each request that is under way.
+    func end(_ reason: String, hasBegun: (UInt64) -> Bool) {
+        let (owners, requests) = state.withLock { state -> ([any DatabaseOwner], [(number: UInt64, value: Request)]) in
+            guard state.lost == nil else { return ([], []) }
+            state.lost = reason
+            defer { state.owners = [:] }
+            return (state.owners.sorted { $0.key < $1.key }.map(\.value), state.requests.removeAll())
+        }
+        channel.end()
+        for owner in owners { owner.hostLost(reason) }
+        for request in requests {
+            guard case .waiting(let continuation, _, _) = request.value else { continue }
+            continuation.resume(returning: .lost(reason, hasBegun: hasBegun(request.number)))
+        }
+    }
+
+    // MARK: Asking
+
+    /// Sends a request and waits for its answer.
+    ///
+    /// - Parameter isWithdrawable: whether cancelling the task tells the host. Its answer is waited for in any case.
+    nonisolated(nonsending) func ask(_ request: HostRequest, isWithdrawable: Bool = false) async -> Reply {
+        switch reserve(for: nil, nil) {
+        case .refused(let reply): return reply
+        case .number(let number):
+            guard isWithdrawable else { return await wait(number, request, isWithdrawable: false) }
+            return await withTaskCancellationHandler {
+                await wait(number, request, isWithdrawable: true)
+            } onCancel: {
+                channel.send(.withdraw, number)
+            }
+        }
+    }
+
+    /// Opens a database.
+    ///
+    /// - Parameter owner: told of everything from now on.
+    /// - Returns: its place.
+    func open(_ opening: DatabaseOpening, for owner: any DatabaseOwner) async throws(OpeningFailure) -> UInt64 {
+        let place: UInt64, reply: Reply
+        switch reserve(for: owner, opening.database) {
+        case .number(let number): (place, reply) = (number, await wait(number, .open(opening), isWithdrawable: false))
+        case .refused(let refusal): (place, reply) = (0, refusal)
+        }
+        switch reply {
+        case .message(.opened): return place
+        case .message(.openingFailed(let failure)): throw failure
+        case .message: throw .host(.hostLost(misunderstood()))
+        case .lost(let reason, _): throw .host(.hostLost(reason))
+        }
+    }
+
+    private enum Reserved {
+        case number(UInt64)
+        case refused(Reply)
+    }
+
+    private func reserve(for owner: (any DatabaseOwner)?, _ database: DatabaseID?) -> Reserved {
+        state.withLock { state in
+            if let lost = state.lost { return .refused(.lost(lost, hasBegun: false)) }
+            guard let number = state.requests.add(.reserved) else {
+                return .refused(.lost("as many requests as there may be are under way in its engine host", hasBegun: false))
+            }
+            if let owner { state.owners[number] = owner }
+            if let database { state.databases[number] = database }
+            return .number(number)
+        }
+    }
+
+    private nonisolated(nonsending) func wait(_ number: UInt64, _ request: HostRequest, isWithdrawable: Bool) async -> Reply {
+        await withCheckedContinuation { continuation in
+            let lost = state.withLock { state -> String? in
+                guard state.lost == nil else { return state.lost }
+                if case .serve(let place, let call, _) = request {
+                    state.requests.set(number, .waiting(continuation, place: place, body: call.body))
+                } else {
+                    state.requests.set(number, .waiting(continuation, place: 0, body: []))
+                }
+                return state.lost
+            }
+            if let lost { return continuation.resume(returning: .lost(lost, hasBegun: false)) }
+            channel.send(request, number)
+            // Withdrawn before it was sent, it would have been withdrawn in vain.
+            if isWithdrawable && Task.isCancelled { channel.send(.withdraw, number) }
+        }
+    }
+
+    /// Tells the host something that has no answer.
+    func tell(_ request: HostRequest) { channel.send(request) }
+
+    func disown(_ place: UInt64) {
+        state.withLock { state in
+            state.owners[place] = nil
+            state.databases[place] = nil
+        }
+    }
+
+    /// The bodies of calls under way, by their databases: those that were begun.
+    func begunCalls(_ hasBegun: (UInt64) -> Bool) -> [DatabaseID: [UInt8]] {
+        let calls = state.withLock { state in
+            var calls: [(number: UInt64, database: DatabaseID, body: [UInt8])] = []
+            state.requests.forEach { number, request in
+                guard case .waiting(_, let place, let body) = request, let database = state.databases[place] else { return }
+                calls.append((number, database, body))
+            }
+            return calls
+        }
+        return Dictionary(calls.filter { hasBegun($0.number) }.map { ($0.database, $0.body) }) { first, _ in first }
+    }
+
+    /// An answer of a kind that does not fit: the host is not to be trusted any further.
+    func misunderstood() -> String {
+        let reason = "it answered with something else than was asked for"
+        channel.end()
+        return reason
+    }
+
+    // MARK: The spool
+
+    nonisolated(nonsending) func put(_ bytes: [UInt8]) async throws(Spool.Failure) -> SpooledFile {
+        let number = state.withLock { state in
+            state.spooled += 1
+            return state.spooled
+        }
+        return try await blocking.run { [spool] () throws(Spool.Failure) in try spool.put(bytes, number) }
+    }
+
+    nonisolated(nonsending) func take(_ file: SpooledFile) async throws(Spool.Failure) -> [UInt8] {
+        try await blocking.run { [spool] () throws(Spool.Failure) in try spool.take(file) }
+    }
+}

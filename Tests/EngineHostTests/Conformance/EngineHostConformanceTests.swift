@@ -1,0 +1,202 @@
+import BerthTestKit
+import Engines
+import FleetModel
+import Foundation
+import Hrana
+import Synchronization
+import Testing
+
+@testable import EngineHost
+
+/// What holds of every host, wherever it runs its engines.
+@Suite(.serialized) struct EngineHostConformanceTests {
+    private typealias Fixture = HostFixture
+
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func writesReadsCutsAndCloses(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind) { fixture in
+            let owner = RecordingOwner()
+            let database = try await fixture.open(engine, owner: owner)
+            let created = await database.serve(Fixture.call("create table t (a int)"))
+            #expect(created.basis.mayHaveCommitted && owner.told.contains("committed \(created.basis.commit)"))
+            _ = await database.serve(Fixture.call("insert into t values (41), (42)"))
+            let read = await database.serve(Fixture.call("select sum(a) from t"))
+            #expect(try Fixture.text(read).contains("83"))
+            #expect(read.basis.showsData && !read.basis.mayHaveCommitted)
+            guard case .cut(let cut) = try await database.cut(CutOrder(head: .origin, isWhole: false)) else {
+                Issue.record("nothing was cut")
+                return
+            }
+            #expect(cut.position.seq == 1 && !cut.bytes.isEmpty && cut.commit >= read.basis.commit)
+            guard case .nothing = try await database.cut(CutOrder(head: cut.position, isWhole: false)) else {
+                Issue.record("something was cut twice")
+                return
+            }
+            #expect(await database.foldForClosing(head: cut.position) != .failed)
+            #expect(await database.close(clean: false, because: BerthError(.shuttingDown, "bye")) == .dirty)
+            #expect(Fixture.code(await database.serve(Fixture.call("select 1"))) != nil)
+        }
+    }
+
+    /// What was committed and not published is in the files, for whoever opens them next under the same lease.
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func whatWasCommittedIsThereAfterAnotherOpening(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind) { fixture in
+            let id = DatabaseID.random()
+            let database = try await fixture.open(engine, database: id)
+            _ = await database.serve(Fixture.call("create table t (a int)"))
+            _ = await database.serve(Fixture.call("insert into t values (7)"))
+            _ = await database.close(clean: false, because: BerthError(.shuttingDown, "bye"))
+            let again = try await fixture.open(engine, database: id, content: .kept(nil))
+            #expect(try Fixture.text(await again.serve(Fixture.call("select a from t"))).contains("7"))
+            guard case .cut(let cut) = try await again.cut(CutOrder(head: .origin, isWhole: false)) else {
+                Issue.record("nothing was cut")
+                return
+            }
+            #expect(cut.position.seq == 1)
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func aTransactionGoesOnOverRequests(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind) { fixture in
+            let owner = RecordingOwner()
+            let database = try await fixture.open(engine, owner: owner)
+            let begun = await database.serve(Fixture.pipeline(["create table t (a int)", "begin", "insert into t values (1)"]))
+            let baton = try #require(try Fixture.baton(begun))
+            #expect(begun.stream != nil)
+            #expect(try Fixture.text(await database.serve(Fixture.call("select count(*) from t"))).contains(#""value":"0""#))
+            let before = owner.told.count
+            let ended = await database.serve(Fixture.pipeline(["insert into t values (2)", "commit"], baton: baton))
+            #expect(ended.basis.mayHaveCommitted && owner.told.count > before)
+            #expect(try Fixture.text(await database.serve(Fixture.call("select count(*) from t"))).contains(#""value":"2""#))
+            // A baton is good once.
+            #expect(try Fixture.text(await database.serve(Fixture.pipeline(["select 1"], baton: baton))).contains("STREAM_EXPIRED"))
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases) func aStreamWhoseAnswerIsNotGivenEnds(_ kind: HostUnderTest) async throws {
+        try await withHosts(kind) { fixture in
+            let database = try await fixture.open()
+            _ = await database.serve(Fixture.call("create table t (a int)"))
+            let begun = await database.serve(Fixture.pipeline(["begin", "insert into t values (1)"]))
+            await database.discard(stream: begun.stream, cursor: nil)
+            #expect(try Fixture.text(await database.serve(Fixture.pipeline(["commit"], baton: try Fixture.baton(begun)))).contains("STREAM_EXPIRED"))
+            #expect(try Fixture.text(await database.serve(Fixture.call("insert into t values (2)"))).contains("affected_row_count"))
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases) func largeRequestsAndAnswersArrive(_ kind: HostUnderTest) async throws {
+        try await withHosts(kind) { fixture in
+            let database = try await fixture.open()
+            let text = String(repeating: "x", count: 400_000)
+            _ = await database.serve(Fixture.call("create table t (a text)"))
+            _ = await database.serve(Fixture.call("insert into t values ('\(text)')"))
+            #expect(try Fixture.text(await database.serve(Fixture.call("select a from t"))).contains(text))
+            guard case .cut(let cut) = try await database.cut(CutOrder(head: .origin, isWhole: true)) else {
+                Issue.record("nothing was cut")
+                return
+            }
+            #expect(!cut.bytes.isEmpty)
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func anAnswerInPiecesHasAllOfIt(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind) { fixture in
+            let database = try await fixture.open(engine)
+            let rows = engine == .sqlite ? "with recursive c(x) as (select 1 union all select x + 1 from c where x < 20000) select x from c" : "select * from range(1, 20001)"
+            let call = HostCall(
+                route: .cursor, body: Array(#"{"batch":{"steps":[{"stmt":{"sql":\#(Fixture.quoted(rows))}}]}}"#.utf8), access: Fixture.access)
+            let answer = await database.serve(call)
+            var text = try Fixture.text(answer)
+            var cursor = answer.cursor
+            while let number = cursor, let piece = await database.nextPiece(ofCursor: number) {
+                text += String(decoding: piece.lines, as: UTF8.self)
+                if piece.isLast { cursor = nil }
+            }
+            #expect(text.split(separator: "\n").count { $0.contains(#""row""#) } == 20_000)
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases) func callsThatWaitTogetherAreAllAnswered(_ kind: HostUnderTest) async throws {
+        try await withHosts(kind) { fixture in
+            let database = try await fixture.open()
+            _ = await database.serve(Fixture.call("create table t (a int)"))
+            await withTaskGroup(of: Void.self) { group in
+                for value in 1...200 {
+                    group.addTask {
+                        let answer = await database.serve(Fixture.call("insert into t values (\(value))"))
+                        #expect(answer.basis.mayHaveCommitted)
+                    }
+                }
+            }
+            #expect(try Fixture.text(await database.serve(Fixture.call("select sum(a) from t"))).contains("20100"))
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases) func whoeverDrainsTakesNoNewWork(_ kind: HostUnderTest) async throws {
+        try await withHosts(kind) { fixture in
+            let database = try await fixture.open()
+            _ = await database.serve(Fixture.call("create table t (a int)"))
+            await database.drain(until: BootClock().now() + .seconds(60))
+            #expect(Fixture.code(await database.serve(Fixture.call("select 1"))) == .notLeader)
+            await database.resume()
+            #expect(try Fixture.text(await database.serve(Fixture.call("select 6 * 7"))).contains("42"))
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases) func behindAClosedGateNothingIsBegun(_ kind: HostUnderTest) async throws {
+        try await withHosts(kind) { fixture in
+            fixture.gate.withLock { $0 = BootInstant(nanoseconds: 0) }
+            let owner = RecordingOwner()
+            let database = try await fixture.open(owner: owner)
+            let create = Fixture.call("create table t (a int)")
+            #expect(Fixture.code(await database.serve(create)) == .leaderUnavailable)
+            fixture.gate.withLock { $0 = .now + .seconds(3_600) }
+            #expect(try Fixture.text(await database.serve(create)).contains("affected_row_count"))
+            fixture.gate.withLock { $0 = .now }
+            #expect(Fixture.code(await database.serve(Fixture.call("select 1"))) == .leaderUnavailable)
+            #expect(owner.told.count { $0.hasPrefix("committed") } == 1)
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases) func aTokenThatOnlyReadsWritesNothing(_ kind: HostUnderTest) async throws {
+        try await withHosts(kind) { fixture in
+            let owner = RecordingOwner()
+            let database = try await fixture.open(owner: owner)
+            let answer = await database.serve(Fixture.call("create table t (a int)", isReadOnly: true))
+            #expect(!answer.basis.mayHaveCommitted && owner.told.isEmpty)
+            #expect(try Fixture.text(await database.serve(Fixture.call("select count(*) from sqlite_schema"))).contains(#""value":"0""#))
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func anUnusedDatabaseIsClosedAndTakesNoDescriptors(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind) { fixture in
+            let database = try await fixture.open(engine)
+            _ = await database.serve(Fixture.call("create table t (a int)"))
+            guard case .cut(let cut) = try await database.cut(CutOrder(head: .origin, isWhole: false)) else {
+                Issue.record("nothing was cut")
+                return
+            }
+            // What the log holds may have to be moved into the files and cut as well.
+            var closing = await database.closeIfAtRest(head: cut.position)
+            if closing == nil, case .cut(let rest) = try await database.cut(CutOrder(head: cut.position, isWhole: false)) {
+                closing = await database.closeIfAtRest(head: rest.position)
+            }
+            #expect(closing == .clean)
+            try await becomesTrue("none are taken") { fixture.host.descriptors.taken == 0 }
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func filesThatAreNoDatabaseAreFoundOut(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind) { fixture in
+            let path = fixture.directory + "/db"
+            try Data("this is no database, and no engine takes it for one".utf8).write(to: URL(fileURLWithPath: path))
+            let error = await #expect(throws: HostFailure.self) { try await fixture.host.verify(path, engine) }
+            if case .engine = error {} else { Issue.record("it is \(String(describing: error))") }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import FleetModel
+import Testing
+
+@testable import EngineHost
+
+@Suite struct QuarantineTests {
+    private let database = DatabaseID.random()
+
+    @Test func twiceItIsAloneThreeTimesItIsRefused() {
+        var quarantine = Quarantine()
+        #expect(quarantine.verdict(on: database, at: .zero) == .none)
+        quarantine.died(database, at: .seconds(1), reason: "crash")
+        #expect(quarantine.verdict(on: database, at: .seconds(1)) == .none)
+        quarantine.died(database, at: .seconds(2), reason: "crash")
+        #expect(quarantine.verdict(on: database, at: .seconds(2)) == .alone)
+        quarantine.died(database, at: .seconds(3), reason: "watchdog")
+        #expect(quarantine.verdict(on: database, at: .seconds(3)) == .refused(until: .seconds(63), reason: "watchdog"))
+        #expect(quarantine.refused(at: .seconds(3)) == [database: "watchdog"])
+        #expect(quarantine.verdict(on: .random(), at: .seconds(3)) == .none)
+        // Then it gets another chance, for which nobody else pays.
+        #expect(quarantine.verdict(on: database, at: .seconds(63)) == .alone)
+        #expect(quarantine.refused(at: .seconds(63)).isEmpty)
+    }
+
+    @Test func theTimeGrowsToItsLimit() {
+        var quarantine = Quarantine(), now = Duration.seconds(1), times: [Duration] = []
+        for _ in 0..<12 {
+            quarantine.died(database, at: now, reason: "crash")
+            guard case .refused(let until, _) = quarantine.verdict(on: database, at: now) else {
+                now += .seconds(1)
+                continue
+            }
+            times.append(until - now)
+            now = until
+        }
+        #expect(times.prefix(4) == [.seconds(60), .seconds(120), .seconds(240), .seconds(480)])
+        #expect(times.allSatisfy { $0 <= .seconds(3_600) } && times.sorted() == times)
+    }
+
+    @Test func deathsFarApartCountAlone() {
+        var quarantine = Quarantine()
+        for minute in stride(from: 1, through: 100, by: 6) {
+            quarantine.died(database, at: .seconds(60 * minute), reason: "crash")
+            #expect(quarantine.refused(at: .seconds(60 * minute)).isEmpty)
+        }
+        #expect(quarantine.verdict(on: database, at: .seconds(60 * 200)) == .none)
+    }
+
+    @Test func itIsForgottenAfterBeingWell() {
+        var quarantine = Quarantine()
+        for second in 1...3 { quarantine.died(database, at: .seconds(second), reason: "crash") }
+        // Somebody else's death is when it is looked at who may be forgotten.
+        quarantine.died(.random(), at: .seconds(3_000), reason: "crash")
+        #expect(quarantine.verdict(on: database, at: .seconds(3_000)) == .none)
+    }
+}
