@@ -220,7 +220,7 @@ extension OpenDatabase {
         case .withdrawn:
             throw Self.clientLeft
         case .refused:
-            if !request.touchedData { request.interruption = notLeader }
+            if !request.touchedData { request.interruption = isDraining ? notLeader : notServing }
             throw SQLError(code: "TRANSACTION_BUSY", message: "The database is being moved. Try again.")
         }
     }

@@ -53,6 +53,7 @@ extension Tenant {
             _ = await database.close(clean: false, because: notLeader)
             throw notLeader
         }
+        if ledger.withLock({ $0.opening }) == lostOpening { throw hostEnded }
         guard catchingUp != nil else { return false }
         catchingUp = nil
         if isPublished { return true }

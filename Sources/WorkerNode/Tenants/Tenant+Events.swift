@@ -50,6 +50,7 @@ extension Tenant {
     private func hostLost(_ opening: UInt64, _ reason: String) {
         guard isCurrent(opening) else { return }
         logger.error("the host of the database ended", metadata: ["reason": "\(reason)"])
+        lostOpening = opening
         ledger.withLock { $0.stopServing() }
         switch state {
         case .serving:
@@ -58,7 +59,7 @@ extension Tenant {
         case .closing: filesAreKept = true
         case .accepting: state = .closed
         case .opening:
-            // What it was about to publish stays on the disk, for the next attempt.
+            // Whoever opens it finds out. What it was about to publish stays on the disk, for the next attempt.
             catchingUp = nil
             ledger.withLock { $0.failAllWaiters() }
         case .quiesced: state = .quiesced(nil)

@@ -48,8 +48,7 @@ extension Tenant {
         case .host(.engine(let error)): return error
         case .host(.engineMissing(let message)): return BerthError(.engineUnavailable, message)
         case .host(.hostLost):
-            return BerthError(
-                .leaderUnavailable, "The process that was opening “\(record.name)” ended; another one takes its place. Nothing was executed.")
+            return hostEnded
         case .unproven: return failure
         case .disk(let message): return BerthError(.diskUnavailable, message)
         case .quarantined(let message): return BerthError(.quarantined, message)

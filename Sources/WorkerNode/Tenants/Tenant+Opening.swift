@@ -96,11 +96,16 @@ extension Tenant {
         beginServing(database)
     }
 
-    /// - Throws: `not_leader` when the lease was lost meanwhile; what was opened is closed then.
+    /// - Throws: `not_leader` when the lease was lost meanwhile; what was opened is closed then. `leader_unavailable` when its host ended meanwhile.
     func requireOpening(_ opened: any HostedDatabase) async throws(BerthError) {
+        if ledger.withLock({ $0.opening }) == lostOpening { throw hostEnded }
         if isOpening { return }
         _ = await opened.close(clean: false, because: notLeader)
         throw notLeader
+    }
+
+    var hostEnded: BerthError {
+        BerthError(.leaderUnavailable, "The process that was opening “\(record.name)” ended; another one takes its place. Nothing was executed.")
     }
 
     /// Opens the files that a host of this process left when it ended.

@@ -72,6 +72,8 @@ actor Tenant: Shippable, Expiring {
     var mayContinue = true
     /// The host of the database ended. Its files are what was committed under this lease: they are opened as they are.
     var filesAreKept = false
+    /// The last opening of which the host ended.
+    var lostOpening: UInt64?
     /// Callers of ``open()`` that wait for an opening: its files are not closed before they had their turn.
     var openingWaiters = 0
     /// New work is sent to the successor; what is under way may finish.

@@ -125,6 +125,28 @@ struct HostLossTests {
         }
     }
 
+    /// What a process before left is not given up for that: it is published by the next attempt.
+    @Test func whatAFormerProcessLeftOutlivesAHostThatEndsWhileItIsPublished() async throws {
+        try await withTenant { former, host in
+            await host.stopShipping()
+            try await former.client.execute("INSERT INTO t VALUES ('left')")
+            await former.abandon(reason: "crash")
+            let tenant = try await host.find(former.record)
+            let answer = Task { try await tenant.client.execute("SELECT v FROM t") }
+            try await becomesTrue("it is about to be published") { await tenant.catchingUp != nil }
+            try await lose(host)
+            await #expect(throws: BerthError.self) { try await answer.value }
+            let shipping = Task { await host.environment.shipper.run() }
+            try await becomesTrue("it is served") {
+                stores.clock.advance(by: .milliseconds(100))
+                return (try? await tenant.client.execute("SELECT v FROM t"))?.firstColumn == ["left"]
+            }
+            #expect(await tenant.allIsPublished)
+            shipping.cancel()
+            await shipping.value
+        }
+    }
+
     /// It hands over what is in the files.
     @Test func aMoveAfterItPublishesFirst() async throws {
         try await withTenant { tenant, host in
