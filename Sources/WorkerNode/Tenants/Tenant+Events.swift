@@ -22,7 +22,11 @@ extension Tenant {
         func wantsCut() { tenant.environment.shipper.markDirty(tenant) }
         func filesDoNotOpen() { Task { await tenant.filesDoNotOpen(opening) } }
         func wantsFiles() { Task { await tenant.makeRoom() } }
-        func hostLost(_ reason: String) { Task { await tenant.hostLost(opening, reason) } }
+        func hostLost(_ reason: String) {
+            // At once: whoever comes next is not sent to what is not there.
+            tenant.ledger.withLock { $0.lost(opening) }
+            Task { await tenant.hostLost(opening, reason) }
+        }
     }
 
     /// There may be something to ship.
@@ -51,7 +55,7 @@ extension Tenant {
         guard isCurrent(opening) else { return }
         logger.error("the host of the database ended", metadata: ["reason": "\(reason)"])
         lostOpening = opening
-        ledger.withLock { $0.stopServing() }
+        ledger.withLock { $0.lost(opening) }
         switch state {
         case .serving:
             keepFiles()

@@ -83,10 +83,12 @@ struct TenantLedger {
         acknowledgedEpoch = epoch
     }
 
-    /// Takes no more requests. What was answered may still be acknowledged.
-    mutating func stopServing() { service = nil }
+    /// The host of an opening ended. What it answered may still be acknowledged.
+    mutating func lost(_ opening: UInt64) {
+        if opening == self.opening { service = nil }
+    }
 
-    /// As ``stopServing()``, if nobody waits for an answer and nothing is unpublished.
+    /// Takes no more requests, if nobody waits for an answer and nothing is unpublished.
     mutating func stopServingIfIdle() -> Bool {
         guard underWay == 0, isAllPublished else { return false }
         service = nil

@@ -37,8 +37,10 @@ struct AttentionTests {
             let stream = try await tenant.client.pipeline(nil, .execute("BEGIN"))
             try await becomesTrue("it is watched") { stores.clock.sleepers == 1 }
             _ = try await tenant.client.pipeline(stream.baton, .close)
-            stores.clock.advance(by: .milliseconds(100))
-            try await becomesTrue("nobody watches any more") { stores.clock.sleepers == 0 }
+            try await becomesTrue("nobody watches any more") {
+                stores.clock.advance(by: .milliseconds(100))
+                return stores.clock.sleepers == 0
+            }
         }
     }
 }

@@ -47,7 +47,7 @@ import Testing
     /// While another host takes the place of one that ended, what was committed stays acknowledgeable.
     @Test mutating func aHostThatIsReplacedTakesNothingBack() throws {
         let service = try serve()
-        ledger.stopServing()
+        ledger.lost(ledger.opening)
         let refused = isRefused()
         #expect(refused && ledger.mayAcknowledge(service))
         _ = try serve()
