@@ -4,6 +4,8 @@ public struct HostSettings: Sendable, Hashable, Codable {
     public var writeTurnTimeout: Duration = .seconds(5)
     /// How long one statement may run.
     public var statementTimeout: Duration = .seconds(30)
+    /// How long all statements of one request may take, with the time they wait; a cursor's rows, which its client takes, not counted.
+    public var requestTimeout: Duration = .seconds(60)
     /// How long a stream without requests keeps its transaction, or what else it holds.
     public var streamTimeout: Duration = .seconds(10)
     /// Whether a complete cursor ends with a line that says so, as the published text of the protocol has it.

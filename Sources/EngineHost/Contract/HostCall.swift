@@ -87,7 +87,7 @@ public struct HostReply: Sendable {
 
 /// A part of an answer that is sent while it is made.
 public struct CursorPiece: Sendable {
-    /// At least one line, unless it is the last piece.
+    /// At least one line, unless it is the last piece, which may be empty.
     public var lines: [UInt8]
     public var basis: Basis
     public var isLast: Bool

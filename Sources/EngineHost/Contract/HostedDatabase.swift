@@ -11,7 +11,7 @@ public protocol HostedDatabase: AnyObject, Sendable {
     /// Carries out one call of the data protocol. Cancelling the task withdraws what waits.
     func serve(_ call: HostCall) async -> HostAnswer
 
-    /// The next piece of an answer that goes on after its first; `nil` after the last, or when there is no such answer.
+    /// The next piece of an answer that goes on after its first; `nil` when there is no such answer any more: its host ended.
     func nextPiece(ofCursor cursor: UInt64) async -> CursorPiece?
 
     /// Nobody reads an answer any further.

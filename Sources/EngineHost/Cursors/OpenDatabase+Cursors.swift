@@ -55,8 +55,7 @@ extension OpenDatabase {
         case .running: return CursorPiece(lines: run.takeLines(), basis: basis, isLast: false)
         case .complete:
             cursors[id] = nil
-            let lines = run.takeLines()
-            return lines.isEmpty ? nil : CursorPiece(lines: lines, basis: basis, isLast: true)
+            return CursorPiece(lines: run.takeLines(), basis: basis, isLast: true)
         case .cutOff(let error):
             cursors[id] = nil
             // What was made and not handed out is not shown any more: this rests on nothing.
@@ -193,7 +192,13 @@ extension OpenDatabase {
             let deadline = BootInstant.now + host.settings.statementTimeout
             let work = host.watch.began(self.opening.database, calls: [run.request.id], deadline: deadline)
             defer { host.watch.ended(work) }
-            let batch = try noticingCommits(run.request) { () throws(SQLError) in try rows.next(atMost: bytes, deadline: deadline) }
+            let interrupt: @Sendable () -> Void = if let connection = run.stream.connection { connection.interruptHandle } else { {} }
+            func next() throws(SQLError) -> RowBlock {
+                try run.request.end.interruptible(interrupt) { () throws(SQLError) -> RowBlock in
+                    try rows.next(atMost: bytes, deadline: deadline)
+                }
+            }
+            let batch = try noticingCommits(run.request, next)
             run.seenCommit = run.request.mayHaveCommitted ? lastCommit : run.seenCommit
             run.writer.cursorRows(batch)
             guard batch.isEmpty else { return }

@@ -6,10 +6,15 @@ extension OpenDatabase {
     nonisolated func serve(_ call: HostCall) async -> HostAnswer {
         let parsed: ParsedCall
         do throws(BerthError) { parsed = try ParsedCall(call, engine: engine) } catch { return HostAnswer(.failure(error), .nothing) }
-        if let shareable = parsed.shareable, let (results, basis) = await answerInGroup(shareable, parsed) {
+        let end = RequestEnd(deadline: parsed.isCursor ? BootInstant(nanoseconds: .max) : .now + host.settings.requestTimeout)
+        return await withTaskCancellationHandler { await carryOut(parsed, end) } onCancel: { end.clientLeft() }
+    }
+
+    private nonisolated func carryOut(_ parsed: ParsedCall, _ end: RequestEnd) async -> HostAnswer {
+        if let shareable = parsed.shareable, let (results, basis) = await answerInGroup(shareable, parsed, end) {
             return HostAnswer(.success(reply(CallAnswer(results, of: parsed))), basis)
         }
-        let served = await serve(parsed)
+        let served = await serve(parsed, end)
         // Its bytes are written where nobody waits for the lane.
         var answer = HostAnswer(served.answer.map { reply($0) }, served.basis, stream: served.stream, cursor: served.cursor)
         answer.mayBeMadeAgain = served.wasClosed
@@ -19,12 +24,12 @@ extension OpenDatabase {
     private nonisolated func reply(_ answer: CallAnswer) -> HostReply { answer.reply(limit: ResponseLimit(maximumBytes: host.settings.responseBytes)) }
 
     private func serve(
-        _ call: ParsedCall
+        _ call: ParsedCall, _ end: RequestEnd
     ) async -> (answer: Result<CallAnswer, BerthError>, basis: Basis, stream: UInt64?, cursor: UInt64?, wasClosed: Bool) {
         if case .versionCheck = call.body { return (.success(.reply(HostReply(body: []))), .nothing, nil, nil, false) }
         if case .closed(let reason) = state { return (.failure(reason), .nothing, nil, nil, true) }
         guard isServing else { return (.failure(notServing), .nothing, nil, nil, false) }
-        let request = RequestUnderWay(call)
+        let request = RequestUnderWay(call, end)
         requestsUnderWay += 1
         let answer: Result<CallAnswer, BerthError>
         do throws(BerthError) { answer = .success(try await self.answer(call, request)) } catch { answer = .failure(error) }

@@ -7,6 +7,7 @@ extension OpenDatabase {
     func execute(
         _ statement: HranaStatement, on stream: HranaStream, _ request: RequestUnderWay
     ) async throws(SQLError) -> SQLResult {
+        try request.throwIfInterrupted()
         let statement = try statement.resolved { stream.storedSQL[$0] }
         let writes: Bool
         do throws(SQLError) {
@@ -23,7 +24,6 @@ extension OpenDatabase {
                 try connection.execute(statement, limits: limits)
             }
         } else {
-            try request.throwIfInterrupted()
             result = try performNow(on: stream, request) { connection, limits throws(SQLError) in
                 try connection.execute(statement, limits: limits)
             }
@@ -140,7 +140,7 @@ extension OpenDatabase {
         request.touchedData = true
         host.metrics.statements.increment()
         let limits = StatementLimits(
-            deadline: .now + host.settings.statementTimeout,
+            deadline: min(.now + host.settings.statementTimeout, request.end.deadline),
             maximumResponseBytes: max(0, host.settings.responseBytes - request.answeredBytes),
             isReadOnly: stream.access.isReadOnly)
         let work = host.watch.began(opening.database, calls: [request.id], deadline: limits.deadline)
@@ -148,7 +148,10 @@ extension OpenDatabase {
             host.watch.ended(work)
             settle(stream)
         }
-        guard ownsTurn else { return try noticingCommits(request) { () throws(SQLError) in try body(connection, limits) } }
+        func run() throws(SQLError) -> Value {
+            try request.end.interruptible(connection.interruptHandle) { () throws(SQLError) in try body(connection, limits) }
+        }
+        guard ownsTurn else { return try noticingCommits(request, run) }
         defer {
             if connection.isAutocommit {
                 // Also after an error: INSERT OR FAIL keeps the rows before the failing one.
@@ -156,7 +159,7 @@ extension OpenDatabase {
                 noteCommit()
             }
         }
-        return try body(connection, limits)
+        return try run()
     }
 
     /// Runs what was taken for a read. What commits all the same (a sequence behind a view) is acknowledged and shipped like

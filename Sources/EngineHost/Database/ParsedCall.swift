@@ -20,6 +20,9 @@ struct ParsedCall: Sendable {
     /// What is to be carried out, when it may be in a transaction shared with other requests; else `nil`.
     let shareable: ShareableRequests?
 
+    /// Its rows take the time that its client takes.
+    var isCursor: Bool { if case .cursor = body { true } else { false } }
+
     /// - Throws: `malformed_request`.
     init(_ call: HostCall, engine: any Engine) throws(BerthError) {
         id = call.id

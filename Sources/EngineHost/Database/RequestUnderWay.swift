@@ -6,6 +6,7 @@ final class RequestUnderWay {
     let id: UInt64
     /// Why it may not write now.
     let writesWait: BerthError?
+    let end: RequestEnd
     /// Kept between requests, and closed when this one cannot be answered.
     var stream: HranaStream?
     /// The answer goes on after its first piece: the request is under way until its end.
@@ -21,7 +22,8 @@ final class RequestUnderWay {
     /// Why the whole request must go elsewhere. Only set while nothing of it was executed.
     var interruption: BerthError?
 
-    init(_ call: ParsedCall) {
+    init(_ call: ParsedCall, _ end: RequestEnd) {
+        self.end = end
         id = call.id
         writesWait = call.writesWait
     }
@@ -33,5 +35,6 @@ final class RequestUnderWay {
 
     func throwIfInterrupted() throws(SQLError) {
         if let interruption { throw SQLError(code: "STREAM_EXPIRED", message: interruption.message) }
+        try end.check()
     }
 }

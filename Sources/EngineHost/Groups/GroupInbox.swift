@@ -11,6 +11,7 @@ struct GroupRequest: Sendable {
 
     let shared: ShareableRequests
     let call: ParsedCall
+    let end: RequestEnd
     let continuation: CheckedContinuation<Outcome, Never>
 }
 

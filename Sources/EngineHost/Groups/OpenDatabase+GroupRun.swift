@@ -94,9 +94,12 @@ extension OpenDatabase {
             let bytes = min(settings.groupResponseBytes, settings.responseBytes) - member.request.answeredBytes
             let limits = StatementLimits(maximumResponseBytes: max(0, bytes), isReadOnly: member.access.isReadOnly)
             let first = member.answer.results.count
-            try connection.execute(
-                statement, timeout: member.isFirst ? timeout : min(settings.groupTime, timeout), limits: limits,
-                into: &member.answer.results)
+            let end = member.request.end
+            try end.interruptible(connection.interruptHandle) { () throws(SQLError) in
+                try connection.execute(
+                    statement, timeout: min(member.isFirst ? timeout : min(settings.groupTime, timeout), end.deadline - .now), limits: limits,
+                    into: &member.answer.results)
+            }
             for result in member.answer.results[first...] { member.request.answeredBytes += result.rowBlock.byteCount }
             return true
         } catch {

@@ -18,12 +18,12 @@ extension OpenDatabase {
     ///
     /// - Returns: `nil` when nothing was kept and they have to be carried out by themselves.
     nonisolated func answerInGroup(
-        _ shared: ShareableRequests, _ call: ParsedCall
+        _ shared: ShareableRequests, _ call: ParsedCall, _ end: RequestEnd
     ) async -> (results: [Result<StreamResponse, SQLError>], basis: Basis)? {
         // One statement for which nobody has to wait needs no transaction around it.
         if lane.isIdle && shared.isOneStatement { return nil }
         let outcome = await withCheckedContinuation { continuation in
-            let request = GroupRequest(shared: shared, call: call, continuation: continuation)
+            let request = GroupRequest(shared: shared, call: call, end: end, continuation: continuation)
             if inbox.put(request) { Task { await self.carryOutGroup() } }
         }
         switch outcome {
@@ -40,7 +40,7 @@ extension OpenDatabase {
             for request in waiting { request.continuation.resume(returning: .standsAlone) }
             return followUp(leaving: [])
         }
-        let members = waiting.map { GroupMember($0.shared, $0.call.access, RequestUnderWay($0.call)) }
+        let members = waiting.map { GroupMember($0.shared, $0.call.access, RequestUnderWay($0.call, $0.end)) }
         let count = carryOut(members, on: database)
         invariant((1...members.count).contains(count), "a group goes no further")
         for (request, member) in zip(waiting, members[..<count]) {

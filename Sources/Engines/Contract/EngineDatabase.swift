@@ -117,6 +117,10 @@ public protocol EngineConnection: AnyObject {
     /// An open transaction keeps others from writing. One that only read, or was refused its first write, keeps nobody.
     var holdsWriteLock: Bool { get }
 
+    /// Stops what the connection is running, from any thread: that fails with `SQLITE_INTERRUPT` or the engine's own code. Does nothing when nothing
+    /// is running, and may be forgotten when something is about to.
+    var interruptHandle: @Sendable () -> Void { get }
+
     /// What its client is told of its own changes. Set when a client gets the connection, read when it gives it back.
     var counters: SessionCounters { get set }
 
@@ -184,6 +188,9 @@ public struct ScriptPosition: Sendable, Hashable {
 extension EngineConnection {
     /// For an engine that does not know better: any transaction may have written.
     public var holdsWriteLock: Bool { !isAutocommit }
+
+    /// For an engine that cannot be interrupted.
+    public var interruptHandle: @Sendable () -> Void { {} }
 
     /// For an engine whose SQL does not tell of them.
     public var counters: SessionCounters {

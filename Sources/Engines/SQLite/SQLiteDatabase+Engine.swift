@@ -50,4 +50,6 @@ extension SQLiteDatabase: EngineDatabase {
     }
 }
 
-extension SQLiteConnection: EngineConnection {}
+extension SQLiteConnection: EngineConnection {
+    public var interruptHandle: @Sendable () -> Void { interrupter.interrupt }
+}

@@ -37,6 +37,8 @@ extension Tenant {
                 if answer.stream != nil || answer.cursor != nil { await service.database.discard(stream: answer.stream, cursor: answer.cursor) }
                 throw error
             }
+            // Nobody gets the baton any more, or reads on.
+            if Task.isCancelled { await service.database.discard(stream: answer.stream, cursor: answer.cursor) }
             let reply = try answer.content.get()
             return DataReply(
                 status: reply.status, contentType: reply.contentType, body: reply.body,
@@ -128,21 +130,33 @@ private final class RestOfAnswer: ReplyStream {
     }
 
     func next() async throws(BerthError) -> [UInt8]? {
-        guard !isOver.load(ordering: .relaxed), let piece = await service.database.nextPiece(ofCursor: cursor) else { return nil }
+        guard !isOver.load(ordering: .relaxed) else { return nil }
+        guard let piece = await service.database.nextPiece(ofCursor: cursor) else { return end(with: Self.hostEnded) }
         if piece.isLast { isOver.store(true, ordering: .relaxed) }
         do throws(BerthError) {
             try await tenant.acknowledge(piece.basis, of: service)
-            return piece.lines
+            return piece.lines.isEmpty ? nil : piece.lines
         } catch {
             // Made, but not to be shown.
-            isOver.store(true, ordering: .relaxed)
             await service.database.cutOffCursor(cursor)
-            var writer = JSONWriter()
-            writer.escapesLineEnds = true
-            writer.cursorError(SQLError(code: error.code.rawValue.uppercased(), message: error.message))
-            return writer.bytes
+            return end(with: SQLError(code: error.code.rawValue.uppercased(), message: error.message))
         }
     }
 
-    func cancel() { service.database.cancelCursor(cursor) }
+    /// Not the whole answer, and it does not look like it.
+    private func end(with error: SQLError) -> [UInt8] {
+        isOver.store(true, ordering: .relaxed)
+        var writer = JSONWriter()
+        writer.escapesLineEnds = true
+        writer.cursorError(error)
+        return writer.bytes
+    }
+
+    private static let hostEnded = SQLError(
+        code: "STREAM_EXPIRED", message: "The answer ends here: the process that was making it ended. Ask again.")
+
+    func cancel() {
+        isOver.store(true, ordering: .relaxed)
+        service.database.cancelCursor(cursor)
+    }
 }

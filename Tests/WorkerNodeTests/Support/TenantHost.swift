@@ -28,7 +28,7 @@ struct TenantHost {
     static func with<Value>(
         _ stores: TestStores, node: String = "node-a", settings: TenantSettings = TenantSettings(),
         clock: (any FleetClock)? = nil, engines: EngineSet = EngineSet([SQLiteEngine()]), blockingWork: BlockingWork = .threads,
-        openFiles: Int = .max,
+        openFiles: Int = .max, wrapping: (ThreadHost) -> any EngineHost = { $0 },
         isolation: isolated (any Actor)? = #isolation, _ body: (TenantHost) async throws -> Value
     ) async throws -> Value {
         let clock = clock ?? stores.clock
@@ -47,7 +47,7 @@ struct TenantHost {
             descriptors: openFiles, logger: .test)
         let environment = TenantEnvironment(
             session: session, gate: gate, leases: stores.leases, shipper: shipper,
-            restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), host: engineHost, pool: pool,
+            restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), host: wrapping(engineHost), pool: pool,
             blockingWork: blockingWork, engines: engines, settings: settings, clock: clock,
             directory: stores.disk.path + "/" + node, logger: .test)
         let shipping = Task { await shipper.run() }
@@ -183,7 +183,7 @@ extension OpenDatabase {
         let stream = try newStream(access, isKept: false)
         defer { close(stream) }
         let call = try ParsedCall(HostCall(route: .versionCheck(.three), body: [], access: access), engine: engine)
-        let request = RequestUnderWay(call)
+        let request = RequestUnderWay(call, RequestEnd(deadline: .now + .seconds(60)))
         _ = try await execute(HranaStatement(.inline("INSERT INTO t VALUES (\(first))")), on: stream, request)
         holdLane(until: isOver)
         _ = try await execute(HranaStatement(.inline("INSERT INTO t VALUES (\(second))")), on: stream, request)

@@ -112,6 +112,21 @@ struct CursorTests {
         }
     }
 
+    /// A part of an answer never looks like the whole of it.
+    @Test func anAnswerWhoseHostEndsSaysSo() async throws {
+        let stores = try TestStores()
+        let record = try await stores.makeDatabase()
+        let hasEnded = ForgetfulHost.Latch()
+        try await TenantHost.with(stores, wrapping: { ForgetfulHost(base: $0, hasEnded: hasEnded) }) { host in
+            let tenant = try await host.lead(record)
+            let cursor = try await tenant.client.openCursor(nil, Step(Self.many))
+            #expect(cursor.goesOn)
+            hasEnded.set()
+            while try await cursor.read() {}
+            #expect(cursor.outline.last == "error STREAM_EXPIRED")
+        }
+    }
+
     @Test func theNextRequestOfItsStreamEndsIt() async throws {
         try await withTenant { client, tenant, _, _ in
             let cursor = try await client.openCursor(nil, Step("BEGIN"), Step("INSERT INTO t VALUES (1)"), Step(Self.many))

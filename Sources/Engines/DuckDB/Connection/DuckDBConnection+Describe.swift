@@ -1,6 +1,8 @@
 public import FleetModel
 
 extension DuckDBConnection: EngineConnection {
+    public var interruptHandle: @Sendable () -> Void { interrupter.interrupt }
+
     /// What a statement would need and answer.
     ///
     /// - Throws: as `execute` does for its text.

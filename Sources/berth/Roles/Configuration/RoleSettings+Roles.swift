@@ -49,6 +49,8 @@ extension RoleSettings {
         worker.tenants.idleTransactionTimeout = try milliseconds(
             "idle-transaction-timeout-ms", in: 10...600_000, default: worker.tenants.idleTransactionTimeout)
         worker.tenants.statementTimeout = try milliseconds("statement-timeout-ms", in: 10...86_400_000, default: worker.tenants.statementTimeout)
+        worker.tenants.requestTimeout = try milliseconds(
+            "request-timeout-ms", in: 10...86_400_000, default: max(worker.tenants.requestTimeout, worker.tenants.statementTimeout))
         worker.tenants.writeTurnTimeout = try milliseconds("write-turn-timeout-ms", in: 10...600_000, default: worker.tenants.writeTurnTimeout)
         worker.tenants.publishTimeout = try milliseconds("publish-timeout-ms", in: 100...600_000, default: worker.tenants.publishTimeout)
         worker.tenants.cursorTimeout = try milliseconds("cursor-timeout-ms", in: 100...3_600_000, default: worker.tenants.cursorTimeout)
@@ -134,6 +136,9 @@ extension RoleSettings {
         try require(
             ("cut-patience-ms", worker.shipper.cutPatience), below: ("max-ship-lag-ms", tenants.maximumShipLag),
             "writes would be pushed back while the shipper waits for a database that is busy")
+        try require(
+            ("statement-timeout-ms", tenants.statementTimeout), upTo: ("request-timeout-ms", tenants.requestTimeout),
+            "a request would end before its first statement may")
         try require(
             ("cursor-piece-bytes", tenants.cursorPieceBytes), upTo: ("response-bytes", tenants.responseBytes),
             "a piece would be larger than a whole answer may be")
