@@ -25,7 +25,7 @@ extension Tenant {
             database: database, name: record.name, engine: record.engine, settings: record.settings, directory: environment.directory, copy: copy,
             epoch: epoch, head: tip, content: content, commit: commit)
         let owner = Owner(self, opening: opening)
-        var rest = environment.openTenants.idlest(besides: self, atMost: Self.askedForRoom)[...]
+        var idlest: ArraySlice<Tenant>?
         while true {
             do throws(OpeningFailure) {
                 let opened = try await environment.host.open(order, for: owner)
@@ -33,9 +33,14 @@ extension Tenant {
                 if hasCommits { noteUnpublished() }
                 return opened
             } catch {
-                if error == .tooManyFiles, let tenant = rest.popFirst() {
-                    _ = await tenant.closeForRoom()
-                    continue
+                if error == .tooManyFiles {
+                    var rest = idlest ?? environment.openTenants.idlest(besides: self, atMost: Self.askedForRoom)[...]
+                    let next = rest.popFirst()
+                    idlest = rest
+                    if let next {
+                        _ = await next.closeForRoom()
+                        continue
+                    }
                 }
                 if wasAllPublished { ledger.withLock { $0.published(through: commit) } }
                 throw reason(of: error)
