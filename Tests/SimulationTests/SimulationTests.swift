@@ -89,6 +89,9 @@ struct SimulationTests {
         KnownSeed(seed: 1720, broke: "a death counted from the wrong fault", test: "aDeathCountsFromTheKillHoweverLateItIsNoticed"),
         KnownSeed(seed: 241_423_359, broke: "a process ran on above its own frames that held a lock"),
         KnownSeed(seed: 175_742_280, engines: "sqlite,duckdb", broke: "a path in the timeline made two runs differ"),
+        KnownSeed(
+            seed: 257_235_148, broke: "a host and then its node ended while a changeset was refused: the published head was in no watermark",
+            test: "aCrashAfterItLosesNothingEither"),
     ]
 
     @Test(arguments: known) func aSeedThatOnceBrokeKeepsEveryPromise(_ known: KnownSeed) async throws {

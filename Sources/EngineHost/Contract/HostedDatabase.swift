@@ -107,14 +107,17 @@ public struct DatabaseOpening: Sendable, Hashable {
     public var epoch: Epoch
     /// What is published.
     public var head: ChainPosition
+    /// The same, or the position after it: that of a changeset which a host that ended had cut, and whose publishing is under way.
+    public var tip: ChainPosition
     public var content: Content
     /// The number of the last commit there has been; those that come have the next ones.
     public var commit: UInt64
 
     public init(
         database: DatabaseID, name: DatabaseName, engine: EngineKind, settings: DatabaseSettings, directory: String, copy: CopyID, epoch: Epoch,
-        head: ChainPosition, content: Content, commit: UInt64
+        head: ChainPosition, tip: ChainPosition? = nil, content: Content, commit: UInt64
     ) {
+        self.tip = tip ?? head
         self.database = database
         self.name = name
         self.engine = engine

@@ -33,9 +33,16 @@ extension OpenDatabase {
                 marks.published = mark
             case .kept(let watermark):
                 // What was committed under this very lease is in the files, whatever can be proven of them.
-                let mark = watermark?.point(at: opening.head, in: opening.epoch)?.mark
+                let mark = watermark?.point(at: opening.tip, in: opening.epoch)?.mark
                 database = try engine.open(copy.filePath, base: mark.map { .continued($0) } ?? .empty, settings: opening.settings)
-                if database.isProven { marks.published = mark }
+                // Not proven, they still hold what was captured up to there, and commits of this lease.
+                let kept = database.isProven ? mark : mark.flatMap(database.markAfterCheckpoint)
+                if opening.tip == opening.head {
+                    marks.published = kept
+                } else {
+                    marks.published = watermark?.point(at: opening.head, in: opening.epoch)?.mark
+                    marks.didCut(opening.tip, kept)
+                }
             }
         } catch {
             if error == .unproven { throw .unproven }

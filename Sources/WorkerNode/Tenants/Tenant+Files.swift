@@ -23,7 +23,7 @@ extension Tenant {
         let (opening, commit) = ledger.withLock { $0.beginOpening(hasCommits: hasCommits) }
         let order = DatabaseOpening(
             database: database, name: record.name, engine: record.engine, settings: record.settings, directory: environment.directory, copy: copy,
-            epoch: epoch, head: tip, content: content, commit: commit)
+            epoch: epoch, head: head, tip: tip, content: content, commit: commit)
         let owner = Owner(self, opening: opening)
         var idlest: ArraySlice<Tenant>?
         while true {

@@ -79,6 +79,26 @@ struct HostLossTests {
         }
     }
 
+    /// The process that leads it dies as well, before that changeset is published: what is in the files is gone on with from the published head.
+    @Test func aCrashAfterItLosesNothingEither() async throws {
+        try await withTenant { former, host in
+            await host.stopShipping()
+            try await former.client.execute("INSERT INTO t VALUES ('cut')")
+            _ = try #require(await former.cut())
+            try await lose(host)
+            try await former.client.execute("INSERT INTO t VALUES ('later')")
+            await former.abandon(reason: "crash")
+            let tenant = try await host.find(former.record)
+            let shipping = Task { await host.environment.shipper.run() }
+            try await becomesTrue("it is served") {
+                stores.clock.advance(by: .milliseconds(100))
+                return (try? await tenant.client.execute("SELECT v FROM t ORDER BY v"))?.firstColumn == ["cut", "later"]
+            }
+            shipping.cancel()
+            await shipping.value
+        }
+    }
+
     /// Whoever waits for the bucket with a commit that is in the files waits on.
     @Test func anAcknowledgementThatWaitsForTheBucketOutlivesTheHost() async throws {
         try await withTenant(.bucket) { tenant, host in

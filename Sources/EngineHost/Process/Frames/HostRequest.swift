@@ -188,6 +188,7 @@ extension DatabaseOpening {
         frame.append(copy)
         frame.append(epoch.value)
         frame.append(head)
+        frame.append(tip)
         frame.append(commit)
         switch content {
         case .head: frame.append(UInt8(0))
@@ -221,7 +222,7 @@ extension DatabaseOpening {
         let directory = try reader.text()
         let copy = try reader.identifier(CopyKind.self)
         let epoch = Epoch(try reader.int64())
-        let head = try reader.position()
+        let (head, tip) = (try reader.position(), try reader.position())
         let commit = try reader.uint64()
         let content: Content
         switch try reader.uint8() {
@@ -234,6 +235,6 @@ extension DatabaseOpening {
         }
         self.init(
             database: database, name: name, engine: engine, settings: settings, directory: directory, copy: copy, epoch: epoch, head: head,
-            content: content, commit: commit)
+            tip: tip, content: content, commit: commit)
     }
 }

@@ -21,7 +21,7 @@ enum FrameSamples {
         let name = try! DatabaseName("shop")
         return DatabaseOpening(
             database: database, name: name, engine: .duckdb, settings: DatabaseSettings(foreignKeys: true), directory: "/var/lib/berth", copy: copy,
-            epoch: Epoch(9), head: position, content: content, commit: 77)
+            epoch: Epoch(9), head: position, tip: ChainPosition(seq: position.seq + 1, checksum: 5), content: content, commit: 77)
     }
 
     private static let watermark = CopyWatermark(epoch: Epoch(8), copy: copy, points: [.init(position: position, mark: nil)])
