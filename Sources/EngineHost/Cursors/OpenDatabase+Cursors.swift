@@ -175,7 +175,7 @@ extension OpenDatabase {
         do throws(SQLError) {
             let connection = try connection(for: stream)
             defer { settle(stream) }
-            let found = try watched(request) { () throws(SQLError) in
+            let found = try watched([request.id]) { () throws(SQLError) in
                 try connection.needsWriteTurn(statement.sql) ? nil : try connection.describe(statement.sql)
             }
             guard let description = found else { return false }

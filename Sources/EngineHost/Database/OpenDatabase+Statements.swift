@@ -12,7 +12,7 @@ extension OpenDatabase {
         let writes: Bool
         do throws(SQLError) {
             let connection = try connection(for: stream)
-            writes = try watched(request) { () throws(SQLError) in try connection.needsWriteTurn(statement.sql) }
+            writes = try watched([request.id]) { () throws(SQLError) in try connection.needsWriteTurn(statement.sql) }
         } catch {
             request.sawSchema = true
             settle(stream)
@@ -78,12 +78,14 @@ extension OpenDatabase {
         request.touchedData = true
         defer { settle(stream) }
         let connection = try connection(for: stream)
-        return try watched(request) { () throws(SQLError) in try connection.describe(sql) }
+        return try watched([request.id]) { () throws(SQLError) in try connection.describe(sql) }
     }
 
-    /// Has an engine compile something, which may take long and end the host as well as carrying it out.
-    func watched<Value>(_ request: RequestUnderWay, _ body: () throws(SQLError) -> Value) throws(SQLError) -> Value {
-        let work = host.watch.began(opening.database, calls: [request.id], deadline: .now + host.settings.statementTimeout)
+    /// Has an engine do something that may take long, or end the host: carrying out as well as compiling.
+    ///
+    /// - Parameter calls: the requests it is for, by their identities.
+    func watched<Value>(_ calls: [UInt64], _ body: () throws(SQLError) -> Value) throws(SQLError) -> Value {
+        let work = host.watch.began(opening.database, calls: calls, deadline: .now + host.settings.statementTimeout)
         defer { host.watch.ended(work) }
         return try body()
     }

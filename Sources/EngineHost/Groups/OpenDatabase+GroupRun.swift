@@ -9,10 +9,6 @@ extension OpenDatabase {
     /// Nothing is awaited in here, so nobody else writes meanwhile and the turn need not be taken.
     /// - Returns: how many were carried out, or are to be by themselves: at least one. The others have not begun.
     func carryOut(_ members: [GroupMember], on database: any EngineDatabase) -> Int {
-        // Should the host not survive it, it is known for whom that was.
-        let work = host.watch.began(
-            opening.database, calls: members.map(\.request.id), deadline: .now + (host.settings.statementTimeout + host.settings.groupTime))
-        defer { host.watch.ended(work) }
         guard takeFilesOfConnection(to: database), let connection = try? database.takeConnection() else {
             countFiles(of: database)
             for member in members { member.standAlone() }
@@ -27,14 +23,15 @@ extension OpenDatabase {
         let end = host.clock.now() + host.settings.groupTime
         var count = 0
         do throws(SQLError) {
-            try connection.control("BEGIN")
+            try watched([]) { () throws(SQLError) in try connection.control("BEGIN") }
             var statements = 0
             var limit = host.settings.groupReads
             while count < members.count, count == 0 || statements < limit && host.clock.now() < end {
                 let member = members[count]
                 member.isFirst = count == 0
                 count += 1
-                try carryOut(member, on: connection)
+                // Should the host not survive it, it is known for whom that was, and whose turn had not come.
+                try watched([member.request.id]) { () throws(SQLError) in try carryOut(member, on: connection) }
                 statements += member.statements
                 if member.firstWrite != nil { limit = host.settings.groupStatements }
             }
@@ -115,7 +112,7 @@ extension OpenDatabase {
 
     private func commit(_ members: ArraySlice<GroupMember>, on connection: any EngineConnection) {
         do throws(SQLError) {
-            try connection.control("COMMIT")
+            try watched([]) { () throws(SQLError) in try connection.control("COMMIT") }
         } catch {
             let isUndone = !connection.isAutocommit
             for member in members where !member.standsAlone {

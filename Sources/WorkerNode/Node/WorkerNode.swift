@@ -105,7 +105,8 @@ public final class WorkerNode: Service, LocalDatabases {
         await abandonAll(reason: "the session of this node is over")
         await reconciling.value
         await abandonAll(reason: "the session of this node is over")
-        await environment.closing.waitForAll()
+        await waitForClosing()
+        // Engine hosts end with it, and whoever still waits for one is told so.
         work.cancel()
         await work.value
         await endThreads()
@@ -114,6 +115,16 @@ public final class WorkerNode: Service, LocalDatabases {
         }
         guard unpublished.isEmpty else { throw Self.left(unpublished) }
         logger.notice("node left")
+    }
+
+    /// Others may lead by now: nobody is waited for who does not let go of its files.
+    private func waitForClosing() async {
+        let isDone = Wakeup()
+        Task {
+            await environment.closing.waitForAll()
+            isDone.signal()
+        }
+        await isDone.wait(until: clock.now() + settings.endTimeout, clock: clock)
     }
 
     private func endThreads() async {

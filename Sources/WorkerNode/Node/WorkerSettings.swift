@@ -27,6 +27,8 @@ public struct WorkerSettings: Sendable {
     public var restoreReadBytes: UInt64 = 32 << 20
     /// How long a graceful stop may take until what is not published then is kept on the disk, or given up.
     public var shutdownTimeout: Duration = .seconds(20)
+    /// How long what is open may take to be closed once the session is over. Then the process ends, whatever hangs.
+    public var endTimeout: Duration = .seconds(5)
     /// A graceful stop gives up what it cannot publish: others may take those databases over at once, without it.
     public var stopsByForce = false
 

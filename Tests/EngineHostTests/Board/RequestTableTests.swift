@@ -6,6 +6,19 @@ import Testing
 @testable import EngineHost
 
 @Suite struct RequestTableTests {
+    /// Calls of clients never take the last places, so that what is open can be cut and closed.
+    @Test func somePlacesAreLeftForOthers() {
+        var table = RequestTable<Int>()
+        while table.add(0, leaving: 100) != nil {}
+        #expect(table.count == RequestTable<Int>.limit - 100)
+        for _ in 0..<100 {
+            let number = table.add(1)
+            #expect(number != nil)
+        }
+        let more = table.add(1)
+        #expect(more == nil)
+    }
+
     @Test func numbersUnderWayDifferInTheirPlacesAndNoneIsUsedTwice() {
         var generator = SeededGenerator(seed: 5)
         var table = RequestTable<Int>(), underWay: [UInt64: Int] = [:], used: Set<UInt64> = []

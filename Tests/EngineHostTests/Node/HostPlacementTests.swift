@@ -45,6 +45,25 @@ import Testing
         #expect(placement.ended(next + 1, wasReady: false).isEmpty)
     }
 
+    /// What is looked at there may end it.
+    @Test func nobodyIsPlacedBesideFilesThatAreLookedAt() {
+        var placement = placement(spares: 1)
+        _ = placement.place(.sqlite, alone: false, at: .zero)
+        let looking = placement.place(.sqlite, alone: true, at: .zero).host
+        let others = (0..<5).map { _ in placement.place(.sqlite, alone: false, at: .zero).host }
+        #expect(!others.contains(looking))
+        // Afterwards it is one of those that are ready.
+        placement.leave(looking, at: .zero)
+        #expect(placement.place(.sqlite, alone: true, at: .zero).host == looking)
+    }
+
+    @Test func whatIsReadyAheadIsTakenFirst() {
+        var placement = placement(spares: 1)
+        let actions = placement.prepare(.sqlite)
+        #expect(actions == [.start(1, .sqlite)] && placement.prepare(.sqlite).isEmpty)
+        #expect(placement.place(.sqlite, alone: false, at: .zero).host == 1)
+    }
+
     @Test func hostsNobodyUsesEndInTime() {
         var placement = placement()
         let hosts = (0..<3).map { _ in placement.place(.duckdb, alone: false, at: .zero).host }
@@ -58,7 +77,6 @@ import Testing
         var placement = placement(spares: 0)
         let host = placement.place(.duckdb, alone: false, at: .zero).host
         placement.leave(host, at: .zero)
-        #expect(placement.borrow(.duckdb).host == host)
         #expect(placement.place(.duckdb, alone: false, at: .zero).host == host)
     }
 

@@ -1,7 +1,10 @@
 import BerthTestKit
+import EngineHost
+import Engines
 import FleetModel
 import FleetStore
 import Leases
+import Logging
 import ObjectStores
 import Testing
 
@@ -74,6 +77,28 @@ struct NodeLifeTests {
             #expect(failure?.code == .outcomeUnknown)
             try await other.stop()
         }
+    }
+
+    /// Others may lead by then: a database whose host does not close it keeps nobody.
+    @Test func aNodeWhoseSessionIsOverEndsWhateverHangs() async throws {
+        let door = Latch(), pool = EnginePool(threads: 2)
+        let node = try TestNode(
+            "node-a", stores, catalogue,
+            host: { [clock = stores.clock] gate in
+                let base = ThreadHost(
+                    engines: EngineSet([SQLiteEngine()]), pool: pool, blockingWork: .threads, settings: HostSettings(), clock: clock,
+                    gate: { gate.isOpen }, logger: .test)
+                return FaultyHost(base: base, faults: FaultyHost.Faults(closing: door))
+            })
+        try await stores.whileTimePasses {
+            let record = try await led(node, durability: .local)
+            try await node.client(record).execute("SELECT 1")
+            try await stores.leases.base.revokeSession(node.session.id)
+            try await becomesTrue("it closes what is open") { door.arrivals == 1 }
+            let error = await node.waitForEnd() as? BerthError
+            #expect(error?.code == .sessionEnded)
+        }
+        await pool.shutdown()
     }
 
     /// Rule 8: what cannot be published keeps its lease, its session and its files.

@@ -1,4 +1,5 @@
 import BerthTestKit
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore
@@ -35,7 +36,8 @@ final class TestNode: Sendable {
     /// - Parameter prepare: sets hooks ahead of its first call.
     init(
         _ name: String, _ stores: TestStores, _ catalogue: FakeCatalogue, settings: WorkerSettings = TestNode.settings(),
-        engines: EngineSet = EngineSet([SQLiteEngine()]), before prepare: (HookedLeaseStore, HookedObjectStore) -> Void = { _, _ in }
+        engines: EngineSet = EngineSet([SQLiteEngine()]), before prepare: (HookedLeaseStore, HookedObjectStore) -> Void = { _, _ in },
+        host: ((SessionGate) -> any EngineHost)? = nil
     ) throws {
         self.name = try NodeName(name)
         session = NewSession(id: .random(), node: self.name, role: .node, address: "http://\(name):1")
@@ -45,7 +47,7 @@ final class TestNode: Sendable {
         var logger = Logger.test
         logger[metadataKey: "node"] = "\(name)"
         node = WorkerNode(
-            session: session, leases: leases, catalogue: catalogue, segments: stores.segments, objects: objects, engines: engines,
+            session: session, leases: leases, catalogue: catalogue, segments: stores.segments, objects: objects, engines: engines, host: host,
             directory: stores.disk.path + "/" + name, settings: settings, hints: { catalogue.hints() }, machine: Machine(clock: stores.clock),
             logger: logger)
         let group = ServiceGroup(

@@ -116,12 +116,12 @@ struct CursorTests {
     @Test func anAnswerWhoseHostEndsSaysSo() async throws {
         let stores = try TestStores()
         let record = try await stores.makeDatabase()
-        let hasEnded = ForgetfulHost.Latch()
-        try await TenantHost.with(stores, wrapping: { ForgetfulHost(base: $0, hasEnded: hasEnded) }) { host in
+        let faults = FaultyHost.Faults()
+        try await TenantHost.with(stores, wrapping: { FaultyHost(base: $0, faults: faults) }) { host in
             let tenant = try await host.lead(record)
             let cursor = try await tenant.client.openCursor(nil, Step(Self.many))
             #expect(cursor.goesOn)
-            hasEnded.set()
+            faults.forgetAnswers()
             while try await cursor.read() {}
             #expect(cursor.outline.last == "error STREAM_EXPIRED")
         }

@@ -15,9 +15,10 @@ struct RequestTable<Value> {
     private var free: [Int] = []
     private(set) var count = 0
 
+    /// - Parameter spare: so many places have to be left afterwards, for those that must not be refused.
     /// - Returns: `nil` when as many are under way as there can be.
-    mutating func add(_ value: Value) -> UInt64? {
-        guard let index = free.popLast() ?? (places.count < Self.limit ? places.count : nil) else { return nil }
+    mutating func add(_ value: Value, leaving spare: Int = 0) -> UInt64? {
+        guard count < Self.limit - spare, let index = free.popLast() ?? (places.count < Self.limit ? places.count : nil) else { return nil }
         if index == places.count { places.append(Place()) }
         places[index].uses += 1
         places[index].value = value

@@ -10,6 +10,8 @@ final class HostConnection: Sendable {
         case message(HostMessage)
         /// The host is lost, and did not answer.
         case lost(String, hasBegun: Bool)
+        /// As many calls are under way as there may be. The host was not asked.
+        case refused
     }
 
     private enum Request {
@@ -90,12 +92,13 @@ final class HostConnection: Sendable {
 
     /// Sends a request and waits for its answer.
     ///
-    /// - Parameter isWithdrawable: whether cancelling the task tells the host. Its answer is waited for in any case.
-    nonisolated(nonsending) func ask(_ request: HostRequest, isWithdrawable: Bool = false) async -> Reply {
-        switch reserve(for: nil, nil) {
+    /// - Parameter isCall: of a client: cancelling the task tells the host, whose answer is waited for in any case; and there may be too many of them,
+    ///   but never so many that nothing else could be asked.
+    nonisolated(nonsending) func ask(_ request: HostRequest, isCall: Bool = false) async -> Reply {
+        switch reserve(for: nil, nil, leaving: isCall ? Self.placesForOthers : 0) {
         case .refused(let reply): return reply
         case .number(let number):
-            guard isWithdrawable else { return await wait(number, request, isWithdrawable: false) }
+            guard isCall else { return await wait(number, request, isWithdrawable: false) }
             return await withTaskCancellationHandler {
                 await wait(number, request, isWithdrawable: true)
             } onCancel: {
@@ -119,20 +122,22 @@ final class HostConnection: Sendable {
         case .message(.openingFailed(let failure)): throw failure
         case .message: throw .host(.hostLost(misunderstood()))
         case .lost(let reason, _): throw .host(.hostLost(reason))
+        case .refused: throw .host(.hostLost("it was asked for too much at once"))
         }
     }
+
+    /// Requests that are no client's, at once, at most: openings, cuts, closings.
+    private static let placesForOthers = 8_192
 
     private enum Reserved {
         case number(UInt64)
         case refused(Reply)
     }
 
-    private func reserve(for owner: (any DatabaseOwner)?, _ database: DatabaseID?) -> Reserved {
+    private func reserve(for owner: (any DatabaseOwner)?, _ database: DatabaseID?, leaving spare: Int = 0) -> Reserved {
         state.withLock { state in
             if let lost = state.lost { return .refused(.lost(lost, hasBegun: false)) }
-            guard let number = state.requests.add(.reserved) else {
-                return .refused(.lost("as many requests as there may be are under way in its engine host", hasBegun: false))
-            }
+            guard let number = state.requests.add(.reserved, leaving: spare) else { return .refused(.refused) }
             if let owner { state.owners[number] = owner }
             if let database { state.databases[number] = database }
             return .number(number)

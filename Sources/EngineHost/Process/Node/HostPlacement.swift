@@ -54,10 +54,11 @@ struct HostPlacement {
         return (host, actions)
     }
 
-    /// A host of `engine` that has no database: for looking at files nobody serves. Not counted there.
-    mutating func borrow(_ engine: EngineKind) -> (host: HostNumber, actions: [Action]) {
+    /// Begins to use `engine`: some hosts are ready ahead of the first database.
+    mutating func prepare(_ engine: EngineKind) -> [Action] {
         var actions: [Action] = []
-        return (unused(engine) ?? start(engine, &actions), actions)
+        keepSpares(engine, &actions)
+        return actions
     }
 
     /// A database was closed, or not opened.

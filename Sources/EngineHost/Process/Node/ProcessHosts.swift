@@ -125,9 +125,11 @@ public final class ProcessHosts: EngineHost {
 
     public func verify(_ path: String, _ engine: EngineKind) async throws(HostFailure) { try await examine(.verify(engine, path: path), engine) }
 
-    /// In a host where nobody's database is: the files may be anything.
+    /// In a host where nobody's database is, or comes meanwhile: the files may be anything.
     private func examine(_ request: HostRequest, _ engine: EngineKind) async throws(HostFailure) {
-        let number = change { $0.placement.borrow(engine) }
+        let now = clock.now()
+        let number = change { $0.placement.place(engine, alone: true, at: now) }
+        defer { leave(number) }
         let connection: HostConnection
         do throws(OpeningFailure) { connection = try await process(number).connection } catch { throw .hostLost("\(error)") }
         switch await connection.ask(request) {
@@ -135,6 +137,7 @@ public final class ProcessHosts: EngineHost {
         case .message(.failed(let failure)): throw failure
         case .message: throw .hostLost(connection.misunderstood())
         case .lost(let reason, _): throw .hostLost(reason)
+        case .refused: throw .hostLost("it was asked for too much at once")
         }
     }
 
@@ -305,7 +308,7 @@ public final class ProcessHosts: EngineHost {
     /// Starts a host of each kind, so that the first opening need not wait for it.
     public func warmUp(_ engines: Set<EngineKind>) {
         for engine in engines.sorted(by: { $0.rawValue < $1.rawValue }) {
-            change { $0.placement.borrow(engine) }
+            change { ((), $0.placement.prepare(engine)) }
         }
     }
 

@@ -51,7 +51,7 @@ public struct Quarantine: Sendable, Hashable {
     }
 
     public func verdict(on database: DatabaseID, at now: Duration) -> Verdict {
-        guard let record = records[database] else { return .none }
+        guard let record = records[database], isRemembered(record, at: now) else { return .none }
         if now < record.until { return .refused(until: record.until, reason: record.reason) }
         return record.refusals > 0 || record.deaths.count(where: { now - $0 <= window }) >= aloneAfter ? .alone : .none
     }
@@ -61,9 +61,11 @@ public struct Quarantine: Sendable, Hashable {
         records.filter { now < $0.value.until }.mapValues(\.reason)
     }
 
+    private func isRemembered(_ record: Record, at now: Duration) -> Bool {
+        now < record.until + window || record.deaths.contains { now - $0 <= window }
+    }
+
     private mutating func forget(before now: Duration) {
-        records = records.filter { _, record in
-            now < record.until + window || record.deaths.contains { now - $0 <= window }
-        }
+        records = records.filter { isRemembered($0.value, at: now) }
     }
 }

@@ -30,11 +30,15 @@ final class RemoteDatabase: HostedDatabase {
             call.body = []
         }
         refreshGate()
-        switch await connection.ask(.serve(place: place, call, file), isWithdrawable: true) {
+        switch await connection.ask(.serve(place: place, call, file), isCall: true) {
         case .message(.answer(let answer, nil)): return answer
         case .message(.answer(let answer, let file?)): return await whole(answer, file)
         case .message: return Self.lost(connection.misunderstood(), call.access, hasBegun: true)
         case .lost(let reason, let hasBegun): return Self.lost(reason, call.access, hasBegun: hasBegun)
+        case .refused:
+            return HostAnswer(
+                .failure(BerthError(.nodeBusy, "The process that runs the database's engine is at work on as many requests as it may be. Nothing was executed.")),
+                .nothing)
         }
     }
 
@@ -113,6 +117,7 @@ final class RemoteDatabase: HostedDatabase {
         case .message(.cutFailed(let failure)): throw failure
         case .message: throw CutFailure(remedy: .tryAgain, description: connection.misunderstood())
         case .lost(let reason, _): throw CutFailure(remedy: .tryAgain, description: HostFailure.hostLost(reason).description)
+        case .refused: throw CutFailure(remedy: .tryAgain, description: "the host of the database is too busy")
         }
     }
 
@@ -141,7 +146,12 @@ final class RemoteDatabase: HostedDatabase {
 
     /// A host that is lost has closed everything, and left the files as they were.
     private func close(_ request: HostRequest) async -> Closing? {
-        guard case .message(let message) = await connection.ask(request) else { return .dirty }
+        let reply = await connection.ask(request)
+        guard case .message(let message) = reply else {
+            // What cannot be closed by asking is closed with its host: nobody may open the files beside it.
+            if case .refused = reply { connection.channel.end() }
+            return .dirty
+        }
         guard case .closed(let closing) = message else {
             _ = connection.misunderstood()
             return .dirty

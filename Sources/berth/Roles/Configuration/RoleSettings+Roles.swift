@@ -71,6 +71,7 @@ extension RoleSettings {
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
         worker.restoreReadBytes = UInt64(try int("restore-read-bytes", in: 1 << 16...1 << 34, default: Int(worker.restoreReadBytes)))
         worker.databaseDescriptors = try databaseDescriptors(of: DescriptorLimit.current)
+        worker.endTimeout = try milliseconds("end-timeout-ms", in: 100...600_000, default: worker.endTimeout)
         worker.shutdownTimeout = try milliseconds("shutdown-timeout-ms", in: 100...3_600_000, default: worker.shutdownTimeout)
         worker.tenants.unopenableRetry = try milliseconds(
             "unopenable-retry-ms", in: 1_000...86_400_000, default: worker.tenants.unopenableRetry)

@@ -1,40 +1,49 @@
+import BerthTestKit
 import EngineHost
 import Engines
 import FleetModel
 import Synchronization
 
-/// A host that ends under the answers it is making, as far as whoever reads them can tell: from a moment on it knows of none.
-struct ForgetfulHost: EngineHost {
-    let base: ThreadHost
-    let hasEnded: Latch
+/// A host that does not do what it should.
+struct FaultyHost: EngineHost {
+    final class Faults: Sendable {
+        private let forgets = Atomic(false)
+        /// Closes nothing before it is open; opened when the host itself is ended.
+        let closing: Latch?
 
-    /// Whether it has.
-    final class Latch: Sendable {
-        private let value = Atomic(false)
-        var isSet: Bool { value.load(ordering: .relaxed) }
-        func set() { value.store(true, ordering: .relaxed) }
+        init(closing: Latch? = nil) { self.closing = closing }
+
+        /// From now on it knows of no answer it was making, like one that has ended.
+        func forgetAnswers() { forgets.store(true, ordering: .relaxed) }
+        var hasForgotten: Bool { forgets.load(ordering: .relaxed) }
     }
 
+    let base: ThreadHost
+    let faults: Faults
+
     func open(_ opening: DatabaseOpening, for owner: any DatabaseOwner) async throws(OpeningFailure) -> any HostedDatabase {
-        Database(base: try await base.open(opening, for: owner), hasEnded: hasEnded)
+        Database(base: try await base.open(opening, for: owner), faults: faults)
     }
 
     func rehearse(_ path: String, _ engine: EngineKind) async throws(HostFailure) { try await base.rehearse(path, engine) }
     func verify(_ path: String, _ engine: EngineKind) async throws(HostFailure) { try await base.verify(path, engine) }
-    func run() async { await base.run() }
+    func run() async {
+        await base.run()
+        faults.closing?.open()
+    }
     var descriptors: (taken: Int, limit: Int) { base.descriptors }
 
     private final class Database: HostedDatabase {
         private let base: any HostedDatabase
-        private let hasEnded: Latch
+        private let faults: Faults
 
-        init(base: any HostedDatabase, hasEnded: Latch) {
+        init(base: any HostedDatabase, faults: Faults) {
             self.base = base
-            self.hasEnded = hasEnded
+            self.faults = faults
         }
 
         func nextPiece(ofCursor cursor: UInt64) async -> CursorPiece? {
-            hasEnded.isSet ? nil : await base.nextPiece(ofCursor: cursor)
+            faults.hasForgotten ? nil : await base.nextPiece(ofCursor: cursor)
         }
 
         func serve(_ call: HostCall) async -> HostAnswer { await base.serve(call) }
@@ -48,6 +57,9 @@ struct ForgetfulHost: EngineHost {
         func foldForClosing(head: ChainPosition) async -> Folding { await base.foldForClosing(head: head) }
         func raise(to epoch: Epoch) async { await base.raise(to: epoch) }
         func closeIfAtRest(head: ChainPosition) async -> Closing? { await base.closeIfAtRest(head: head) }
-        func close(clean: Bool, because reason: BerthError) async -> Closing { await base.close(clean: clean, because: reason) }
+        func close(clean: Bool, because reason: BerthError) async -> Closing {
+            await faults.closing?.pass()
+            return await base.close(clean: clean, because: reason)
+        }
     }
 }
