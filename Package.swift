@@ -63,7 +63,7 @@ let package = Package(
                         .embedInCode("0007_placed_by.sql"), .embedInCode("0008_bucket.sql")], swiftSettings: settings),
 
         // 1
-        .target(name: "FleetModel", swiftSettings: settings),
+        .target(name: "FleetModel", dependencies: ["CLinux"], swiftSettings: settings),
 
         // 2: pure formats and the observability back end
         .target(name: "Changesets", dependencies: ["FleetModel", "CZstd", crypto], swiftSettings: settings),

@@ -48,14 +48,17 @@ public final class ChildProcess: Sendable {
                 let hasPipe = hasLifeline && pipe(&ends) == 0
                 if hasPipe { for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) } }
                 defer { if hasPipe { close(ends[0]) } }
-                switch spawn(executable ?? command[0], command, environment, output, input: hasPipe ? ends[0] : nil, keeping) {
-                case .failure(let error):
-                    if hasPipe { close(ends[1]) }
-                    continuation.resume(returning: .failure(error))
-                case .success(let pid):
-                    let child = ChildProcess(pid: pid, lifeline: hasPipe ? ends[1] : nil)
+                var spawn = ProcessSpawn(executable: executable ?? command[0], arguments: command, environment: environment)
+                spawn.descriptors = Dictionary(uniqueKeysWithValues: keeping.map { ($0, $0) })
+                if hasPipe { spawn.descriptors[0] = ends[0] }
+                spawn.output = output
+                do throws(BerthError) {
+                    let child = ChildProcess(pid: try spawn.start(), lifeline: hasPipe ? ends[1] : nil)
                     continuation.resume(returning: .success(child))
                     child.reap()
+                } catch {
+                    if hasPipe { close(ends[1]) }
+                    continuation.resume(returning: .failure(error))
                 }
             }
         }
@@ -99,64 +102,4 @@ public final class ChildProcess: Sendable {
         }
         for waiter in waiters { waiter.resume(returning: status) }
     }
-}
-
-/// `POSIX_SPAWN_SETSID` of glibc's `spawn.h`, which hides it from Swift behind `_GNU_SOURCE`.
-private let newSessionFlag: Int32 = 0x80
-
-/// What the child must not inherit: a lock file among it would stay locked as long as the child lives.
-///
-/// A descriptor another thread opens after this look without O_CLOEXEC is missed.
-private func openDescriptors() -> [Int32] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).compactMap { Int32($0) }
-}
-
-private func spawn(
-    _ executable: String, _ command: [String], _ environment: [String: String], _ output: String?, input: Int32?, _ keeping: [Int32]
-) -> Result<pid_t, BerthError> {
-    var files = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&files)
-    defer { posix_spawn_file_actions_destroy(&files) }
-    if let input {
-        posix_spawn_file_actions_adddup2(&files, input, 0)
-    } else {
-        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
-    }
-    if let output {
-        posix_spawn_file_actions_addopen(&files, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o640)
-        posix_spawn_file_actions_adddup2(&files, 1, 2)
-    }
-    for descriptor in openDescriptors() where descriptor > 2 && !keeping.contains(descriptor) {
-        posix_spawn_file_actions_addclose(&files, descriptor)
-    }
-
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // Signals this process ignores or blocks would stay so in the child.
-    var all = sigset_t()
-    sigfillset(&all)
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(
-        &attributes, Int16(newSessionFlag | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-
-    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) }
-    arguments.append(nil)
-    defer { for argument in arguments { free(argument) } }
-    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") }
-    variables.append(nil)
-    defer { for variable in variables { free(variable) } }
-
-    var pid: pid_t = 0
-    let error = posix_spawn(&pid, executable, &files, &attributes, arguments, variables)
-    guard error == 0 else {
-        return .failure(
-            BerthError(
-                .configurationInvalid,
-                "Cannot start \(executable)\(output.map { " with its output in \($0)" } ?? ""): \(String(cString: strerror(error)))."))
-    }
-    return .success(pid)
 }

@@ -25,8 +25,8 @@ import Testing
 
     /// Later entries win, so what an operator set besides stays.
     @Test func aChildHasNoBacktracer() {
-        #expect(OwnProgram.environment(of: [:])["SWIFT_BACKTRACE"] == "enable=no")
+        #expect(ProcessSpawn.withoutBacktracer([:])["SWIFT_BACKTRACE"] == "enable=no")
         let own = ["SWIFT_BACKTRACE": "enable=yes,color=no", "HOME": "/root"]
-        #expect(OwnProgram.environment(of: own) == ["SWIFT_BACKTRACE": "enable=yes,color=no,enable=no", "HOME": "/root"])
+        #expect(ProcessSpawn.withoutBacktracer(own) == ["SWIFT_BACKTRACE": "enable=yes,color=no,enable=no", "HOME": "/root"])
     }
 }

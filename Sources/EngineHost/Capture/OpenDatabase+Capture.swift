@@ -16,7 +16,7 @@ extension OpenDatabase {
     private func cutOnLane(_ order: CutOrder) async throws(CutFailure) -> CutResult {
         cutAsked.withLock { $0 = nil }
         // They go on once the lane is left, which is not before what there is was captured.
-        resumeCutWaiters()
+        cutWaiters.resumeAll()
         guard case .open(let database) = state else { throw CutFailure(remedy: .tryAgain, description: "the database was closed") }
         settleMarks(at: order.head)
         let commit = lastCommit
@@ -128,11 +128,5 @@ extension OpenDatabase {
     }
 
     /// Returns once the cut that is waiting has its turn.
-    func letCutIn() async { await withCheckedContinuation { cutWaiters.append($0) } }
-
-    func resumeCutWaiters() {
-        let waiters = cutWaiters
-        cutWaiters = []
-        for waiter in waiters { waiter.resume() }
-    }
+    func letCutIn() async { await withCheckedContinuation { cutWaiters.add($0) } }
 }

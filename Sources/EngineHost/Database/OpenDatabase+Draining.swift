@@ -12,14 +12,14 @@ extension OpenDatabase {
             self.endOpenTransactions()
         }
         defer { timer.cancel() }
-        while case .open = state, !isQuiet, !drainIsOver { await withCheckedContinuation { quietWaiters.append($0) } }
+        while case .open = state, !isQuiet, !drainIsOver { await withCheckedContinuation { quietWaiters.add($0) } }
     }
 
     nonisolated func endDraining() { Task { await self.endDrainingNow() } }
 
     private func endDrainingNow() {
         drainIsOver = true
-        resumeQuietWaiters()
+        quietWaiters.resumeAll()
     }
 
     func resume() {
@@ -41,12 +41,6 @@ extension OpenDatabase {
     private var isQuiet: Bool { requestsUnderWay == 0 && !streams.values.contains { $0.hasOpenTransaction } }
 
     func resumeQuietWaitersIfQuiet() {
-        if isDraining && isQuiet { resumeQuietWaiters() }
-    }
-
-    func resumeQuietWaiters() {
-        let waiters = quietWaiters
-        quietWaiters.removeAll()
-        for waiter in waiters { waiter.resume() }
+        if isDraining && isQuiet { quietWaiters.resumeAll() }
     }
 }

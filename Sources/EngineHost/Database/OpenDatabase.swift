@@ -45,7 +45,7 @@ actor OpenDatabase: HostedDatabase, Expiring {
     /// When transactions still open are ended, while draining.
     var drainDeadline: Duration?
     var drainIsOver = false
-    var quietWaiters: [CheckedContinuation<Void, Never>] = []
+    var quietWaiters = Waiters()
 
     // Capture
     /// Commits are numbered, so that an answer can say which it may show.
@@ -54,7 +54,7 @@ actor OpenDatabase: HostedDatabase, Expiring {
     /// Since when somebody has been waiting to cut.
     nonisolated let cutAsked = Mutex<Duration?>(nil)
     /// Writes that let a cut go first.
-    var cutWaiters: [CheckedContinuation<Void, Never>] = []
+    var cutWaiters = Waiters()
     /// Something was captured and never shipped: the next capture has everything.
     var mustCaptureAll = false
     /// A checkpoint failed: the next one is not tried before.
@@ -130,8 +130,8 @@ actor OpenDatabase: HostedDatabase, Expiring {
         host.open.remove(self)
         countFiles(of: nil)
         turn.refuseAll()
-        resumeQuietWaiters()
-        resumeCutWaiters()
+        quietWaiters.resumeAll()
+        cutWaiters.resumeAll()
         return outcome
     }
 

@@ -2,7 +2,7 @@ import DequeModule
 import FleetModel
 
 /// A changeset on its way, and who is to be told.
-struct Cut: Sendable {
+struct Shipment: Sendable {
     let source: any Shippable
     let changeset: CutChangeset
 
@@ -34,7 +34,7 @@ struct ShipQueue {
 
     /// What goes into one bundle.
     struct Load {
-        let cuts: [Cut]
+        let shipments: [Shipment]
         let isLarge: Bool
     }
 
@@ -69,10 +69,10 @@ struct ShipQueue {
     private var asked: [(source: ObjectIdentifier, at: Duration)] = []
     private var round = Round()
     /// Wait for a bundle, in the order in which they came.
-    private var cuts: Deque<Cut> = []
-    private var largeCuts: Deque<Cut> = []
+    private var shipments: Deque<Shipment> = []
+    private var largeShipments: Deque<Shipment> = []
     /// Of a database of which a former source's changeset is still under way.
-    private var blocked: [DatabaseID: [Cut]] = [:]
+    private var blocked: [DatabaseID: [Shipment]] = [:]
     /// Those with a changeset that waits here or is under way.
     private var databases: Set<DatabaseID> = []
     private var waitingBytes = 0
@@ -117,9 +117,9 @@ struct ShipQueue {
             release(id)
             return false
         }
-        let cut = Cut(source: source, changeset: changeset)
-        waitingBytes += cut.sizeInMemory
-        if databases.insert(cut.database).inserted { enqueue(cut, at: now) } else { blocked[cut.database, default: []].append(cut) }
+        let shipment = Shipment(source: source, changeset: changeset)
+        waitingBytes += shipment.sizeInMemory
+        if databases.insert(shipment.database).inserted { enqueue(shipment, at: now) } else { blocked[shipment.database, default: []].append(shipment) }
         hasUrgentCut = hasUrgentCut || (isLate && engagement.isUrgent)
         return isLate
     }
@@ -133,14 +133,14 @@ struct ShipQueue {
     /// The outcome of its changeset is known, and the source has heard of it.
     ///
     /// - Returns: whether there may be something to do now.
-    mutating func told(_ cut: Cut, at now: Duration) -> Bool {
-        let wasOwn = databases.remove(cut.database) != nil
+    mutating func told(_ shipment: Shipment, at now: Duration) -> Bool {
+        let wasOwn = databases.remove(shipment.database) != nil
         invariant(wasOwn, "an outcome of a changeset that was not under way")
         let wasEmpty = waiting.isEmpty
-        release(ObjectIdentifier(cut.source))
-        guard let next = blocked[cut.database]?.first else { return wasEmpty != waiting.isEmpty || isUrgent }
-        blocked[cut.database]?.removeFirst()
-        if blocked[cut.database]?.isEmpty == true { blocked[cut.database] = nil }
+        release(ObjectIdentifier(shipment.source))
+        guard let next = blocked[shipment.database]?.first else { return wasEmpty != waiting.isEmpty || isUrgent }
+        blocked[shipment.database]?.removeFirst()
+        if blocked[shipment.database]?.isEmpty == true { blocked[shipment.database] = nil }
         databases.insert(next.database)
         enqueue(next, at: now)
         return true
@@ -152,12 +152,12 @@ struct ShipQueue {
         _ = mark(engagement.source, urgent: again)
     }
 
-    private mutating func enqueue(_ cut: Cut, at now: Duration) {
-        if cut.isInFile || cut.size > settings.largeChangesetBytes {
-            largeCuts.append(cut)
+    private mutating func enqueue(_ shipment: Shipment, at now: Duration) {
+        if shipment.isInFile || shipment.size > settings.largeChangesetBytes {
+            largeShipments.append(shipment)
         } else {
-            cuts.append(cut)
-            cutBytes += cut.size
+            shipments.append(shipment)
+            cutBytes += shipment.size
             if round.firstThere == nil { round.firstThere = now }
         }
     }
@@ -165,17 +165,17 @@ struct ShipQueue {
     // MARK: What is to be done
 
     mutating func next(at now: Duration) -> Step {
-        if largeBundlesUnderWay < settings.parallelLargeBundles, let cut = largeCuts.popFirst() {
+        if largeBundlesUnderWay < settings.parallelLargeBundles, let shipment = largeShipments.popFirst() {
             largeBundlesUnderWay += 1
-            waitingBytes -= cut.sizeInMemory
-            return .send(Load(cuts: [cut], isLarge: true))
+            waitingBytes -= shipment.sizeInMemory
+            return .send(Load(shipments: [shipment], isLarge: true))
         }
         if mayBegin, isUrgent || (pace.map { $0 <= now } ?? true) { begin(at: now) }
         asked.removeAll { $0.at + settings.cutPatience <= now }
         let sources = takeThoseToAsk(at: now)
         if !sources.isEmpty { return .ask(sources) }
         if mayClose, closing <= now { return .send(takeBundle(at: now)) }
-        if round.toAsk == 0, round.unanswered == 0, cuts.isEmpty { round.isOpen = false }
+        if round.toAsk == 0, round.unanswered == 0, shipments.isEmpty { round.isOpen = false }
         return .wait(until: nextMoment)
     }
 
@@ -184,12 +184,12 @@ struct ShipQueue {
 
     /// There is something for a new round, and the present one has come as far as it gets: of those asked nobody has answered.
     private var mayBegin: Bool {
-        bundlesUnderWay < settings.parallelBundles && (!waiting.isEmpty || !cuts.isEmpty) && round.toAsk == 0
-            && (cuts.isEmpty || !round.isOpen)
+        bundlesUnderWay < settings.parallelBundles && (!waiting.isEmpty || !shipments.isEmpty) && round.toAsk == 0
+            && (shipments.isEmpty || !round.isOpen)
     }
 
     private mutating func begin(at now: Duration) {
-        round = Round(number: round.number + 1, began: now, toAsk: waiting.count, firstThere: cuts.isEmpty ? nil : now, lastAsked: now, isOpen: true)
+        round = Round(number: round.number + 1, began: now, toAsk: waiting.count, firstThere: shipments.isEmpty ? nil : now, lastAsked: now, isOpen: true)
         hasUrgentCut = false
     }
 
@@ -212,7 +212,7 @@ struct ShipQueue {
         return sources
     }
 
-    private var mayClose: Bool { round.isOpen && !cuts.isEmpty && bundlesUnderWay < settings.parallelBundles }
+    private var mayClose: Bool { round.isOpen && !shipments.isEmpty && bundlesUnderWay < settings.parallelBundles }
 
     /// When a bundle is made of what is there: at once when it is full or nobody is waited for.
     private var closing: Duration {
@@ -225,22 +225,22 @@ struct ShipQueue {
     }
 
     private mutating func takeBundle(at now: Duration) -> Load {
-        var load: [Cut] = []
+        var load: [Shipment] = []
         var size = 0
-        while size < settings.maximumBundleBytes, let cut = cuts.popFirst() {
-            size += cut.size
-            load.append(cut)
+        while size < settings.maximumBundleBytes, let shipment = shipments.popFirst() {
+            size += shipment.size
+            load.append(shipment)
         }
         cutBytes -= size
         waitingBytes -= size
-        invariant(cutBytes >= 0 && (cutBytes == 0) == cuts.isEmpty, "what waits for a bundle is not counted right")
+        invariant(cutBytes >= 0 && (cutBytes == 0) == shipments.isEmpty, "what waits for a bundle is not counted right")
         invariant(Set(load.map(\.database)).count == load.count, "a database is in one bundle twice")
         bundlesUnderWay += 1
-        round.firstThere = cuts.isEmpty ? nil : now
+        round.firstThere = shipments.isEmpty ? nil : now
         // Those that have not answered are late.
-        if cuts.isEmpty, round.toAsk == 0 { round.isOpen = false }
-        if cuts.isEmpty { hasUrgentCut = false }
-        return Load(cuts: load, isLarge: false)
+        if shipments.isEmpty, round.toAsk == 0 { round.isOpen = false }
+        if shipments.isEmpty { hasUrgentCut = false }
+        return Load(shipments: load, isLarge: false)
     }
 
     /// When time alone makes something to do.

@@ -7,7 +7,7 @@ import Logging
 import ObjectStores
 
 /// What a source is to be told.
-typealias Told = (cut: Cut, outcome: ShipOutcome)
+typealias Told = (shipment: Shipment, outcome: ShipOutcome)
 
 /// What became of a bundle.
 enum Delivery {
@@ -21,8 +21,8 @@ enum Delivery {
 
 extension Shipper {
     /// Puts changesets into a bundle and delivers that.
-    func deliver(_ cuts: [Cut]) async -> Delivery {
-        guard let (parcel, broken) = await packUntilDone(cuts) else { return .stopped }
+    func deliver(_ shipments: [Shipment]) async -> Delivery {
+        guard let (parcel, broken) = await packUntilDone(shipments) else { return .stopped }
         // Its numbers contradict each other: no bundle can hold it.
         let unpackable: [Told] = broken.map { ($0, .diverged(head: $0.changeset.previous)) }
         guard let parcel else { return .known(unpackable) }
@@ -53,20 +53,20 @@ extension Shipper {
                 metrics.publishSeconds.recordNanoseconds(Int64((clock.now() - started).seconds * 1e9))
                 invariant(published.isSubset(of: parcel.entries.map(\.database)), "a head advanced that is not in the bundle")
                 let outcomes = try await outcomes(of: parcel.entries, published: published)
-                invariant(outcomes.count == parcel.cuts.count, "a changeset of the bundle has no outcome, or two")
+                invariant(outcomes.count == parcel.shipments.count, "a changeset of the bundle has no outcome, or two")
                 metrics.bundles.increment()
                 metrics.bytesShipped.increment(by: parcel.contents.count)
                 metrics.entriesShipped.increment(by: outcomes.count { $0 == .published })
-                return .known(zip(parcel.cuts, outcomes).map { ($0, $1) })
+                return .known(zip(parcel.shipments, outcomes).map { ($0, $1) })
             } catch LeaseStoreError.entryRefused(let reason) {
                 // Definitely: an earlier attempt whose reply was lost may yet publish what is then found done.
                 metrics.failures.increment()
                 logger.warning("a bundle was refused", metadata: ["bundle": "\(parcel.name)", "reason": "\(reason)"])
-                let known: [Told] = parcel.cuts.filter { published.contains($0.database) }.map { ($0, .published) }
+                let known: [Told] = parcel.shipments.filter { published.contains($0.database) }.map { ($0, .published) }
                 return .refused(parcel, reason: reason, known: known)
             } catch {
                 if Task.isCancelled {
-                    logger.notice("shipping stopped", metadata: ["unpublished": "\(parcel.cuts.count)"])
+                    logger.notice("shipping stopped", metadata: ["unpublished": "\(parcel.shipments.count)"])
                     return .stopped
                 }
                 metrics.failures.increment()
@@ -74,7 +74,7 @@ extension Shipper {
                 if Self.isNameUnusable(error) {
                     // Its name can never be published: the same changesets under another name.
                     RareBranch.bundleRenamed.marked()
-                    guard let (again, broken) = await packUntilDone(parcel.cuts) else { return .stopped }
+                    guard let (again, broken) = await packUntilDone(parcel.shipments) else { return .stopped }
                     guard let again, broken.isEmpty else { brokenInvariant("what was in one bundle fits into no other") }
                     parcel = again
                 }
@@ -87,12 +87,12 @@ extension Shipper {
     /// Tries again when the disk has no room for what is made on it.
     ///
     /// - Returns: `nil` after a cancellation.
-    private func packUntilDone(_ cuts: [Cut]) async -> (parcel: Parcel?, broken: [Cut])? {
+    private func packUntilDone(_ shipments: [Shipment]) async -> (parcel: Parcel?, broken: [Shipment])? {
         var delay = settings.retryDelay.lowerBound
         while !Task.isCancelled {
-            do { return try await pack(cuts) } catch {
+            do { return try await pack(shipments) } catch {
                 metrics.failures.increment()
-                logger.warning("a bundle could not be made, trying again", metadata: ["database": "\(cuts[0].database)", "error": "\(error)"])
+                logger.warning("a bundle could not be made, trying again", metadata: ["database": "\(shipments[0].database)", "error": "\(error)"])
             }
             do { try await clock.sleep(for: delay * random.fraction(in: 0.5...1)) } catch { return nil }
             delay = min(delay * 2, settings.retryDelay.upperBound)
@@ -101,15 +101,15 @@ extension Shipper {
     }
 
     /// - Returns: a bundle under a new name, `nil` when nothing fits into one; and what does not.
-    private func pack(_ cuts: [Cut]) async throws -> (parcel: Parcel?, broken: [Cut]) {
+    private func pack(_ shipments: [Shipment]) async throws -> (parcel: Parcel?, broken: [Shipment]) {
         let header = BundleHeader(session: session.id, node: session.node, number: nextNumber())
-        let pack: @Sendable () throws -> (parcel: Parcel?, broken: [Cut]) = { [logger] in
-            let (parcel, broken) = try Parcel.make(of: cuts, header)
-            for cut in broken { logger.error("changeset refused", metadata: ["database": "\(cut.cut.database)", "error": "\(cut.error)"]) }
-            return (parcel, broken.map(\.cut))
+        let pack: @Sendable () throws -> (parcel: Parcel?, broken: [Shipment]) = { [logger] in
+            let (parcel, broken) = try Parcel.make(of: shipments, header)
+            for shipment in broken { logger.error("changeset refused", metadata: ["database": "\(shipment.shipment.database)", "error": "\(shipment.error)"]) }
+            return (parcel, broken.map(\.shipment))
         }
         // Compressing and hashing take time, on no thread that tasks share.
-        guard cuts.reduce(0, { $0 + $1.size }) > Self.bytesWorthALeave else { return try pack() }
+        guard shipments.reduce(0, { $0 + $1.size }) > Self.bytesWorthALeave else { return try pack() }
         return try await blockingWork.run(pack)
     }
 

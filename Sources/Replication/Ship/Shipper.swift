@@ -82,7 +82,7 @@ public final class Shipper: Sendable {
     private func send(_ load: ShipQueue.Load) async {
         metrics.bundlesUnderWay.increment()
         await withDiscardingTaskGroup { group in
-            var parts = [load.cuts]
+            var parts = [load.shipments]
             while let part = parts.popLast() {
                 switch await deliver(part) {
                 case .known(let outcomes):
@@ -90,8 +90,8 @@ public final class Shipper: Sendable {
                     for outcome in outcomes { group.addTask { await self.tell(outcome) } }
                 case .refused(let parcel, let reason, let known):
                     for outcome in known { group.addTask { await self.tell(outcome) } }
-                    let rest = parcel.cuts.filter { cut in !known.contains { $0.cut.source === cut.source } }
-                    if parcel.cuts.count == 1 {
+                    let rest = parcel.shipments.filter { shipment in !known.contains { $0.shipment.source === shipment.source } }
+                    if parcel.shipments.count == 1 {
                         group.addTask { await self.quarantine(parcel, reason) }
                     } else {
                         RareBranch.bundleSplit.marked()
@@ -109,9 +109,9 @@ public final class Shipper: Sendable {
     }
 
     private func tell(_ outcome: Told) async {
-        await outcome.cut.source.shipped(outcome.outcome)
+        await outcome.shipment.source.shipped(outcome.outcome)
         let now = clock.now()
-        if queue.withLock({ $0.told(outcome.cut, at: now) }) { wakeup.signal() }
+        if queue.withLock({ $0.told(outcome.shipment, at: now) }) { wakeup.signal() }
     }
 
     /// A changeset that the store refuses for what it is holds back its own database alone. It is tried again until it is taken, or
@@ -125,7 +125,7 @@ public final class Shipper: Sendable {
         while true {
             logger.error(
                 "the lease store refuses a changeset of this database; it is tried again, alone",
-                metadata: ["database": "\(parcel.cuts[0].database)", "seq": "\(parcel.cuts[0].changeset.position.seq)", "reason": "\(reason)"])
+                metadata: ["database": "\(parcel.shipments[0].database)", "seq": "\(parcel.shipments[0].changeset.position.seq)", "reason": "\(reason)"])
             do { try await clock.sleep(for: delay * random.fraction(in: 0.5...1)) } catch { return }
             delay = min(delay * 2, settings.refusedRetryDelay.upperBound)
             switch await deliver(parcel) {

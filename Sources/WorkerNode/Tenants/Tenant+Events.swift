@@ -69,7 +69,7 @@ extension Tenant {
         case .quiesced: state = .quiesced(nil)
         case .closed, .unopenable, .releasing, .gone: break
         }
-        resumeQuietWaiters()
+        quietWaiters.resumeAll()
     }
 
     private func keepFiles() {

@@ -167,7 +167,7 @@ extension Tenant {
         setGone()
         ledger.withLock { $0.giveUp() }
         shipClock.withLock { $0.gaveUpAll() }
-        resumeQuietWaiters()
+        quietWaiters.resumeAll()
         environment.metrics.lost.increment()
         logger.warning("lease lost", metadata: ["reason": "\(reason)"])
     }
@@ -193,7 +193,7 @@ extension Tenant {
         captureFailures = 0
         ledger.withLock { $0.giveUp() }
         shipClock.withLock { $0.gaveUpAll() }
-        resumeQuietWaiters()
+        quietWaiters.resumeAll()
     }
 
     private var returnedToHead: BerthError {

@@ -209,7 +209,7 @@ extension Tenant {
     private func waitForQuiet() async {
         if !ledger.withLock({ $0.isAllPublished }) || publishesAnew { environment.shipper.markDirty(self, urgent: true) }
         await withCheckedContinuation { continuation in
-            if isQuiet { continuation.resume() } else { quietWaiters.append(continuation) }
+            if isQuiet { continuation.resume() } else { quietWaiters.add(continuation) }
         }
     }
 
@@ -217,7 +217,7 @@ extension Tenant {
     func endDraining() {
         drainIsOver = true
         if case .serving(let database) = state { database.endDraining() }
-        resumeQuietWaiters()
+        quietWaiters.resumeAll()
     }
 
     /// Nobody waits for an answer, and everything committed is published.
@@ -227,12 +227,6 @@ extension Tenant {
     var isAllPublished: Bool { ledger.withLock { $0.isAllPublished } && tip == head && changeset == .none && !publishesAnew }
 
     func resumeQuietWaitersIfQuiet() {
-        if isDraining && isQuiet { resumeQuietWaiters() }
-    }
-
-    func resumeQuietWaiters() {
-        let waiters = quietWaiters
-        quietWaiters.removeAll()
-        for waiter in waiters { waiter.resume() }
+        if isDraining && isQuiet { quietWaiters.resumeAll() }
     }
 }

@@ -80,7 +80,7 @@ actor Tenant: Shippable, Expiring {
     var isDraining = false { didSet { isUrgent.store(isDraining, ordering: .relaxed) } }
     /// What is committed could not be published in time: the draining ends without success.
     var drainIsOver = false
-    var quietWaiters: [CheckedContinuation<Void, Never>] = []
+    var quietWaiters = Waiters()
     var changeset = Changeset.none
     /// The next changeset has everything: what is published does not open.
     var publishesAnew = false

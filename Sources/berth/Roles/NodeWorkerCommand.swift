@@ -57,7 +57,7 @@ struct NodeWorkerCommand: AsyncParsableCommand {
                 metadata: ["version": "\(SQLiteFaults.version)", "faults": "\(faults.joined(separator: "; "))"])
         }
         let hosts = LateHosts()
-        let makeHost = try processHosts(settings, worker, hosts, logger)
+        let makeHost = try await processHosts(settings, worker, hosts, logger)
         let node = WorkerNode(
             session: NewSession(
                 id: session, node: name, role: .node,
@@ -79,11 +79,11 @@ struct NodeWorkerCommand: AsyncParsableCommand {
     /// What makes the node's engine hosts; `nil` when engines run in this process.
     private func processHosts(
         _ settings: RoleSettings, _ worker: WorkerSettings, _ late: LateHosts, _ logger: Logger
-    ) throws(BerthError) -> ((SessionGate) -> any EngineHost)? {
+    ) async throws(BerthError) -> ((SessionGate) -> any EngineHost)? {
         guard try settings.engineIsolation() == .process else { return nil }
         let configuration = try settings.hostConfiguration(worker), keeping = try settings.processHosts()
         // Waits until the hosts of a process that ran here before are gone.
-        let lock = try HostsLock(configuration.directory)
+        let lock = try await HostsLock.take(configuration.directory)
         return { gate in
             let clock = BootClock()
             let hosts = ProcessHosts(

@@ -28,7 +28,7 @@ final class HostFixture: Sendable {
 
     typealias Adjustment = (inout HostConfiguration, inout ProcessHostSettings) -> Void
 
-    init(_ kind: HostUnderTest, _ adjust: Adjustment) throws {
+    init(_ kind: HostUnderTest, _ adjust: Adjustment) async throws {
         directory = FileManager.default.temporaryDirectory.path + "/berth-hosts-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         var configuration = HostConfiguration(), settings = ProcessHostSettings()
@@ -39,7 +39,7 @@ final class HostFixture: Sendable {
         switch kind {
         case .process:
             let hosts = ProcessHosts(
-                lock: try HostsLock(directory), configuration: configuration,
+                lock: try await HostsLock.take(directory), configuration: configuration,
                 program: HostProgram(
                     executable: try BerthBinary.path(), arguments: ["berth", "engine-host"], environment: ProcessInfo.processInfo.environment),
                 settings: settings, gate: { until.value }, clock: BootClock(), logger: Logger(label: "test"))
@@ -131,7 +131,7 @@ final class HostFixture: Sendable {
 func withHosts(
     _ kind: HostUnderTest, _ adjust: HostFixture.Adjustment = { _, _ in }, _ body: (HostFixture) async throws -> Void
 ) async throws {
-    let fixture = try HostFixture(kind, adjust)
+    let fixture = try await HostFixture(kind, adjust)
     do { try await body(fixture) } catch {
         await fixture.end()
         throw error

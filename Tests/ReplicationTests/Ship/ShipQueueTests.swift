@@ -24,7 +24,7 @@ import Testing
         var asked: [Int] = []
         var loads: [ShipQueue.Load] = []
         /// Changesets that left their bundle and whose source has not heard of it.
-        var untold: [Cut] = []
+        var untold: [Shipment] = []
         var held: [ObjectIdentifier: Int] = [:]
         var seq: UInt64 = 1
         var random: SeededGenerator
@@ -61,11 +61,11 @@ import Testing
                     }
                 case .send(let load):
                     loads.append(load)
-                    let present = loads.flatMap(\.cuts) + untold
+                    let present = loads.flatMap(\.shipments) + untold
                     #expect(Set(present.map(\.database)).count == present.count, "a database is under way twice")
                     #expect(loads.count { !$0.isLarge } <= settings.parallelBundles)
                     #expect(loads.count { $0.isLarge } <= settings.parallelLargeBundles)
-                    #expect(!load.cuts.isEmpty && (!load.isLarge || load.cuts.count == 1))
+                    #expect(!load.shipments.isEmpty && (!load.isLarge || load.shipments.count == 1))
                 case .wait(let until):
                     #expect(until.map { $0 > now } ?? true, "it waits for what has passed")
                     return until
@@ -100,7 +100,7 @@ import Testing
             guard let place = loads.indices.randomElement(using: &random) else { return }
             let load = loads.remove(at: place)
             queue.left(load)
-            untold += load.cuts
+            untold += load.shipments
         }
 
         mutating func tell() {

@@ -3,7 +3,8 @@ import Glibc
 
 /// Writes on the board which thread crashed, so that only what it was doing is blamed for it, and not what others did at the time.
 enum CrashNote {
-    /// Where it is written. Set once, before the first thread that may crash.
+    // Safe: both are set once, by the only thread there is, before the first one that may crash; from then on they are only read.
+    /// Where it is written.
     private nonisolated(unsafe) static var place: UnsafeMutableRawPointer?
     private nonisolated(unsafe) static var threadKey = pthread_key_t()
 

@@ -14,52 +14,65 @@ public final class HostsLock: Sendable {
     /// How long hosts of a process that ended may take to be gone: they are killed with it.
     private static let patience: Duration = .seconds(10)
 
-    /// Blocks until those of a former process are gone.
+    /// Takes it as soon as those of a former process are gone.
     ///
     /// - Parameter directory: the node's data directory.
     /// - Throws: `data_directory_locked`, `disk_unavailable`.
-    public init(_ directory: String) throws(BerthError) {
-        self.directory = directory
+    public static func take(_ directory: String) async throws(BerthError) -> HostsLock {
         let path = "\(directory)/engine-hosts.lock"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw BerthError(.diskUnavailable, "\(path) cannot be written: \(String(cString: strerror(errno)))")
         }
-        let deadline = BootInstant.now + Self.patience
-        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-            guard BootInstant.now < deadline else {
-                close(descriptor)
-                throw BerthError(.dataDirectoryLocked, "Engine hosts of another process still run on \(directory). End them.")
+        let lock = HostsLock(directory, descriptor)
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return lock }
+        let outcome = Outcome()
+        // The kernel wakes it. When it never does, this process ends, and the thread with it.
+        Thread.start(named: "hosts-lock") {
+            while flock(lock.descriptor, LOCK_EX) != 0 && errno == EINTR {}
+            outcome.tell(true)
+        }
+        let timer = Task {
+            try await Task.sleep(for: patience)
+            outcome.tell(false)
+        }
+        defer { timer.cancel() }
+        guard await outcome.value else {
+            throw BerthError(.dataDirectoryLocked, "Engine hosts of another process still run on \(directory). End them.")
+        }
+        return lock
+    }
+
+    private init(_ directory: String, _ descriptor: Int32) {
+        self.directory = directory
+        self.descriptor = descriptor
+    }
+
+    /// Whether the lock was got, as far as it is told first.
+    private final class Outcome: Sendable {
+        private let state = Mutex<(told: Bool?, waiter: CheckedContinuation<Bool, Never>?)>((nil, nil))
+
+        func tell(_ isMine: Bool) {
+            let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+                guard state.told == nil else { return nil }
+                state.told = isMine
+                return state.waiter
             }
-            usleep(5_000)
+            waiter?.resume(returning: isMine)
+        }
+
+        var value: Bool {
+            get async {
+                await withCheckedContinuation { continuation in
+                    let told = state.withLock { state -> Bool? in
+                        if state.told == nil { state.waiter = continuation }
+                        return state.told
+                    }
+                    if let told { continuation.resume(returning: told) }
+                }
+            }
         }
     }
 
     deinit { close(descriptor) }
-}
-
-/// How often the kernel has ended processes for want of memory.
-final class OutOfMemoryCount: Sendable {
-    private let counts: Mutex<(last: Int, before: Int)>
-
-    init() {
-        let now = Self.now
-        counts = Mutex((now, now))
-    }
-
-    func look() {
-        let now = Self.now
-        counts.withLock { $0 = (now, $0.last) }
-    }
-
-    /// Since the look before the last one.
-    var happened: Bool {
-        let now = Self.now
-        return counts.withLock { now > $0.before }
-    }
-
-    private static var now: Int {
-        guard let text = try? String(contentsOfFile: "/proc/vmstat", encoding: .utf8), let range = text.range(of: "\noom_kill ") else { return 0 }
-        return Int(text[range.upperBound...].prefix { $0.isNumber }) ?? 0
-    }
 }

@@ -18,7 +18,7 @@ enum OwnProgram {
     ) async throws(BerthError) -> ChildProcess {
         try await ChildProcess.start(
             [CommandLine.arguments[0]] + arguments, executable: executable,
-            environment: environment(of: ProcessInfo.processInfo.environment), output: output, keeping: descriptors,
+            environment: ProcessSpawn.withoutBacktracer(ProcessInfo.processInfo.environment), output: output, keeping: descriptors,
             hasLifeline: true)
     }
 
@@ -26,17 +26,6 @@ enum OwnProgram {
     static var engineHost: HostProgram {
         HostProgram(
             executable: executable, arguments: [CommandLine.arguments[0], EngineHostRole.name], environment: ProcessInfo.processInfo.environment)
-    }
-
-    /// The variables of a child, made of those of this process.
-    ///
-    /// Swift's backtracer keeps a process that crashed in existence until it has read the symbols of the whole program, for up
-    /// to half a minute, and its databases with it: nobody may take them over before it was reaped. So a child crashes at once.
-    /// What it did is told by a core file, for which the system has settings of its own.
-    static func environment(of own: [String: String]) -> [String: String] {
-        var environment = own
-        environment["SWIFT_BACKTRACE"] = [own["SWIFT_BACKTRACE"], "enable=no"].compactMap(\.self).joined(separator: ",")
-        return environment
     }
 
     /// Gives this process the program's name where processes are listed: one started by the kernel's name is called `exe` there.
