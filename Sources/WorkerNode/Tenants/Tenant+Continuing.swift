@@ -28,7 +28,10 @@ extension Tenant {
             logger.notice("what a former process left cannot be proven to be the published state and more; it is restored")
             return nil
         } catch let error as SQLError where !error.isWant {
-            logger.critical("what a former process left cannot be opened; it is restored", metadata: ["error": "\(error)"])
+            logger.critical(
+                "what a former process left cannot be opened; it is set aside, and the database is restored from the bucket",
+                metadata: ["error": "\(error)", "files": "\(copy.directory)/aside"])
+            try await setFilesAside()
             return nil
         }
     }

@@ -63,8 +63,10 @@ extension Tenant {
                 throw unopenableError
             }
             if isOpening { state = .closed }
-            // What waits for the bucket is nothing that another node could serve instead.
-            if isAllPublished, failingSince.load(ordering: .relaxed) == 0 { failingSince.store(started.wholeNanoseconds, ordering: .relaxed) }
+            // What waits for the bucket is nothing that another node could serve instead; what ends hosts would end those of the next node.
+            if isAllPublished, (error as? BerthError)?.code != .quarantined, failingSince.load(ordering: .relaxed) == 0 {
+                failingSince.store(started.wholeNanoseconds, ordering: .relaxed)
+            }
             logger.error("could not open", metadata: ["error": "\(error)"])
             throw berthError(error)
         }
@@ -121,7 +123,10 @@ extension Tenant {
             beginServing(database)
             return true
         } catch let error as SQLError where error.blamesFiles {
-            logger.critical("what its host left does not open; the database is restored from the bucket", metadata: ["error": "\(error)"])
+            logger.critical(
+                "what its host left does not open; it is set aside, and the database is restored from the bucket",
+                metadata: ["error": "\(error)", "files": "\(copy.directory)/aside"])
+            try await setFilesAside()
             filesAreKept = false
             mayContinue = false
             // What was under way has its outcome first.
@@ -130,12 +135,18 @@ extension Tenant {
         }
     }
 
+    /// They may hold what is nowhere else, for whoever can read it.
+    func setFilesAside() async throws {
+        try await environment.fileTurns.withTurn(on: database) { () throws(BerthError) in try copy.setAside() }
+    }
+
     /// Rule 5: the local state equals the head, or is the head and commits of this lease.
     func beginServing(_ database: any HostedDatabase) {
         invariant(catchingUp == nil, "served before what was left is published")
         invariant(copyID != nil, "files without an identity are served")
         ledger.withLock { $0.serve(database, in: epoch) }
         state = .serving(database)
+        reopenings = 0
         // What a host left that ended.
         if !isAllPublished { environment.shipper.markDirty(self) }
         isUnopenable.store(false, ordering: .relaxed)

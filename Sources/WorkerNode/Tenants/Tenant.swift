@@ -72,6 +72,9 @@ actor Tenant: Shippable, Expiring {
     var mayContinue = true
     /// The host of the database ended. Its files are what was committed under this lease: they are opened as they are.
     var filesAreKept = false
+    /// Attempts in a row to open what a host left, and when the next is due.
+    var reopenings = 0
+    var nextReopening = Duration.zero
     /// The last opening of which the host ended.
     var lostOpening: UInt64?
     /// Callers of ``open()`` that wait for an opening: its files are not closed before they had their turn.
@@ -141,8 +144,13 @@ actor Tenant: Shippable, Expiring {
     func expire() -> Bool {
         let now = environment.clock.now()
         ledger.withLock { $0.expire(at: now) }
-        // What its host left is on this disk alone.
-        if mustReopen { Task { try await self.open() } }
+        if mustReopen, now >= nextReopening {
+            // What its host left is on this disk alone. Why it cannot be opened is in its log.
+            let delays = environment.settings.reopenDelay
+            nextReopening = now + min(delays.lowerBound * (1 << min(reopenings, 20)), delays.upperBound)
+            reopenings += 1
+            Task { try await self.open() }
+        }
         return needsAttention
     }
 

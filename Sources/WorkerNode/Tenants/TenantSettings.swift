@@ -16,6 +16,8 @@ public struct TenantSettings: Sendable {
     public var idleTimeout: Duration = .seconds(300)
     /// Waiting time after a capture that failed for want of something, doubled with each one up to the second value.
     public var captureRetryDelay: ClosedRange<Duration> = .milliseconds(50)...(.seconds(1))
+    /// Waiting time after an attempt to open what a host left that ended, doubled with each one up to the second value.
+    public var reopenDelay: ClosedRange<Duration> = .milliseconds(500)...(.seconds(30))
     /// How long a database of which the published state does not open is not tried again. A try restores it whole.
     public var unopenableRetry: Duration = .seconds(300)
     /// How long the search for an older state that opens waits when the bucket or the disk fails it.

@@ -8,10 +8,26 @@ import Synchronization
 struct FaultyHost: EngineHost {
     final class Faults: Sendable {
         private let forgets = Atomic(false)
+        private let refusal = Mutex<(failure: OpeningFailure?, isOnce: Bool)>((nil, false))
         /// Closes nothing before it is open; opened when the host itself is ended.
         let closing: Latch?
 
         init(closing: Latch? = nil) { self.closing = closing }
+
+        /// What openings fail with; `nil` when they do not.
+        var opening: OpeningFailure? {
+            get { refusal.withLock { $0.failure } }
+            set { refusal.withLock { $0 = (newValue, false) } }
+        }
+
+        func failNextOpening(with failure: OpeningFailure) { refusal.withLock { $0 = (failure, true) } }
+
+        fileprivate func takeOpening() -> OpeningFailure? {
+            refusal.withLock { refusal in
+                defer { if refusal.isOnce { refusal = (nil, false) } }
+                return refusal.failure
+            }
+        }
 
         /// From now on it knows of no answer it was making, like one that has ended.
         func forgetAnswers() { forgets.store(true, ordering: .relaxed) }
@@ -22,7 +38,8 @@ struct FaultyHost: EngineHost {
     let faults: Faults
 
     func open(_ opening: DatabaseOpening, for owner: any DatabaseOwner) async throws(OpeningFailure) -> any HostedDatabase {
-        Database(base: try await base.open(opening, for: owner), faults: faults)
+        if let failure = faults.takeOpening() { throw failure }
+        return Database(base: try await base.open(opening, for: owner), faults: faults)
     }
 
     func rehearse(_ path: String, _ engine: EngineKind) async throws(HostFailure) { try await base.rehearse(path, engine) }

@@ -167,6 +167,43 @@ struct HostLossTests {
         }
     }
 
+    /// What ends the hosts of this node would end those of the next.
+    @Test func whatIsQuarantinedDoesNotWander() async throws {
+        let record = try await stores.makeDatabase(), faults = FaultyHost.Faults()
+        try await TenantHost.with(stores, wrapping: { FaultyHost(base: $0, faults: faults) }) { host in
+            let tenant = try await host.lead(record)
+            faults.opening = .quarantined("it ends hosts")
+            let error = await #expect(throws: BerthError.self) { try await tenant.client.execute("SELECT 1") }
+            #expect(error?.code == .quarantined)
+            stores.clock.advance(by: .seconds(60))
+            #expect(await tenant.prepareGivingUp(after: .seconds(30)) == nil)
+            faults.opening = nil
+            #expect(try await tenant.client.execute("SELECT 1").firstColumn == ["1"])
+        }
+    }
+
+    /// Where nothing can be made of the files any more, they are kept for whoever can.
+    @Test func filesThatDoNotOpenAreSetAside() async throws {
+        let record = try await stores.makeDatabase(), faults = FaultyHost.Faults()
+        try await TenantHost.with(stores, wrapping: { FaultyHost(base: $0, faults: faults) }) { host in
+            let tenant = try await host.lead(record)
+            try await tenant.client.execute("CREATE TABLE t (v TEXT)")
+            try await becomesTrue("all is published") {
+                stores.clock.advance(by: .milliseconds(100))
+                return await tenant.allIsPublished
+            }
+            await host.stopShipping()
+            try await tenant.client.execute("INSERT INTO t VALUES ('only here')")
+            faults.failNextOpening(with: .host(.engine(SQLError(code: "SQLITE_CORRUPT", message: "as the test wants it"))))
+            await (host.environment.host as? FaultyHost)?.base.lose(because: "test")
+            #expect(try await tenant.client.execute("SELECT count(*) FROM t").firstColumn == ["0"])
+            let left = try SQLiteEngine().open("\(await tenant.copy.directory)/aside/db", base: .empty)
+            defer { left.close() }
+            let found = try left.takeConnection().execute(SQLStatement("SELECT v FROM t"), limits: .unlimited)
+            #expect(found.rows == [[.text("only here")]])
+        }
+    }
+
     /// It hands over what is in the files.
     @Test func aMoveAfterItPublishesFirst() async throws {
         try await withTenant { tenant, host in
