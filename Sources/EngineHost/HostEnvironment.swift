@@ -1,3 +1,4 @@
+import Changesets
 import Crypto
 import Engines
 import FleetModel
@@ -19,6 +20,8 @@ struct HostEnvironment: Sendable {
     /// Databases whose streams or waiters have deadlines to watch.
     let attention = AttentionSet()
     let open = OpenDatabases()
+    /// When a changeset lies in a file; `nil` for never.
+    let spool: SpoolRule?
     let logger: Logger
     let metrics = HostMetrics()
 

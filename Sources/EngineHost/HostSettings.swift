@@ -37,6 +37,8 @@ public struct HostSettings: Sendable, Hashable, Codable {
     public var groupResponseBytes = 1 << 20
     /// How often it is looked whether something has waited too long.
     public var expiryInterval: Duration = .milliseconds(500)
+    /// A changeset of more bytes is made in a file, never whole in memory.
+    public var changesetMemoryBytes = 4 << 20
     /// Bytes of WAL after which it is checkpointed, once everything in it was captured.
     public var checkpointBytes = 4 << 20
     /// How long a checkpoint that failed is not tried again.

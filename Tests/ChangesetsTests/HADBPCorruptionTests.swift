@@ -28,7 +28,7 @@ import Testing
     ]
 
     func decode(_ bytes: [UInt8], as subject: Subject) throws -> Changeset {
-        try HADBP.decode(
+        try decodeBothWays(
             bytes, profile: subject.profile, expectedSeq: subject.seq, expectedPageSize: subject.pageSize)
     }
 

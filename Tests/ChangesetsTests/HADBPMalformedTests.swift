@@ -71,57 +71,57 @@ import Testing
     ]
 
     @Test func theUnchangedOneIsRight() throws {
-        let changeset = try HADBP.decode(Raw().bytes, profile: .sqlite, expectedSeq: 5, expectedPageSize: 8)
+        let changeset = try decodeBothWays(Raw().bytes, profile: .sqlite, expectedSeq: 5, expectedPageSize: 8)
         #expect(changeset.pages == PageSet(pageSize: 8, endPageCount: 3, contents: [(2, [1, 2])]))
     }
 
     @Test(arguments: cases.indices) func isRefused(_ index: Int) {
         let (raw, expected) = Self.cases[index]
-        #expect(throws: expected) { try HADBP.decode(raw.bytes, profile: .sqlite) }
+        #expect(throws: expected) { try decodeBothWays(raw.bytes, profile: .sqlite) }
     }
 
     @Test func blocksHaveNoMarkerAndWideIDs() {
         #expect(throws: HADBPError.flagsInvalid(flags: 1, version: 1)) {
-            try HADBP.decode(Self.raw { $0.width = 8 }.bytes, profile: .blocks)
+            try decodeBothWays(Self.raw { $0.width = 8 }.bytes, profile: .blocks)
         }
         #expect(throws: HADBPError.profileMismatch(expectedPageIDWidth: 8, found: 4)) {
-            try HADBP.decode(Raw().bytes, profile: .blocks)
+            try decodeBothWays(Raw().bytes, profile: .blocks)
         }
     }
 
     @Test func anEntryRunsIntoTheTrailer() {
         var bytes = Self.raw { $0.entries = [(2, [1, 2, 3, 4])] }.bytes
         bytes[47] = 5
-        #expect(throws: HADBPError.trailerTruncated(remaining: 7)) { try HADBP.decode(bytes, profile: .sqlite) }
+        #expect(throws: HADBPError.trailerTruncated(remaining: 7)) { try decodeBothWays(bytes, profile: .sqlite) }
         bytes[47] = 13
         bytes[11] = 64
-        #expect(throws: HADBPError.entryTruncated(index: 0)) { try HADBP.decode(bytes, profile: .sqlite) }
+        #expect(throws: HADBPError.entryTruncated(index: 0)) { try decodeBothWays(bytes, profile: .sqlite) }
     }
 
     @Test func theTrailerIsOfSomethingElse() {
         var bytes = Golden.version1
         bytes[bytes.count - 1] ^= 1
         #expect(throws: HADBPError.checksumMismatch(stored: 0x2332_A12A_6479_A06D, computed: 0x2332_A12A_6479_A06C)) {
-            try HADBP.decode(bytes, profile: .sqlite)
+            try decodeBothWays(bytes, profile: .sqlite)
         }
     }
 
     @Test func theIndexSaidSomethingElse() {
         #expect(throws: HADBPError.seqMismatch(expected: 6, found: 5)) {
-            try HADBP.decode(Raw().bytes, profile: .sqlite, expectedSeq: 6)
+            try decodeBothWays(Raw().bytes, profile: .sqlite, expectedSeq: 6)
         }
         #expect(throws: HADBPError.pageSizeMismatch(expected: 16, found: 8)) {
-            try HADBP.decode(Raw().bytes, profile: .sqlite, expectedPageSize: 16)
+            try decodeBothWays(Raw().bytes, profile: .sqlite, expectedPageSize: 16)
         }
         #expect(throws: HADBPError.markerInSnapshot(endPageCount: 3)) {
-            try HADBP.decode(Raw().bytes, profile: .sqlite, expectedKind: .snapshot)
+            try decodeBothWays(Raw().bytes, profile: .sqlite, expectedKind: .snapshot)
         }
         let whole = Self.raw { $0.flags = 0; $0.entries = [(1, [1])] }
         #expect(throws: HADBPError.deltaWithoutMarker) {
-            try HADBP.decode(whole.bytes, profile: .sqlite, expectedKind: .delta)
+            try decodeBothWays(whole.bytes, profile: .sqlite, expectedKind: .delta)
         }
         #expect(throws: HADBPError.pageMissing(expected: 1, found: 2)) {
-            try HADBP.decode(Golden.version2, profile: .sqlite, expectedKind: .snapshot)
+            try decodeBothWays(Golden.version2, profile: .sqlite, expectedKind: .snapshot)
         }
     }
 

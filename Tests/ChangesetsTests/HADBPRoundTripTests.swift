@@ -18,11 +18,14 @@ import Testing
         let encoded = try HADBP.encode(
             pages, profile: profile, seq: seq, previousChecksum: previous, createdAt: createdAt,
             declaredEndChecksum: declaredEnd)
+        if declaredEnd == nil {
+            _ = try encodeBothWays(pages, profile: profile, seq: seq, previousChecksum: previous, createdAt: createdAt)
+        }
         let expected = Changeset(
             profile: profile, version: declaredEnd == nil ? 1 : 2, seq: seq, previousChecksum: previous,
             createdAt: createdAt, pages: pages, checksum: encoded.checksum, declaredEndChecksum: declaredEnd)
         #expect(
-            try HADBP.decode(
+            try decodeBothWays(
                 encoded.bytes, profile: profile, expectedSeq: seq, expectedPageSize: pages.pageSize,
                 expectedKind: kind) == expected)
 
@@ -35,23 +38,23 @@ import Testing
         let scattered = PageSet(
             pageSize: 4, endPageCount: 9, pages: [.init(id: 2, bytes: 4..<6), .init(id: 7, bytes: 0..<4)],
             bytes: [1, 2, 3, 4, 5, 6, 7])
-        let encoded = try HADBP.encode(scattered, profile: .sqlite, seq: 1, previousChecksum: 0, createdAt: 0)
-        let decoded = try HADBP.decode(encoded.bytes, profile: .sqlite).pages
+        let encoded = try encodeBothWays(scattered, profile: .sqlite, seq: 1, previousChecksum: 0, createdAt: 0)
+        let decoded = try decodeBothWays(encoded.bytes, profile: .sqlite).pages
         #expect(decoded == PageSet(pageSize: 4, endPageCount: 9, contents: [(2, [5, 6]), (7, [1, 2, 3, 4])]))
     }
 
     @Test func nothingChangedButTheLength() throws {
         for count: UInt64 in [0, 1, UInt64(UInt32.max) - 1] {
             let pages = PageSet(pageSize: 4096, endPageCount: count)
-            let encoded = try HADBP.encode(pages, profile: .sqlite, seq: 3, previousChecksum: 4, createdAt: 5)
-            #expect(try HADBP.decode(encoded.bytes, profile: .sqlite, expectedKind: .delta).pages == pages)
+            let encoded = try encodeBothWays(pages, profile: .sqlite, seq: 3, previousChecksum: 4, createdAt: 5)
+            #expect(try decodeBothWays(encoded.bytes, profile: .sqlite, expectedKind: .delta).pages == pages)
         }
     }
 
     @Test func anEmptyFile() throws {
         let pages = PageSet(pageSize: 4096, endPageCount: nil)
-        let encoded = try HADBP.encode(pages, profile: .sqlite, seq: 3, previousChecksum: 0, createdAt: 5)
+        let encoded = try encodeBothWays(pages, profile: .sqlite, seq: 3, previousChecksum: 0, createdAt: 5)
         #expect(encoded.bytes.count == 48)
-        #expect(try HADBP.decode(encoded.bytes, profile: .sqlite, expectedKind: .snapshot).pages == pages)
+        #expect(try decodeBothWays(encoded.bytes, profile: .sqlite, expectedKind: .snapshot).pages == pages)
     }
 }

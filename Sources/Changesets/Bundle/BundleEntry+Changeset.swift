@@ -37,6 +37,12 @@ extension BundleEntry {
         } catch {
             throw .changeset(error)
         }
+        try check(chainOf: changeset)
+        return changeset
+    }
+
+    /// - Throws: `BundleError.chainMismatch`.
+    func check(chainOf changeset: Changeset) throws(BundleError) {
         guard changeset.previousChecksum == previousChecksum else {
             throw .chainMismatch(side: .before, expected: previousChecksum, found: changeset.previousChecksum)
         }
@@ -44,7 +50,6 @@ extension BundleEntry {
         if kind == .delta || changeset.declaredEndChecksum != nil, changeset.chainChecksum != checksum {
             throw .chainMismatch(side: .after, expected: checksum, found: changeset.chainChecksum)
         }
-        return changeset
     }
 
     static func checksum(ofStored bytes: ArraySlice<UInt8>) -> UInt64 {

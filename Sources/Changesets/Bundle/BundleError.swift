@@ -1,3 +1,5 @@
+public import FleetModel
+
 /// What is wrong with a bundle or with one of its entries.
 public enum BundleError: Error, Sendable, Hashable {
     public enum ChainSide: String, Sendable, Hashable {
@@ -28,12 +30,26 @@ public enum BundleError: Error, Sendable, Hashable {
     case compression(ZstdError)
     case changeset(HADBPError)
     case chainMismatch(side: ChainSide, expected: UInt64, found: UInt64)
+
+    /// In which one is made that is too large for memory.
+    case file(FileFailure)
+}
+
+extension BundleError {
+    /// It is the fault of this machine, and says nothing of the bundle.
+    public var fileFailure: FileFailure? {
+        switch self {
+        case .file(let failure), .changeset(.file(let failure)): failure
+        default: nil
+        }
+    }
 }
 
 extension BundleError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .tooShort(let length, let minimum): "the bundle has \(length) bytes; at least \(minimum) are needed"
+        case .file(let failure): "\(failure)"
         case .headerMagicMissing: "the object does not begin with “BERTHB”"
         case .footerMagicMissing: "the object does not end like a bundle; it may be cut off"
         case .unsupportedVersion(let version): "the bundle has version \(version); \(BundleLayout.version) is known"

@@ -1,3 +1,5 @@
+import FleetModel
+
 /// One decoded and verified changeset.
 public struct Changeset: Sendable, Equatable {
     public var profile: HADBP.Profile
@@ -22,11 +24,44 @@ public struct Changeset: Sendable, Equatable {
     public var chainChecksum: UInt64 { declaredEndChecksum ?? checksum }
 }
 
-/// A changeset as bytes, with what the chain needs to know of it.
+/// A changeset in `.hadbp` form, with what the chain needs to know of it.
 public struct EncodedChangeset: Sendable, Equatable {
-    public var bytes: [UInt8]
+    public var contents: ChangesetContents
     /// Over the content, as stored in the trailer.
     public var checksum: UInt64
     /// The chain value after this changeset: the checksum, or what version 2 declares.
     public var chainChecksum: UInt64
+
+    /// Of one that is in memory.
+    public var bytes: [UInt8] {
+        guard case .bytes(let bytes) = contents else { brokenInvariant("a changeset in a file is asked for its bytes") }
+        return bytes
+    }
+}
+
+/// Where the bytes of a changeset are.
+public enum ChangesetContents: Sendable {
+    case bytes([UInt8])
+    /// Whole, in a file of its own: large ones, which are then never in memory whole.
+    case file(SpoolFile)
+
+    /// In bytes.
+    public var size: Int {
+        switch self {
+        case .bytes(let bytes): bytes.count
+        case .file(let file): file.size
+        }
+    }
+
+    public var bytesInMemory: Int { if case .bytes(let bytes) = self { bytes.count } else { 0 } }
+}
+
+extension ChangesetContents: Equatable {
+    public static func == (one: ChangesetContents, other: ChangesetContents) -> Bool {
+        switch (one, other) {
+        case (.bytes(let one), .bytes(let other)): one == other
+        case (.file(let one), .file(let other)): one === other
+        case (.bytes, .file), (.file, .bytes): false
+        }
+    }
 }

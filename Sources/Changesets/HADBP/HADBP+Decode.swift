@@ -1,3 +1,5 @@
+import FleetModel
+
 extension HADBP {
     /// Parses and verifies a changeset.
     ///
@@ -26,6 +28,50 @@ extension HADBP {
         expectedKind: ChangesetKind? = nil
     ) throws(HADBPError) -> Changeset {
         var reader = ByteReader(bytes)
+        let parsed = try parse(&reader, profile: profile, expectedSeq, expectedPageSize) { entries, previous in
+            checksum(previousChecksum: previous, entries: bytes[entries])
+        }
+        return try changeset(parsed, profile: profile, expectedKind) { contents, pageSize, endPageCount in
+            copy(contents, of: bytes, pageSize: pageSize, endPageCount: endPageCount)
+        }
+    }
+
+    /// As for an array. The pages stay where they are in the file.
+    ///
+    /// - Throws: also ``HADBPError/file(_:)``.
+    public static func decode(
+        _ file: SpoolFile, profile: Profile, expectedSeq: UInt64? = nil, expectedPageSize: Int? = nil,
+        expectedKind: ChangesetKind? = nil
+    ) throws(HADBPError) -> Changeset {
+        var reader: FileByteReader
+        do throws(FileFailure) { reader = try FileByteReader(file) } catch { throw .file(error) }
+        let parsed: Parsed
+        do throws(HADBPError) {
+            parsed = try parse(&reader, profile: profile, expectedSeq, expectedPageSize) { entries, previous throws(HADBPError) in
+                do throws(FileFailure) {
+                    return try checksum(previousChecksum: previous, entriesIn: file, entries)
+                } catch { throw .file(error) }
+            }
+        } catch {
+            // What could not be read looks as if it were not there.
+            throw reader.failure.map { .file($0) } ?? error
+        }
+        return try changeset(parsed, profile: profile, expectedKind) { contents, pageSize, endPageCount in
+            PageSet(pageSize: pageSize, endPageCount: endPageCount, pages: Array(contents), content: .file(file))
+        }
+    }
+
+    private struct Parsed {
+        var header: Header
+        var entries: [PageSet.Page]
+        var checksum: UInt64
+    }
+
+    /// - Parameter compute: the checksum of the entries, which lie in this range, after this checksum.
+    private static func parse(
+        _ reader: inout some ByteSource, profile: Profile, _ expectedSeq: UInt64?, _ expectedPageSize: Int?,
+        checksum compute: (Range<Int>, UInt64) throws(HADBPError) -> UInt64
+    ) throws(HADBPError) -> Parsed {
         let header = try Header(from: &reader, profile: profile)
         let entriesStart = reader.position
         let entries = try readEntries(header, profile: profile, from: &reader)
@@ -33,7 +79,7 @@ extension HADBP {
         let remaining = reader.remaining
         guard let stored = reader.read(UInt64.self) else { throw .trailerTruncated(remaining: remaining) }
         if reader.remaining > 0 { throw .trailingBytes(reader.remaining) }
-        let computed = checksum(previousChecksum: header.previousChecksum, entries: bytes[entriesStart..<entriesEnd])
+        let computed = try compute(entriesStart..<entriesEnd, header.previousChecksum)
         guard stored == computed else { throw .checksumMismatch(stored: stored, computed: computed) }
 
         if let expectedSeq, expectedSeq != header.seq {
@@ -42,18 +88,25 @@ extension HADBP {
         if let expectedPageSize, expectedPageSize != header.pageSize {
             throw .pageSizeMismatch(expected: expectedPageSize, found: header.pageSize)
         }
+        return Parsed(header: header, entries: entries, checksum: stored)
+    }
 
-        let (contents, marker) = try splitMarker(from: entries, flags: header.flags, profile: profile)
-        let pages = copy(contents, of: bytes, pageSize: header.pageSize, endPageCount: marker.map { $0 - 1 })
+    private static func changeset(
+        _ parsed: Parsed, profile: Profile, _ expectedKind: ChangesetKind?,
+        pages make: (ArraySlice<PageSet.Page>, _ pageSize: Int, _ endPageCount: UInt64?) -> PageSet
+    ) throws(HADBPError) -> Changeset {
+        let header = parsed.header
+        let (contents, marker) = try splitMarker(from: parsed.entries, flags: header.flags, profile: profile)
+        let pages = make(contents, header.pageSize, marker.map { $0 - 1 })
         try profile.check(pages, previousChecksum: header.previousChecksum, kind: expectedKind)
         return Changeset(
             profile: profile, version: header.version, seq: header.seq, previousChecksum: header.previousChecksum,
-            createdAt: header.createdAt, pages: pages, checksum: stored,
+            createdAt: header.createdAt, pages: pages, checksum: parsed.checksum,
             declaredEndChecksum: header.declaredEndChecksum)
     }
 
     private static func readEntries(
-        _ header: Header, profile: Profile, from reader: inout ByteReader
+        _ header: Header, profile: Profile, from reader: inout some ByteSource
     ) throws(HADBPError) -> [PageSet.Page] {
         let smallest = profile.pageIDWidth + Layout.lengthFieldWidth
         guard reader.remaining >= Layout.checksumLength,

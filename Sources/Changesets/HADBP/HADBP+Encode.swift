@@ -1,4 +1,6 @@
 import Crypto
+import FleetModel
+import Foundation
 
 extension HADBP {
     /// The bytes of a changeset with these pages.
@@ -25,29 +27,72 @@ extension HADBP {
         var flags: Flags = marker == nil ? [] : .endPageMarker
         if declaredEndChecksum != nil { flags.insert(.compacted) }
 
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(
-            Layout.compactedMinimumLength + contentLength + entryCount * (profile.pageIDWidth + Layout.lengthFieldWidth))
-        bytes += Layout.magic
-        bytes.append(declaredEndChecksum == nil ? 1 : 2)
-        bytes.append(flags.rawValue)
-        bytes.append(UInt8(profile.pageIDWidth))
-        bytes.appendBigEndian(pageSize)
-        bytes.appendBigEndian(seq)
-        bytes.appendBigEndian(previousChecksum)
-        bytes.appendBigEndian(pageCount)
-        bytes.appendBigEndian(createdAt)
-        if let declaredEndChecksum { bytes.appendBigEndian(declaredEndChecksum) }
+        var header: [UInt8] = []
+        header += Layout.magic
+        header.append(declaredEndChecksum == nil ? 1 : 2)
+        header.append(flags.rawValue)
+        header.append(UInt8(profile.pageIDWidth))
+        header.appendBigEndian(pageSize)
+        header.appendBigEndian(seq)
+        header.appendBigEndian(previousChecksum)
+        header.appendBigEndian(pageCount)
+        header.appendBigEndian(createdAt)
+        if let declaredEndChecksum { header.appendBigEndian(declaredEndChecksum) }
 
-        let entriesStart = bytes.count
-        for page in pages.pages {
-            appendEntry(page.id, pages.bytes[page.bytes], profile: profile, to: &bytes)
+        switch pages.content {
+        case .memory(let content):
+            var bytes = header
+            bytes.reserveCapacity(Layout.compactedMinimumLength + contentLength + entryCount * profile.entryHeadLength)
+            for page in pages.pages {
+                appendEntryHead(page.id, page.bytes.count, profile: profile, to: &bytes)
+                bytes.append(contentsOf: content[page.bytes])
+            }
+            if let marker { appendEntryHead(marker, 0, profile: profile, to: &bytes) }
+            let checksum = checksum(previousChecksum: previousChecksum, entries: bytes[header.count...])
+            bytes.appendBigEndian(checksum)
+            return EncodedChangeset(contents: .bytes(bytes), checksum: checksum, chainChecksum: declaredEndChecksum ?? checksum)
+        case .file(let file):
+            invariant(declaredEndChecksum == nil, "a file of pages has no room for what a compacted changeset declares")
+            do throws(FileFailure) {
+                let (changeset, checksum) = try complete(
+                    file, pages.pages, header: header, marker: marker, profile: profile, previousChecksum: previousChecksum)
+                return EncodedChangeset(contents: .file(changeset), checksum: checksum, chainChecksum: checksum)
+            } catch { throw .file(error) }
         }
-        if let marker { appendEntry(marker, [], profile: profile, to: &bytes) }
+    }
 
-        let checksum = checksum(previousChecksum: previousChecksum, entries: bytes[entriesStart...])
-        bytes.appendBigEndian(checksum)
-        return EncodedChangeset(bytes: bytes, checksum: checksum, chainChecksum: declaredEndChecksum ?? checksum)
+    /// Adds to what a ``PageFileWriter`` wrote what is missing of a changeset. The pages keep their places.
+    private static func complete(
+        _ file: SpoolFile, _ pages: [PageSet.Page], header: [UInt8], marker: UInt64?, profile: Profile, previousChecksum: UInt64
+    ) throws(FileFailure) -> (changeset: SpoolFile, checksum: UInt64) {
+        var end = header.count
+        for page in pages {
+            invariant(page.bytes.lowerBound == end + profile.entryHeadLength, "page \(page.id) does not lie where a changeset has it")
+            end = page.bytes.upperBound
+        }
+        invariant(end == file.size, "a file of pages goes on behind them")
+        var tail: [UInt8] = []
+        if let marker { appendEntryHead(marker, 0, profile: profile, to: &tail) }
+        let checksum = try checksum(previousChecksum: previousChecksum, entriesIn: file, header.count..<end, then: tail)
+        tail.appendBigEndian(checksum)
+        // Under another name: the pages' own file is removed with them.
+        let path = file.path + ".hadbp"
+        try FileSystem.rename(file.path, to: path)
+        let changeset = SpoolFile(path: path, size: end + tail.count)
+        let output = try PosixFile(path, O_WRONLY)
+        try output.write(header, at: 0)
+        try output.write(tail, at: end)
+        return (changeset, checksum)
+    }
+
+    static func checksum(
+        previousChecksum: UInt64, entriesIn file: SpoolFile, _ range: Range<Int>, then tail: [UInt8] = []
+    ) throws(FileFailure) -> UInt64 {
+        var hash = SHA256()
+        hash.update(bigEndian: previousChecksum)
+        try file.read(range) { hash.update(bufferPointer: $0) }
+        hash.update(tail[...])
+        return hash.finalize().leading64
     }
 
     /// - Parameter entries: as they lie in the file.
@@ -70,7 +115,7 @@ extension HADBP {
         guard pages.pageSize > 0 else { throw .pageSizeOutOfRange(pages.pageSize) }
         var length = 0
         for page in pages.pages {
-            guard page.bytes.lowerBound >= 0, page.bytes.upperBound <= pages.bytes.count else {
+            guard page.bytes.lowerBound >= 0, page.bytes.upperBound <= pages.content.size else {
                 throw .pageOutsideBuffer(id: page.id)
             }
             guard page.bytes.count <= pages.pageSize else {
@@ -81,15 +126,13 @@ extension HADBP {
         return length
     }
 
-    private static func appendEntry(
-        _ id: UInt64, _ content: ArraySlice<UInt8>, profile: Profile, to bytes: inout [UInt8]
-    ) {
+    /// What lies before the content of an entry.
+    static func appendEntryHead(_ id: UInt64, _ length: Int, profile: Profile, to bytes: inout [UInt8]) {
         switch profile {
         case .sqlite: bytes.appendBigEndian(UInt32(id))
         case .blocks: bytes.appendBigEndian(id)
         }
         // No page is longer than the page size, which is 32 bits wide.
-        bytes.appendBigEndian(UInt32(content.count))
-        bytes.append(contentsOf: content)
+        bytes.appendBigEndian(UInt32(length))
     }
 }

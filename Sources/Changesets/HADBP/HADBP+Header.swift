@@ -10,7 +10,7 @@ extension HADBP {
         var createdAt: Int64
         var declaredEndChecksum: UInt64?
 
-        init(from reader: inout ByteReader, profile: Profile) throws(HADBPError) {
+        init(from reader: inout some ByteSource, profile: Profile) throws(HADBPError) {
             let length = reader.remaining
             guard length >= Layout.minimumLength else {
                 throw .tooShort(length: length, minimum: Layout.minimumLength)

@@ -37,6 +37,9 @@ public enum HADBP {
             }
         }
 
+        /// Bytes before the content of an entry.
+        var entryHeadLength: Int { pageIDWidth + Layout.lengthFieldWidth }
+
         var maximumPageID: UInt64 {
             switch self {
             case .sqlite: UInt64(UInt32.max)

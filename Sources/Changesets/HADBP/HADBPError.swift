@@ -1,3 +1,5 @@
+public import FleetModel
+
 /// What is wrong with the bytes, or the pages, of a changeset.
 public enum HADBPError: Error, Sendable, Hashable {
     // The container
@@ -36,12 +38,16 @@ public enum HADBPError: Error, Sendable, Hashable {
     case pageOutsideBuffer(id: UInt64)
     case tooManyPages(Int)
     case endPageCountNotRepresentable(UInt64)
+
+    /// Of a changeset, or of pages, that lie in one.
+    case file(FileFailure)
 }
 
 extension HADBPError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .tooShort(let length, let minimum): "the changeset has \(length) bytes; at least \(minimum) are needed"
+        case .file(let failure): "\(failure)"
         case .magicMissing: "the changeset does not begin with “HADBP”"
         case .unsupportedVersion(let version): "the changeset has version \(version); 1 and 2 are known"
         case .pageIDWidthInvalid(let width): "page ids are \(width) bytes wide; 4 and 8 are possible"

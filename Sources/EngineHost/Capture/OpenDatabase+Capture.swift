@@ -47,7 +47,7 @@ extension OpenDatabase {
         marks.didCut(position, mark)
         // Before it is sent: afterwards either may be the head.
         keepWatermark()
-        return .cut(Cut(commit: commit, position: position, pageSize: pages.pageSize, createdAt: createdAt, bytes: encoded.bytes))
+        return .cut(Cut(commit: commit, position: position, pageSize: pages.pageSize, createdAt: createdAt, contents: encoded.contents))
     }
 
     /// What was cut last is published now, or was given up.
@@ -62,10 +62,11 @@ extension OpenDatabase {
 
     /// Should what is new not be found, everything there is: the files on this disk are worth more than what is published.
     private func captureWhatIsNew(_ database: any EngineDatabase, isWhole: Bool) throws(CaptureError) -> CapturedChanges? {
-        do throws(CaptureError) { return try isWhole ? database.captureAll() : database.capture() } catch {
+        let spool = host.spool
+        do throws(CaptureError) { return try isWhole ? database.captureAll(spool: spool) : database.capture(spool: spool) } catch {
             guard error.remedy == .captureAll, !isWhole else { throw error }
             logger.error("capture failed; capturing the whole database", metadata: ["error": "\(error)"])
-            return try database.captureAll()
+            return try database.captureAll(spool: spool)
         }
     }
 
@@ -76,7 +77,7 @@ extension OpenDatabase {
             try HADBP.encode(
                 pages, profile: profile, seq: previous.seq + 1, previousChecksum: previous.checksum, createdAt: createdAt)
         }
-        guard pages.bytes.count > Self.bytesWorthALeave else { return try encode() }
+        guard pages.content.size > Self.bytesWorthALeave else { return try encode() }
         return try await host.blockingWork.run(encode)
     }
 

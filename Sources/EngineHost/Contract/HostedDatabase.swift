@@ -1,3 +1,4 @@
+public import Changesets
 public import Engines
 public import FleetModel
 
@@ -159,15 +160,15 @@ public struct Cut: Sendable {
     public var pageSize: Int
     /// Unix milliseconds.
     public var createdAt: Int64
-    /// `.hadbp` bytes.
-    public var bytes: [UInt8]
+    /// In `.hadbp` form.
+    public var contents: ChangesetContents
 
-    public init(commit: UInt64, position: ChainPosition, pageSize: Int, createdAt: Int64, bytes: [UInt8]) {
+    public init(commit: UInt64, position: ChainPosition, pageSize: Int, createdAt: Int64, contents: ChangesetContents) {
         self.commit = commit
         self.position = position
         self.pageSize = pageSize
         self.createdAt = createdAt
-        self.bytes = bytes
+        self.contents = contents
     }
 }
 

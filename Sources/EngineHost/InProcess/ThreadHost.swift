@@ -1,3 +1,4 @@
+public import Changesets
 public import Engines
 public import FleetModel
 public import Logging
@@ -11,15 +12,16 @@ public struct ThreadHost: EngineHost {
     ///   - pool: where engines run; not shut down by this.
     ///   - gate: whether work may begin.
     ///   - descriptors: that the files of all databases may take together.
+    ///   - spool: where large changesets are made; without, in memory.
     ///   - watch: told of what engines do.
     public init(
         engines: EngineSet, pool: EnginePool, blockingWork: BlockingWork, settings: HostSettings, clock: any FleetClock,
-        gate: @escaping @Sendable () -> Bool, descriptors: Int = .max, watch: any ExecutionWatch = NoExecutionWatch(), logger: Logger
+        gate: @escaping @Sendable () -> Bool, descriptors: Int = .max, spool: SpoolFolder? = nil, watch: any ExecutionWatch = NoExecutionWatch(), logger: Logger
     ) {
         self.engines = engines
         environment = HostEnvironment(
             pool: pool, blockingWork: blockingWork, settings: settings, clock: clock, isGateOpen: gate, files: OpenFiles(limit: descriptors),
-            watch: watch, logger: logger)
+            watch: watch, spool: spool.map { SpoolRule(folder: $0, memoryBytes: settings.changesetMemoryBytes) }, logger: logger)
     }
 
     public var descriptors: (taken: Int, limit: Int) { (environment.files.taken, environment.files.limit) }

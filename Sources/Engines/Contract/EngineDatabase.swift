@@ -1,3 +1,4 @@
+public import Changesets
 public import FleetModel
 
 /// An open database: its connections, and the capture of what they commit.
@@ -26,10 +27,14 @@ public protocol EngineDatabase: AnyObject {
     /// What was committed since the last capture, by any connection; `nil` when that is nothing.
     ///
     /// Advances: the caller keeps what it gets until it is shipped. On an error nothing is advanced.
-    func capture() throws(CaptureError) -> CapturedChanges?
+    ///
+    /// - Parameter spool: when the pages lie in a file; `nil` for never.
+    func capture(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges?
 
     /// Everything, whatever was captured before; later captures continue from it.
-    func captureAll() throws(CaptureError) -> CapturedChanges
+    ///
+    /// - Parameter spool: as in ``capture(spool:)``.
+    func captureAll(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges
 
     /// Differs after a statement from what it was before when the statement has committed something, whatever
     /// ``EngineConnection/needsWriteTurn(_:)`` said of it. Costs next to nothing. A checkpoint may change it as well.
@@ -91,6 +96,12 @@ public protocol EngineDatabase: AnyObject {
 extension EngineDatabase {
     public var descriptors: Int { 4 }
     public var descriptorsOfNextConnection: Int { 0 }
+}
+
+/// Into memory.
+extension EngineDatabase {
+    public func capture() throws(CaptureError) -> CapturedChanges? { try capture(spool: nil) }
+    public func captureAll() throws(CaptureError) -> CapturedChanges { try captureAll(spool: nil) }
 }
 
 /// For an engine that captures pages alone: restoring them replays nothing.

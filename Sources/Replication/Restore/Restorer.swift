@@ -1,4 +1,4 @@
-import Changesets
+public import Changesets
 public import Engines
 public import FleetModel
 import FleetStore
@@ -13,6 +13,8 @@ public struct Restorer: Sendable {
     private let objects: any ObjectStore
     private let parallelReads: Int
     private let parallelBytes: UInt64
+    private let budget: ByteBudget
+    private let spool: SpoolRule?
     private let blockingWork: BlockingWork
     private let random: RandomSource
     private let logger: Logger
@@ -21,9 +23,13 @@ public struct Restorer: Sendable {
 
     /// - Parameters:
     ///   - parallelReads: ranged reads of one restore that are under way at a time.
-    ///   - parallelBytes: of the bucket that those read together, unless a single changeset is larger. What they become in memory may be a multiple.
+    ///   - parallelBytes: of changesets that those read together, unless a single one is larger. In memory they may be three times as much for a
+    ///     moment: as they are stored, as they are, and as pages.
+    ///   - budget: what all restores together may read at a time.
+    ///   - spool: which changesets are never in memory whole; without, all are.
     public init(
-        segments: any SegmentSource, objects: any ObjectStore, parallelReads: Int = 16, parallelBytes: UInt64 = 32 << 20, blockingWork: BlockingWork = .threads,
+        segments: any SegmentSource, objects: any ObjectStore, parallelReads: Int = 16, parallelBytes: UInt64 = 32 << 20,
+        budget: ByteBudget = ByteBudget(bytes: 128 << 20), spool: SpoolRule? = nil, blockingWork: BlockingWork = .threads,
         random: RandomSource = .system, logger: Logger
     ) {
         self.segments = segments
@@ -31,6 +37,8 @@ public struct Restorer: Sendable {
         invariant(parallelReads > 0, "a restore reads something at a time")
         self.parallelReads = parallelReads
         self.parallelBytes = parallelBytes
+        self.budget = budget
+        self.spool = spool
         self.blockingWork = blockingWork
         self.random = random
         self.logger = logger
@@ -130,23 +138,38 @@ public struct Restorer: Sendable {
         }
         var next = 0
         while next < segments.count {
-            let window = window(of: segments[next...])
+            let (window, bytes) = window(of: segments[next...])
             next = window.endIndex
-            try await apply(try await fetch(window, profile))
+            try await budget.with(bytes) { () throws(BerthError) in try await apply(try await fetch(window, profile)) }
         }
     }
 
-    /// The first of `segments` that are read together: one at least.
-    private func window(of segments: ArraySlice<Segment>) -> ArraySlice<Segment> {
-        var left = parallelBytes
+    /// The first of `segments` that are read together, one at least, and how many bytes of them are in memory.
+    private func window(of segments: ArraySlice<Segment>) -> (segments: ArraySlice<Segment>, bytes: UInt64) {
+        var bytes: UInt64 = 0
         var reads = 0
-        for length in segments.prefix(parallelReads).lazy.map(\.entry.storedLength) {
-            guard reads == 0 || length <= left else { break }
+        for length in segments.prefix(parallelReads).lazy.map({ bytesInMemory($0.entry) }) {
+            let (sum, overflow) = bytes.addingReportingOverflow(length)
+            guard reads == 0 || !overflow && sum <= parallelBytes else { break }
             reads += 1
-            left -= min(length, left)
+            bytes = sum
         }
-        return segments.prefix(reads)
+        return (segments.prefix(reads), bytes)
     }
+
+    private func bytesInMemory(_ entry: BundleEntry) -> UInt64 {
+        let bytes = max(entry.rawLength, entry.storedLength)
+        return isSpooled(entry) ? min(bytes, UInt64(Self.piecesInMemory * Self.pieceBytes)) : bytes
+    }
+
+    private func isSpooled(_ entry: BundleEntry) -> Bool {
+        guard let spool else { return false }
+        return max(entry.rawLength, entry.storedLength) > UInt64(spool.memoryBytes)
+    }
+
+    /// Of a changeset that is never in memory whole: how much is read at a time, and how often that is in memory.
+    private static let pieceBytes = 4 << 20
+    private static let piecesInMemory = 3
 
     private func fetch(_ window: ArraySlice<Segment>, _ profile: HADBP.Profile) async throws(BerthError) -> [PageSet] {
         do {
@@ -166,7 +189,16 @@ public struct Restorer: Sendable {
     }
 
     private func pages(of segment: Segment, _ profile: HADBP.Profile) async throws -> PageSet {
-        let stored = try await stored(of: segment)
+        guard let range = segment.entry.storedRange, !range.isEmpty, let end = Int64(exactly: range.upperBound) else {
+            throw Self.corrupt(
+                segment, "no object has \(segment.entry.storedLength) bytes at \(segment.entry.offset), as its row says")
+        }
+        let stored = end - Int64(range.count)..<end
+        if let spool, isSpooled(segment.entry) { return try await spooledPages(of: segment, in: stored, profile, spool.folder) }
+        return try await pages(of: segment, from: try await read(stored, of: segment), profile)
+    }
+
+    private func pages(of segment: Segment, from stored: [UInt8], _ profile: HADBP.Profile) async throws -> PageSet {
         do {
             // Hashing and decompressing a large changeset takes seconds, on no thread that tasks share.
             let pages = try await blockingWork.run { try segment.entry.changeset(from: stored[...], profile: profile).pages }
@@ -175,13 +207,39 @@ public struct Restorer: Sendable {
         } catch { throw Self.corrupt(segment, "\(error)") }
     }
 
-    private func stored(of segment: Segment) async throws -> [UInt8] {
-        guard let range = segment.entry.storedRange, !range.isEmpty, let end = Int64(exactly: range.upperBound) else {
-            throw Self.corrupt(
-                segment, "no object has \(segment.entry.storedLength) bytes at \(segment.entry.offset), as its row says")
+    /// The pages of a large changeset, in a file: a piece is read while the one before it is written.
+    private func spooledPages(
+        of segment: Segment, in stored: Range<Int64>, _ profile: HADBP.Profile, _ folder: SpoolFolder
+    ) async throws -> PageSet {
+        let pieces = stride(from: stored.lowerBound, to: stored.upperBound, by: Self.pieceBytes).map { start in
+            start..<min(start + Int64(Self.pieceBytes), stored.upperBound)
         }
         do {
-            return try await objects.get(segment.bundle, range: end - Int64(range.count)..<end)
+            let arrival = try await blockingWork.run { () throws(BundleError) in try Arrival(segment.entry, in: folder) }
+            var piece = try await read(pieces[0], of: segment)
+            for next in pieces.dropFirst() {
+                async let following = read(next, of: segment)
+                let present = piece
+                try await blockingWork.run { () throws(BundleError) in try arrival.append(present) }
+                piece = try await following
+            }
+            let last = piece
+            let pages = try await blockingWork.run { () throws(BundleError) in
+                try arrival.append(last)
+                return try arrival.finish(profile)
+            }
+            restoredBytes.increment(by: stored.count)
+            return pages
+        } catch let error as BundleError {
+            // The disk's fault is not the object's.
+            if let failure = error.fileFailure { throw failure.berthError }
+            throw Self.corrupt(segment, "\(error)")
+        }
+    }
+
+    private func read(_ range: Range<Int64>, of segment: Segment) async throws -> [UInt8] {
+        do {
+            return try await objects.get(segment.bundle, range: range)
         } catch ObjectStoreError.notFound {
             throw BerthError(
                 .dataCorrupt,
@@ -190,8 +248,9 @@ public struct Restorer: Sendable {
         } catch let cut as ObjectStoreError {
             guard case .truncated = cut else { throw cut }
             // Either the answer was cut off on its way, or there is no more: the store knows the length.
-            guard let size = try await objects.size(segment.bundle), size < end else { throw cut }
-            throw Self.corrupt(segment, "the object ends after \(size) bytes; this changeset lies at \(range)")
+            guard let size = try await objects.size(segment.bundle), size < range.upperBound else { throw cut }
+            let place = segment.entry.storedRange.map { "\($0)" } ?? ""
+            throw Self.corrupt(segment, "the object ends after \(size) bytes; this changeset lies at \(place)")
         }
     }
 
@@ -201,6 +260,22 @@ public struct Restorer: Sendable {
 
     private static func name(_ segment: Segment) -> String {
         "changeset \(segment.entry.lastSeq) of database \(segment.entry.database)"
+    }
+}
+
+/// A large changeset that is read piece by piece.
+///
+/// `@unchecked Sendable`: used by one restore, which awaits each piece of work before it begins the next.
+private final class Arrival: @unchecked Sendable {
+    private var reader: StoredChangesetReader?
+
+    init(_ entry: BundleEntry, in folder: SpoolFolder) throws(BundleError) { reader = try StoredChangesetReader(entry, in: folder) }
+
+    func append(_ piece: [UInt8]) throws(BundleError) { try reader?.append(piece) }
+
+    func finish(_ profile: HADBP.Profile) throws(BundleError) -> PageSet {
+        guard let reader = reader.take() else { brokenInvariant("a changeset is finished twice") }
+        return try reader.finish(profile: profile).pages
     }
 }
 

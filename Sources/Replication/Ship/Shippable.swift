@@ -1,3 +1,4 @@
+public import Changesets
 public import FleetModel
 
 /// A database with commits that are not in the bucket yet.
@@ -45,23 +46,6 @@ public struct CutChangeset: Sendable {
         self.createdAt = createdAt
         self.contents = contents
     }
-}
-
-/// Where the bytes of a changeset are.
-public enum ChangesetContents: Sendable {
-    case bytes([UInt8])
-    /// Whole, in a file of its own: large ones, which are then never in memory whole.
-    case file(SpoolFile)
-
-    /// In bytes.
-    public var size: Int {
-        switch self {
-        case .bytes(let bytes): bytes.count
-        case .file(let file): file.size
-        }
-    }
-
-    var bytesInMemory: Int { if case .bytes(let bytes) = self { bytes.count } else { 0 } }
 }
 
 public enum ShipOutcome: Sendable, Hashable {

@@ -1,3 +1,4 @@
+import Changesets
 public import EngineHost
 public import Engines
 public import FleetModel
@@ -47,6 +48,9 @@ public final class WorkerNode: Service, LocalDatabases {
         keeper = SessionKeeper(
             session: session, store: leases, clock: clock, thread: machine.renewalThread, random: machine.random, logger: logger)
         let gate = keeper.gate
+        let spool = SpoolFolder("\(directory)/spool/node")
+        let restored = SpoolRule(folder: spool, memoryBytes: settings.tenants.host.changesetMemoryBytes)
+        let restoreBudget = ByteBudget(bytes: settings.restoreMemoryBytes)
         let enginePool: EnginePool?
         let engineHost: any EngineHost
         if let host {
@@ -56,7 +60,7 @@ public final class WorkerNode: Service, LocalDatabases {
             enginePool = pool
             engineHost = ThreadHost(
                 engines: engines, pool: pool, blockingWork: machine.blockingWork, settings: settings.tenants.host, clock: clock,
-                gate: { gate.isOpen }, descriptors: settings.databaseDescriptors, logger: logger)
+                gate: { gate.isOpen }, descriptors: settings.databaseDescriptors, spool: spool, logger: logger)
         }
         self.enginePool = enginePool
         environment = TenantEnvironment(
@@ -65,7 +69,7 @@ public final class WorkerNode: Service, LocalDatabases {
                 session: session, objects: objects, leases: leases, settings: settings.shipper, clock: clock,
                 blockingWork: machine.blockingWork, random: machine.random, logger: logger),
             restorer: Restorer(
-                segments: segments, objects: objects, parallelBytes: settings.restoreReadBytes, blockingWork: machine.blockingWork,
+                segments: segments, objects: objects, parallelBytes: settings.restoreReadBytes, budget: restoreBudget, spool: restored, blockingWork: machine.blockingWork,
                 random: machine.random, logger: logger),
             host: engineHost, pool: machine.enginePool(settings.tenantThreads, settings.engineLongThreads), blockingWork: machine.blockingWork,
             engines: engines, settings: settings.tenants, clock: clock, directory: directory, logger: logger)
@@ -73,7 +77,7 @@ public final class WorkerNode: Service, LocalDatabases {
             environment, catalogue: catalogue, table: table,
             restorer: Restorer(
                 segments: segments, objects: objects, parallelReads: settings.backupCheck.parallelReads,
-                parallelBytes: settings.restoreReadBytes, blockingWork: machine.blockingWork,
+                parallelBytes: settings.restoreReadBytes, budget: restoreBudget, spool: restored, blockingWork: machine.blockingWork,
                 random: machine.random, logger: logger),
             settings: settings.backupCheck, logger: logger)
         reconciler = Reconciler(

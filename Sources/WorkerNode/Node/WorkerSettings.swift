@@ -23,8 +23,10 @@ public struct WorkerSettings: Sendable {
     public var engineLongThreads = 64
     /// Descriptors of the process that the files of open databases may take together; with more, those nobody uses are closed.
     public var databaseDescriptors = Int.max
-    /// Bytes of the bucket that one restore reads at a time, unless a single changeset is larger.
+    /// Bytes of changesets that one restore reads at a time, unless a single changeset is larger.
     public var restoreReadBytes: UInt64 = 32 << 20
+    /// Bytes of changesets that all restores of the node together read at a time.
+    public var restoreMemoryBytes: UInt64 = 128 << 20
     /// How long a graceful stop may take until what is not published then is kept on the disk, or given up.
     public var shutdownTimeout: Duration = .seconds(20)
     /// How long what is open may take to be closed once the session is over. Then the process ends, whatever hangs.

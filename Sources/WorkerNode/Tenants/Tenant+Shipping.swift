@@ -48,7 +48,7 @@ extension Tenant {
             invariant(cut.position.seq == head.seq + 1, "a changeset does not follow the head")
             tip = cut.position
             return CutChangeset(
-                epoch: epoch, previous: head, position: tip, pageSize: cut.pageSize, createdAt: cut.createdAt, bytes: cut.bytes)
+                epoch: epoch, previous: head, position: tip, pageSize: cut.pageSize, createdAt: cut.createdAt, contents: cut.contents)
         case .failure(let failure):
             switch failure.remedy {
             case .tryAgain: captureAgainLater(after: failure)

@@ -1,4 +1,5 @@
 import BerthTestKit
+import Changesets
 import Engines
 import FleetModel
 import Foundation
@@ -27,7 +28,7 @@ import Testing
                 Issue.record("nothing was cut")
                 return
             }
-            #expect(cut.position.seq == 1 && !cut.bytes.isEmpty && cut.commit >= read.basis.commit)
+            #expect(cut.position.seq == 1 && cut.contents.size > 0 && cut.commit >= read.basis.commit)
             guard case .nothing = try await database.cut(CutOrder(head: cut.position, isWhole: false)) else {
                 Issue.record("something was cut twice")
                 return
@@ -97,7 +98,52 @@ import Testing
                 Issue.record("nothing was cut")
                 return
             }
-            #expect(!cut.bytes.isEmpty)
+            #expect(cut.contents.size > 0)
+        }
+    }
+
+    /// It is made in a file, and outlives the host that made it. What it says is what a small one would.
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func aLargeChangesetIsAFile(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind, { configuration, _ in configuration.settings.changesetMemoryBytes = 256 << 10 }) { fixture in
+            let database = try await fixture.open(engine)
+            _ = await database.serve(Fixture.call("create table t (a text)"))
+            guard case .cut(let small) = try await database.cut(CutOrder(head: .origin, isWhole: false)) else {
+                Issue.record("nothing was cut")
+                return
+            }
+            let text = String(repeating: "x", count: 1 << 20)
+            _ = await database.serve(Fixture.call("insert into t values ('\(text)')"))
+            guard case .cut(let large) = try await database.cut(CutOrder(head: small.position, isWhole: false)), case .file(let file) = large.contents
+            else {
+                Issue.record("no file was cut")
+                return
+            }
+            // Then everything, which follows it as well.
+            guard case .cut(let whole) = try await database.cut(CutOrder(head: large.position, isWhole: true)), case .file(let all) = whole.contents
+            else {
+                Issue.record("no file was cut")
+                return
+            }
+            _ = await database.close(clean: false, because: BerthError(.shuttingDown, "bye"))
+            await fixture.endProcesses()
+            let engines = try Fixture.engines()
+            let profile = try engines.engine(engine).profile
+            let path = fixture.directory + "/restored"
+            let files = try engines.engine(engine).build(at: path)
+            switch small.contents {
+            case .bytes(let bytes): try files.apply(try HADBP.decode(bytes, profile: profile).pages)
+            case .file(let file): try files.apply(try HADBP.decode(file, profile: profile).pages)
+            }
+            let changeset = try HADBP.decode(file, profile: profile, expectedSeq: 2)
+            #expect(changeset.chainChecksum == large.position.checksum && changeset.previousChecksum == small.position.checksum)
+            try files.apply(changeset.pages)
+            try files.apply(try HADBP.decode(all, profile: profile, expectedSeq: 3).pages)
+            try files.finish()
+            let restored = try engines.engine(engine).open(path, base: .restored)
+            defer { restored.close() }
+            let found = try restored.takeConnection().execute(SQLStatement("SELECT a FROM t"), limits: .unlimited)
+            #expect(found.rows == [[.text(text)]])
         }
     }
 

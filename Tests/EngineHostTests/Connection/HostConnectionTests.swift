@@ -1,3 +1,4 @@
+import Changesets
 import BerthTestKit
 import Engines
 import FleetModel
@@ -52,7 +53,7 @@ import Testing
                 Issue.record("nothing was cut")
                 return
             }
-            #expect(cut.bytes.count == 700_000 && cut.commit == 6)
+            #expect(cut.contents.size == 700_000 && cut.commit == 6)
             #expect(try FileManager.default.contentsOfDirectory(atPath: link.spool) == [])
         }
     }

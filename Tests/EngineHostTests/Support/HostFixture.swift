@@ -1,4 +1,5 @@
 import BerthTestKit
+import Changesets
 import Engines
 import FleetModel
 import Foundation
@@ -46,11 +47,10 @@ final class HostFixture: Sendable {
             (host, self.hosts, pool) = (hosts, hosts, nil)
         case .thread:
             let pool = EnginePool(threads: 2)
-            var engines = EngineSet([SQLiteEngine(options: configuration.sqlite)])
-            engines.add(DuckDBEngine(library: try DuckDBLibrary.load(), options: configuration.duckdb))
             host = ThreadHost(
-                engines: engines, pool: pool, blockingWork: .threads, settings: configuration.settings, clock: BootClock(),
-                gate: { BootInstant.now < until.value }, descriptors: configuration.databaseDescriptors, logger: Logger(label: "test"))
+                engines: try Self.engines(configuration), pool: pool, blockingWork: .threads, settings: configuration.settings, clock: BootClock(),
+                gate: { BootInstant.now < until.value }, descriptors: configuration.databaseDescriptors, spool: SpoolFolder(directory + "/spool"),
+                logger: Logger(label: "test"))
             (hosts, self.pool) = (nil, pool)
         }
         running = Task { [host] in await host.run() }
@@ -87,6 +87,15 @@ final class HostFixture: Sendable {
                 database: database, name: try DatabaseName("shop"), engine: engine, settings: DatabaseSettings(), directory: directory,
                 copy: .random(), epoch: Epoch(1), head: head, content: content, commit: 0), for: owner)
     }
+
+    static func engines(_ configuration: HostConfiguration = HostConfiguration()) throws -> EngineSet {
+        var engines = EngineSet([SQLiteEngine(options: configuration.sqlite)])
+        engines.add(DuckDBEngine(library: try DuckDBLibrary.load(), options: configuration.duckdb))
+        return engines
+    }
+
+    /// Ends the processes in which engines run, whose folders go with them.
+    func endProcesses() async { await hosts?.shutdown() }
 
     func end() async {
         running.cancel()

@@ -67,7 +67,7 @@ final class ScriptedDatabase: HostedDatabase {
         if order.head.seq == 0 { return .nothing(through: 4) }
         if order.head.seq == 1 { throw CutFailure(remedy: .captureAll, description: "gone") }
         return .cut(
-            Cut(commit: 6, position: order.head, pageSize: 4_096, createdAt: 1, bytes: Array(repeating: 3, count: Int(order.head.seq))))
+            Cut(commit: 6, position: order.head, pageSize: 4_096, createdAt: 1, contents: .bytes(Array(repeating: 3, count: Int(order.head.seq)))))
     }
 
     func drain(until deadline: Duration) async { note("drain") }
@@ -113,7 +113,9 @@ final class Link: Sendable {
         try FileManager.default.createDirectory(atPath: spool, withIntermediateDirectories: true)
         nodeChannel = FrameChannel(ends[0])
         hostChannel = FrameChannel(ends[1])
-        connection = HostConnection(channel: nodeChannel, spool: Spool(spool, isHost: false), blocking: .threads)
+        connection = HostConnection(
+            channel: nodeChannel, spool: Spool(spool, isHost: false), kept: SpoolRule(folder: SpoolFolder(spool + "/kept"), memoryBytes: 4 << 20),
+            blocking: .threads)
         let server = HostServer(
             host: host, channel: hostChannel, spool: Spool(spool, isHost: true), blocking: .threads, clock: BootClock(), relieve: {})
         Thread.start(named: "link-host") { [hostChannel] in

@@ -21,10 +21,20 @@ struct RestoreDamageTests {
         _ tenant: SharedBundle.Tenant, of bundle: SharedBundle, isRestored: Bool, _ comment: Comment,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
+        for folder in [nil, disk.path] {
+            try await expect(
+                tenant, of: bundle, by: bundle.restorer(spoolingTo: folder), isRestored: isRestored, comment, sourceLocation: sourceLocation)
+        }
+    }
+
+    private func expect(
+        _ tenant: SharedBundle.Tenant, of bundle: SharedBundle, by restorer: Restorer, isRestored: Bool, _ comment: Comment,
+        sourceLocation: SourceLocation
+    ) async throws {
         let copy = LocalCopy(database: tenant.entry.database, in: disk.path)
         try copy.wipe()
         do throws(BerthError) {
-            _ = try await bundle.restorer().bring(copy, to: tenant.entry.endPosition)
+            _ = try await restorer.bring(copy, to: tenant.entry.endPosition)
             #expect(isRestored, comment, sourceLocation: sourceLocation)
             let content = try? Data(contentsOf: URL(fileURLWithPath: copy.filePath))
             #expect(content == Data(tenant.content), comment, sourceLocation: sourceLocation)

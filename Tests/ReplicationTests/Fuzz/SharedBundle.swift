@@ -48,5 +48,8 @@ struct SharedBundle {
 
     func store(_ bytes: [UInt8]) async throws { try await objects.put(name, bytes: bytes, condition: .none) }
 
-    func restorer() -> Restorer { Restorer(segments: source, objects: objects, logger: .quiet) }
+    /// - Parameter folder: through files of which every changeset goes; `nil` for none.
+    func restorer(spoolingTo folder: String? = nil) -> Restorer {
+        Restorer(segments: source, objects: objects, spool: folder.map { .everything(in: $0) }, logger: .quiet)
+    }
 }

@@ -22,8 +22,11 @@ struct BrokenChainTests {
         try await published.publishSamples(5)
     }
 
-    private func restorer(parallelReads: Int = 16) -> Restorer {
-        Restorer(segments: published.source, objects: objects, parallelReads: parallelReads, logger: .quiet)
+    /// - Parameter spooled: whether every changeset goes through a file.
+    private func restorer(parallelReads: Int = 16, spooled: Bool = false) -> Restorer {
+        Restorer(
+            segments: published.source, objects: objects, parallelReads: parallelReads, spool: spooled ? .everything(in: disk.path) : nil,
+            logger: .quiet)
     }
 
     /// A copy that is clean at `seq`.
@@ -44,12 +47,14 @@ struct BrokenChainTests {
         try await breaking()
         let whole = LocalCopy(database: published.database, in: disk.path + "/\(UUID())")
         for copy in [whole, good] {
-            let error = await #expect(throws: BerthError.self, sourceLocation: sourceLocation) {
-                try await restorer().bring(copy, to: published.tip)
-            }
-            #expect(error?.code == .dataCorrupt, sourceLocation: sourceLocation)
-            for word in words {
-                #expect(error?.message.contains(word) == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
+            for spooled in [false, true] {
+                let error = await #expect(throws: BerthError.self, sourceLocation: sourceLocation) {
+                    try await restorer(spooled: spooled).bring(copy, to: published.tip)
+                }
+                #expect(error?.code == .dataCorrupt, sourceLocation: sourceLocation)
+                for word in words {
+                    #expect(error?.message.contains(word) == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
+                }
             }
         }
         #expect(try whole.mark() == nil, sourceLocation: sourceLocation)

@@ -1,4 +1,5 @@
 import BerthTestKit
+import Changesets
 import Engines
 import FleetModel
 import Foundation
@@ -16,8 +17,11 @@ struct RestoreTests {
 
     init() throws { disk = try TemporaryDirectory() }
 
-    private func restorer(_ published: PublishedDatabase, parallelReads: Int = 16) -> Restorer {
-        Restorer(segments: published.source, objects: published.objects, parallelReads: parallelReads, logger: .quiet)
+    /// - Parameter spooled: whether every changeset goes through a file.
+    private func restorer(_ published: PublishedDatabase, parallelReads: Int = 16, spooled: Bool = false) -> Restorer {
+        Restorer(
+            segments: published.source, objects: published.objects, parallelReads: parallelReads, spool: spooled ? .everything(in: disk.path) : nil,
+            logger: .quiet)
     }
 
     private func expect(_ copy: LocalCopy, equals published: PublishedDatabase) throws {
@@ -29,15 +33,15 @@ struct RestoreTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: copy.directory).sorted() == ["clean.json", "db"])
     }
 
-    @Test(arguments: [1, 2, 16])
-    func aRestoredCopyEqualsItsSourcePageByPage(parallelReads: Int) async throws {
+    @Test(arguments: [1, 2, 16], [false, true])
+    func aRestoredCopyEqualsItsSourcePageByPage(parallelReads: Int, spooled: Bool) async throws {
         let published = try PublishedDatabase(objects: objects)
         try await published.publishSamples(7)
         // Growth, then a shrink that has to be followed by the file.
         try await published.publish("DELETE FROM t WHERE id > 3")
         try await published.publish("VACUUM")
         let copy = LocalCopy(database: published.database, in: disk.path)
-        _ = try await restorer(published, parallelReads: parallelReads).bring(copy, to: published.tip)
+        _ = try await restorer(published, parallelReads: parallelReads, spooled: spooled).bring(copy, to: published.tip)
         try expect(copy, equals: published)
         #expect(objects.count(.get) == 9)
     }
@@ -66,6 +70,21 @@ struct RestoreTests {
         #expect(objects.count(.get) == 12)
     }
 
+    /// It has many pieces, of the bucket and of the file; nothing of it is left beside the copy.
+    @Test func aLargeChangesetIsNeverReadWhole() async throws {
+        let published = try PublishedDatabase(objects: objects)
+        try await published.publishSamples(3)
+        try await published.publish("INSERT INTO t (v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12) SELECT randomblob(1048576) FROM n")
+        objects.forgetCalls()
+        let copy = LocalCopy(database: published.database, in: disk.path)
+        let spool = SpoolRule(folder: SpoolFolder(disk.path + "/spool"), memoryBytes: 1 << 20)
+        _ = try await Restorer(segments: published.source, objects: objects, spool: spool, logger: .quiet).bring(copy, to: published.tip)
+        try expect(copy, equals: published)
+        let largest = objects.calls.compactMap(\.range?.count).max() ?? 0
+        #expect(largest <= 4 << 20 && objects.count(.get) == 3 + 4)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: spool.folder.path) == [])
+    }
+
     @Test func aDirectoryServesAsWell() async throws {
         let store = try DirectoryStore(path: disk.path + "/bucket")
         let published = try PublishedDatabase(objects: store)
@@ -76,7 +95,7 @@ struct RestoreTests {
         try await store.shutdown()
     }
 
-    @Test func everyPublishedPositionCanBeRestored() async throws {
+    @Test(arguments: [false, true]) func everyPublishedPositionCanBeRestored(spooled: Bool) async throws {
         let published = try PublishedDatabase(objects: objects)
         var contents: [[UInt8]] = []
         try await published.publish("CREATE TABLE t (v)")
@@ -87,16 +106,16 @@ struct RestoreTests {
         }
         for (index, content) in contents.enumerated() {
             let copy = LocalCopy(database: published.database, in: disk.path + "/\(index)")
-            _ = try await restorer(published).bring(copy, to: published.positions[index + 1])
+            _ = try await restorer(published, spooled: spooled).bring(copy, to: published.positions[index + 1])
             #expect(try [UInt8](Data(contentsOf: URL(fileURLWithPath: copy.filePath))) == content)
         }
     }
 
-    @Test func aCleanCopyIsExtendedByWhatIsMissing() async throws {
+    @Test(arguments: [false, true]) func aCleanCopyIsExtendedByWhatIsMissing(spooled: Bool) async throws {
         let published = try PublishedDatabase(objects: objects)
         try await published.publishSamples(5)
         let copy = LocalCopy(database: published.database, in: disk.path)
-        let restorer = restorer(published)
+        let restorer = restorer(published, spooled: spooled)
         let first = try await restorer.bring(copy, to: published.tip)
         #expect(objects.count(.get) == 5)
 

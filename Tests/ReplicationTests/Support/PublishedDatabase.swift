@@ -8,6 +8,11 @@ import ObjectStores
 import Replication
 import Testing
 
+extension SpoolRule {
+    /// Every changeset goes through a file of `folder`.
+    static func everything(in folder: String) -> SpoolRule { SpoolRule(folder: SpoolFolder(folder + "/spool"), memoryBytes: 0) }
+}
+
 /// A real SQLite database whose commits are published one by one, as a leader would.
 final class PublishedDatabase {
     let database = DatabaseID.timeOrdered()

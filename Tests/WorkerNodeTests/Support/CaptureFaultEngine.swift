@@ -48,14 +48,14 @@ struct CaptureFaultEngine: Engine {
         func giveBack(_ connection: any EngineConnection) { base.giveBack(connection) }
         var commitMark: UInt64 { base.commitMark }
 
-        func capture() throws(CaptureError) -> CapturedChanges? {
+        func capture(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges? {
             try faults.throwNext()
-            return try base.capture()
+            return try base.capture(spool: spool)
         }
 
-        func captureAll() throws(CaptureError) -> CapturedChanges {
+        func captureAll(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges {
             try faults.throwNext()
-            return try base.captureAll()
+            return try base.captureAll(spool: spool)
         }
 
         var nextCaptureIsFull: Bool { base.nextCaptureIsFull }

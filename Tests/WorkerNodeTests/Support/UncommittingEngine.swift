@@ -74,8 +74,8 @@ struct UncommittingEngine: Engine {
         }
 
         var commitMark: UInt64 { base.commitMark }
-        func capture() throws(CaptureError) -> CapturedChanges? { try base.capture() }
-        func captureAll() throws(CaptureError) -> CapturedChanges { try base.captureAll() }
+        func capture(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges? { try base.capture(spool: spool) }
+        func captureAll(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges { try base.captureAll(spool: spool) }
         var nextCaptureIsFull: Bool { base.nextCaptureIsFull }
         var captureMark: CaptureMark? { base.captureMark }
         func walBytes() throws(CaptureError) -> Int { try base.walBytes() }

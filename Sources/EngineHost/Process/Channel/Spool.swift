@@ -1,3 +1,4 @@
+import Changesets
 import FleetModel
 import Glibc
 
@@ -43,6 +44,27 @@ struct Spool: Sendable {
             written += count
         }
         return SpooledFile(number: number, byteCount: bytes.count)
+    }
+
+    /// Gives the other end a file that lies in this folder.
+    func give(_ file: SpoolFile, _ number: UInt64) throws(Failure) -> SpooledFile {
+        let path = "\(folder)/\(own)\(number)"
+        guard rename(file.path, path) == 0 else { throw Self.failure("rename", file.path) }
+        return SpooledFile(number: number, byteCount: file.size)
+    }
+
+    /// Takes over a file of the other end, into a folder of this one.
+    func keep(_ spooled: SpooledFile, in target: SpoolFolder) throws(Failure) -> SpoolFile {
+        let path: String
+        do throws(FileFailure) { path = try target.newFile() } catch { throw Failure(description: "\(error)") }
+        let source = "\(folder)/\(other)\(spooled.number)"
+        guard rename(source, path) == 0 else { throw Self.failure("rename", source) }
+        let file = SpoolFile(path: path, size: spooled.byteCount)
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) == file.size else {
+            throw Failure(description: "\(source) is not the file of \(spooled.byteCount) bytes that was told of")
+        }
+        return file
     }
 
     /// What the other end wrote, which is gone then. Blocks.

@@ -1,3 +1,4 @@
+import Changesets
 import CLinux
 import Engines
 import FleetModel
@@ -49,7 +50,7 @@ public enum HostProcess {
         let pool = EnginePool(threads: configuration.engineThreads, longThreads: configuration.engineLongThreads)
         let host = ThreadHost(
             engines: engines, pool: pool, blockingWork: .threads, settings: configuration.settings, clock: BootClock(), gate: { board.gateIsOpen },
-            descriptors: configuration.databaseDescriptors, watch: watch, logger: logger)
+            descriptors: configuration.databaseDescriptors, spool: SpoolFolder(configuration.spool), watch: watch, logger: logger)
         Task { await host.run() }
         let limits = configuration.limits
         Thread.start(named: "host-watchdog") {

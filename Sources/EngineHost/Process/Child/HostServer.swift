@@ -1,3 +1,4 @@
+import Changesets
 import Engines
 import FleetModel
 import Foundation
@@ -186,12 +187,11 @@ final class HostServer: Sendable {
         with(place, number, orElse: .cutFailed(gone)) { database in
             do throws(CutFailure) {
                 let result = try await database.cut(order)
-                guard case .cut(var cut) = result, cut.bytes.count > FrameLimits.inlineBytes else {
-                    return self.channel.send(.cut(result, nil), number)
-                }
+                guard case .cut(var cut) = result, cut.contents.bytesInMemory != cut.contents.size || cut.contents.size > FrameLimits.inlineBytes
+                else { return self.channel.send(.cut(result, nil), number) }
                 do throws(Spool.Failure) {
-                    let file = try await self.put(cut.bytes)
-                    cut.bytes = []
+                    let file = try await self.hand(over: cut.contents)
+                    cut.contents = .bytes([])
                     self.channel.send(.cut(.cut(cut), file), number)
                 } catch { self.channel.send(.cutFailed(CutFailure(remedy: .tryAgain, description: error.description)), number) }
             } catch { self.channel.send(.cutFailed(error), number) }
@@ -201,11 +201,22 @@ final class HostServer: Sendable {
     // MARK: The spool
 
     private func put(_ bytes: [UInt8]) async throws(Spool.Failure) -> SpooledFile {
-        let file = state.withLock { state in
+        let file = nextFile()
+        return try await blocking.run { [spool] () throws(Spool.Failure) in try spool.put(bytes, file) }
+    }
+
+    private func hand(over contents: ChangesetContents) async throws(Spool.Failure) -> SpooledFile {
+        switch contents {
+        case .bytes(let bytes): return try await put(bytes)
+        case .file(let file): return try spool.give(file, nextFile())
+        }
+    }
+
+    private func nextFile() -> UInt64 {
+        state.withLock { state in
             state.spooled += 1
             return state.spooled
         }
-        return try await blocking.run { [spool] () throws(Spool.Failure) in try spool.put(bytes, file) }
     }
 
     private func take(_ file: SpooledFile) async throws(Spool.Failure) -> [UInt8] {

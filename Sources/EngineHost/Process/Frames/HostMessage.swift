@@ -196,7 +196,8 @@ extension Cut {
         frame.append(position)
         frame.append(pageSize)
         frame.append(createdAt)
-        frame.appendBulk(bytes, spooled)
+        // What lies in a file of its own goes over as that.
+        if spooled == nil, case .bytes(let bytes) = contents { frame.appendBulk(bytes, nil) } else { frame.appendBulk([], spooled) }
     }
 
     fileprivate static func read(_ reader: inout FrameReader) throws(FrameError) -> (Cut, SpooledFile?) {
@@ -205,7 +206,7 @@ extension Cut {
         let pageSize = try reader.int()
         let createdAt = try reader.int64()
         let (bytes, spooled) = try reader.bulk()
-        return (Cut(commit: commit, position: position, pageSize: pageSize, createdAt: createdAt, bytes: bytes), spooled)
+        return (Cut(commit: commit, position: position, pageSize: pageSize, createdAt: createdAt, contents: .bytes(bytes)), spooled)
     }
 }
 

@@ -1,3 +1,4 @@
+import Changesets
 import Engines
 import FleetModel
 import Foundation
@@ -26,8 +27,9 @@ final class EngineProcess: Sendable {
     private let state = Mutex(State())
     private let heard = Atomic(false)
 
+    /// - Parameter kept: which changesets stay in files, and where.
     /// - Throws: code `internal_error` when no socket or memory can be had.
-    init(_ number: Int, _ configuration: HostConfiguration, gate: BootInstant, blocking: BlockingWork) throws(BerthError) {
+    init(_ number: Int, _ configuration: HostConfiguration, kept: SpoolRule, gate: BootInstant, blocking: BlockingWork) throws(BerthError) {
         self.number = number
         engine = configuration.engine
         self.configuration = configuration
@@ -39,7 +41,7 @@ final class EngineProcess: Sendable {
         }
         childEnd = ends[1]
         channel = FrameChannel(ends[0])
-        connection = HostConnection(channel: channel, spool: Spool(configuration.spool, isHost: false), blocking: blocking)
+        connection = HostConnection(channel: channel, spool: Spool(configuration.spool, isHost: false), kept: kept, blocking: blocking)
     }
 
     /// Starts the process, on a thread that stays with it.

@@ -1,3 +1,4 @@
+import Changesets
 import Engines
 import FleetModel
 import Foundation
@@ -31,10 +32,13 @@ final class HostConnection: Sendable {
 
     let channel: FrameChannel
     private let spool: Spool
+    /// Which changesets stay in files, and where.
+    private let kept: SpoolRule
     private let blocking: BlockingWork
     private let state = Mutex(State())
 
-    init(channel: FrameChannel, spool: Spool, blocking: BlockingWork) {
+    init(channel: FrameChannel, spool: Spool, kept: SpoolRule, blocking: BlockingWork) {
+        self.kept = kept
         self.channel = channel
         self.spool = spool
         self.blocking = blocking
@@ -200,6 +204,12 @@ final class HostConnection: Sendable {
             return state.spooled
         }
         return try await blocking.run { [spool] () throws(Spool.Failure) in try spool.put(bytes, number) }
+    }
+
+    /// A changeset that its host has given away.
+    nonisolated(nonsending) func takeChangeset(_ file: SpooledFile) async throws(Spool.Failure) -> ChangesetContents {
+        if file.byteCount > kept.memoryBytes { return .file(try spool.keep(file, in: kept.folder)) }
+        return .bytes(try await take(file))
     }
 
     nonisolated(nonsending) func take(_ file: SpooledFile) async throws(Spool.Failure) -> [UInt8] {

@@ -1,3 +1,4 @@
+import Changesets
 public import Engines
 public import FleetModel
 import Foundation
@@ -79,6 +80,12 @@ public final class ProcessHosts: EngineHost {
                 self.look(looks)
             }
         }
+    }
+
+    /// Changesets that hosts gave away, until they are shipped.
+    private var kept: SpoolRule {
+        SpoolRule(
+            folder: SpoolFolder("\(Self.spoolFolder(configuration.directory))/node"), memoryBytes: configuration.settings.changesetMemoryBytes)
     }
 
     private static func spoolFolder(_ directory: String) -> String { "\(directory)/spool" }
@@ -179,7 +186,7 @@ public final class ProcessHosts: EngineHost {
         var configuration = configuration
         configuration.engine = engine
         configuration.spool = "\(Self.spoolFolder(configuration.directory))/\(getpid())-\(number)"
-        do throws(BerthError) { return try EngineProcess(number, configuration, gate: gate, blocking: blocking) } catch {
+        do throws(BerthError) { return try EngineProcess(number, configuration, kept: kept, gate: gate, blocking: blocking) } catch {
             logger.error("no engine host", metadata: ["error": "\(error)"])
             return nil
         }

@@ -110,7 +110,7 @@ final class RemoteDatabase: HostedDatabase {
         switch await connection.ask(.cut(place: place, order)) {
         case .message(.cut(let result, nil)): return result
         case .message(.cut(.cut(var cut), let file?)):
-            do throws(Spool.Failure) { cut.bytes = try await connection.take(file) } catch {
+            do throws(Spool.Failure) { cut.contents = try await connection.takeChangeset(file) } catch {
                 throw CutFailure(remedy: .tryAgain, description: error.description)
             }
             return .cut(cut)

@@ -83,24 +83,12 @@ final class DuckDBTarget {
         get throws(FileFailure) { try (FileSystem.size(walPath) ?? 0) == 0 }
     }
 
-    /// Neighbours in the file that are neighbours in the set go in one write.
     private static func write(
         _ pages: ArraySlice<PageSet.Page>, of set: PageSet, to file: PosixFile, base: UInt64
     ) throws(FileFailure) {
-        var rest = pages
-        while let first = rest.first {
-            var last = first
-            rest.removeFirst()
-            while let next = rest.first, next.id == last.id + 1, next.bytes.lowerBound == last.bytes.upperBound, last.bytes.count == set.pageSize {
-                last = next
-                rest.removeFirst()
-            }
-            invariant(first.id >= base && last.bytes.upperBound <= set.bytes.count, "a page of a checked set lies nowhere")
-            let bytes = first.bytes.lowerBound..<last.bytes.upperBound
-            try set.bytes.withUnsafeBufferPointer { buffer throws(FileFailure) in
-                try file.write(
-                    UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[bytes]), at: Int(first.id - base) * set.pageSize)
-            }
+        try set.forEachRun(of: pages) { run throws(FileFailure) in
+            invariant(run.first >= base, "a page of a checked set lies nowhere")
+            try file.write(run.bytes, at: Int(run.first - base) * set.pageSize)
         }
     }
 }

@@ -20,7 +20,7 @@ extension PageSet {
         var previous: UInt64?
         for page in pages {
             if let previous, page.id <= previous { throw refuse("page \(page.id) comes after page \(previous)") }
-            guard page.bytes.count <= pageSize, page.bytes.lowerBound >= 0, page.bytes.upperBound <= bytes.count else {
+            guard page.bytes.count <= pageSize, page.bytes.lowerBound >= 0, page.bytes.upperBound <= content.size else {
                 throw refuse("page \(page.id) has \(page.bytes.count) bytes, or they are missing")
             }
             // Far beyond any file, and far from where offsets overflow.

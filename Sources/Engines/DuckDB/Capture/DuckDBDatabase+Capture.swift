@@ -1,4 +1,4 @@
-import Changesets
+public import Changesets
 import FleetModel
 
 extension DuckDBDatabase {
@@ -7,20 +7,20 @@ extension DuckDBDatabase {
     /// Advances: the caller keeps what it gets until it is shipped. Reads 8 bytes per block and then what changed. Blocks, both
     /// headers and the WAL are one set: a large insert writes blocks first and then a WAL entry that refers to them, so that
     /// neither is of use alone. It runs between statements, when nothing of DuckDB's writes. On an error nothing is advanced.
-    public func capture() throws(CaptureError) -> CapturedChanges? {
-        guard let captured else { return try captureAll() }
+    public func capture(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges? {
+        guard let captured else { return try captureAll(spool: spool) }
         let state = try state()
         invariant(state.mainPages >= DuckDBFiles.headerPages, "a state without headers")
         if state.hasSameCommits(as: captured) { return nil }
-        let pages = try reader.pages(of: state, since: captured)
+        let pages = try reader.pages(of: state, since: captured, spool)
         note(captured: state)
         return CapturedChanges(pages: pages, isFull: false)
     }
 
-    /// Every page of both files, in memory; later captures continue from it.
-    public func captureAll() throws(CaptureError) -> CapturedChanges {
+    /// Every page of both files; later captures continue from it.
+    public func captureAll(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges {
         let state = try state()
-        let pages = try reader.pages(of: state, since: nil)
+        let pages = try reader.pages(of: state, since: nil, spool)
         note(captured: state)
         return CapturedChanges(pages: pages, isFull: true)
     }

@@ -1,3 +1,4 @@
+import FleetModel
 import Foundation
 
 /// How far a DuckDB database is captured: what its blocks were, and the WAL up to there.

@@ -1,3 +1,4 @@
+import FleetModel
 import Foundation
 
 /// Reads the files of a database that may be open.

@@ -21,7 +21,7 @@ extension PageSet {
             guard page.id <= endPageCount ?? .max, page.id <= UInt64(UInt32.max) else {
                 throw refuse("page \(page.id) lies beyond the end")
             }
-            guard page.bytes.count <= pageSize, page.bytes.lowerBound >= 0, page.bytes.upperBound <= bytes.count else {
+            guard page.bytes.count <= pageSize, page.bytes.lowerBound >= 0, page.bytes.upperBound <= content.size else {
                 throw refuse("page \(page.id) has \(page.bytes.count) bytes, or they are missing")
             }
             previous = page.id

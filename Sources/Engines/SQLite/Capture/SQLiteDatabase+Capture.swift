@@ -1,4 +1,4 @@
-import Changesets
+public import Changesets
 import FleetModel
 import Foundation
 
@@ -7,25 +7,25 @@ extension SQLiteDatabase {
     ///
     /// Advances: the caller keeps what it gets until it is shipped. Adds nothing to commits; reads the new part of the WAL
     /// once to verify it and once to copy the last version of each page. On an error nothing is advanced.
-    public func capture() throws(CaptureError) -> CapturedChanges? {
+    public func capture(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges? {
         try reopenAfterFault()
-        if watermark == .unknown { return try captureAll() }
+        if watermark == .unknown { return try captureAll(spool: spool) }
         guard let (reader, scan, pageCount) = try scanNew() else { return nil }
         let pages = scan.contentOffsets.filter { $0.key <= pageCount }.sorted { $0.key < $1.key }
-        let set = try pageSet(pages.map { UInt64($0.key) }, pageCount: UInt64(pageCount)) {
+        let set = try pageSet(pages.map { UInt64($0.key) }, pageCount: UInt64(pageCount), spool) {
             (index, buffer) throws(CaptureError) in
             try copy(pages[index].value, of: reader, into: buffer)
         }
-        invariant(set.pages.count == pages.count && set.bytes.count == pages.count * pageSize, "a page is not captured whole")
+        invariant(set.pages.count == pages.count && set.content.size >= pages.count * pageSize, "a page is not captured whole")
         watermark = .wal(scan.end, mayRestart: false)
         return CapturedChanges(pages: set, isFull: false)
     }
 
-    /// Every page of the committed state, in memory; later captures continue from it.
+    /// Every page of the committed state; later captures continue from it.
     ///
     /// Also the way out of every ``CaptureError`` but `walDamaged`. Pages that lie in neither file (SQLite does not write pages that were
     /// allocated and freed in one transaction, nor the lock page at 1 GiB) are zero.
-    public func captureAll() throws(CaptureError) -> CapturedChanges {
+    public func captureAll(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges {
         try reopenAfterFault()
         let main = MainFile(primary)
         let index = try walIndex()
@@ -33,7 +33,7 @@ extension SQLiteDatabase {
         let pageCount = wal == nil ? try main.pageCount(pageSize: pageSize) : Int(index.pageCount)
         let mainSize = try main.size()
         let lockPage = SQLiteFile.lockPage(pageSize: pageSize)
-        let set = try pageSet(pageCount == 0 ? [] : (1...UInt64(pageCount)).map { $0 }, pageCount: UInt64(pageCount)) {
+        let set = try pageSet(pageCount == 0 ? [] : (1...UInt64(pageCount)).map { $0 }, pageCount: UInt64(pageCount), spool) {
             (index, buffer) throws(CaptureError) in
             let page = UInt64(index + 1)
             if let wal, let offset = wal.scan.contentOffsets[UInt32(page)] {
@@ -131,9 +131,16 @@ extension SQLiteDatabase {
 
     /// Builds the set page by page; `fill` gets the index into `ids` and the memory of that page.
     private func pageSet(
-        _ ids: [UInt64], pageCount: UInt64,
+        _ ids: [UInt64], pageCount: UInt64, _ spool: SpoolRule?,
         fill: (Int, UnsafeMutableRawBufferPointer) throws(CaptureError) -> Void
     ) throws(CaptureError) -> PageSet {
+        if let spool, ids.count * pageSize > spool.memoryBytes {
+            let writer = try mapFailure { () throws(FileFailure) in try PageFileWriter(in: spool.folder, profile: .sqlite, pageSize: pageSize) }
+            for (index, id) in ids.enumerated() {
+                try fill(index, try mapFailure { () throws(FileFailure) in try writer.append(id, count: pageSize) })
+            }
+            return try mapFailure { () throws(FileFailure) in try writer.finish(endPageCount: pageCount) }
+        }
         var failure: CaptureError?
         let bytes = [UInt8](unsafeUninitializedCapacity: ids.count * pageSize) { buffer, initialized in
             let memory = UnsafeMutableRawBufferPointer(buffer)

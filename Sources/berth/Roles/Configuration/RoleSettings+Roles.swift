@@ -60,6 +60,7 @@ extension RoleSettings {
         worker.tenants.maximumRestingStreams = try int(
             "resting-streams-per-database", in: 2...1_000_000, default: worker.tenants.maximumRestingStreams)
         worker.tenants.checkpointBytes = try int("checkpoint-bytes", in: 4_096...(1 << 40), default: worker.tenants.checkpointBytes)
+        worker.tenants.changesetMemoryBytes = try int("changeset-memory-bytes", in: 1 << 16...1 << 30, default: worker.tenants.changesetMemoryBytes)
         worker.tenants.groupRequests = try int("group-requests", in: 1...100_000, default: worker.tenants.groupRequests)
         worker.tenants.groupStatements = try int("group-statements", in: 1...1_000_000, default: worker.tenants.groupStatements)
         worker.tenants.groupReads = try int("group-reads", in: 1...1_000_000, default: worker.tenants.groupReads)
@@ -70,6 +71,7 @@ extension RoleSettings {
         worker.tenants.groupTime = try milliseconds("group-time-ms", in: 1...60_000, default: worker.tenants.groupTime)
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
         worker.restoreReadBytes = UInt64(try int("restore-read-bytes", in: 1 << 16...1 << 34, default: Int(worker.restoreReadBytes)))
+        worker.restoreMemoryBytes = UInt64(try int("restore-memory-bytes", in: 1 << 20...1 << 36, default: Int(worker.restoreMemoryBytes)))
         worker.databaseDescriptors = try databaseDescriptors(of: DescriptorLimit.current)
         worker.endTimeout = try milliseconds("end-timeout-ms", in: 100...600_000, default: worker.endTimeout)
         worker.shutdownTimeout = try milliseconds("shutdown-timeout-ms", in: 100...3_600_000, default: worker.shutdownTimeout)

@@ -41,7 +41,7 @@ enum FrameSamples {
 
     private static let reply = HostReply(status: 400, contentType: "text/plain", body: [0, 255])
     private static let basis = Basis(commit: 9, showsData: true, mayHaveCommitted: true)
-    private static let cut = Cut(commit: 9, position: position, pageSize: 4_096, createdAt: 1_700_000_000_000, bytes: [1, 2, 3])
+    private static let cut = Cut(commit: 9, position: position, pageSize: 4_096, createdAt: 1_700_000_000_000, contents: .bytes([1, 2, 3]))
     private static let sqlError = SQLError(code: "SQLITE_FULL", message: "database or disk is full")
 
     private static var answers: [HostAnswer] {

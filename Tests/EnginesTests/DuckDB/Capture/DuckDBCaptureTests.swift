@@ -68,24 +68,6 @@ import Testing
         }
     }
 
-    /// Work is counted, not time: how often all that was collected so far moves to other memory.
-    @Test func collectingBlocksDoesNotCopyWhatIsThereAlready() throws {
-        let block = 64 << 10
-        let path = directory.file("blocks")
-        try Data(repeating: 7, count: 256 * block).write(to: URL(filePath: path))
-        let file = try PosixFile(path, O_RDONLY)
-        var set = PageSet(pageSize: DuckDBFiles.pageSize, endPageCount: nil)
-        var moves = 0
-        for index in 0..<256 {
-            let capacity = set.bytes.capacity
-            try set.append(from: UInt64(index * block / DuckDBFiles.pageSize), block, of: file, at: index * block)
-            if set.bytes.capacity != capacity { moves += 1 }
-        }
-        #expect(set.bytes.count == 256 * block && set.pages.count == 256 * block / DuckDBFiles.pageSize)
-        // Doubling: 16 MiB from 64 KiB.
-        #expect(moves < 20)
-    }
-
     @Test func whatIsNotCommittedIsNeverCaptured() throws {
         let source = try DuckDBDatabase(directory.file("a.db"))
         try source.primary.run("CREATE TABLE t (a BIGINT)")

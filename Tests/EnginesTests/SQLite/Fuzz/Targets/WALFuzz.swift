@@ -1,3 +1,4 @@
+import FleetModel
 import BerthTestKit
 
 @testable import Engines

@@ -1,4 +1,3 @@
-public import FleetModel
 import Foundation
 
 /// A system call on a file that failed.
@@ -9,7 +8,7 @@ public struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The value of `errno`.
     public let errorNumber: Int32
 
-    init(_ operation: String, _ path: String, errno errorNumber: Int32 = errno) {
+    package init(_ operation: String, _ path: String, errno errorNumber: Int32 = Foundation.errno) {
         self.operation = operation
         self.path = path
         self.errorNumber = errorNumber
@@ -18,7 +17,7 @@ public struct FileFailure: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(operation) \(path): \(String(cString: strerror(errorNumber)))" }
 
     /// Somebody took the file away.
-    var isOfMissingFile: Bool { errorNumber == ENOENT || errorNumber == ENOTDIR }
+    package var isOfMissingFile: Bool { errorNumber == ENOENT || errorNumber == ENOTDIR }
 
     /// For people: code `disk_unavailable`.
     public var berthError: BerthError {

@@ -1,14 +1,14 @@
-import Foundation
+package import Foundation
 
 /// An open file, closed when the last reference goes.
 ///
 /// Never for the main file or the `-shm` of a SQLite database that is open in this process: closing any descriptor on
 /// them drops SQLite's POSIX locks.
-final class PosixFile {
-    let path: String
+package final class PosixFile {
+    package let path: String
     private let descriptor: Int32
 
-    init(_ path: String, _ flags: Int32, mode: mode_t = 0o600) throws(FileFailure) {
+    package init(_ path: String, _ flags: Int32, mode: mode_t = 0o600) throws(FileFailure) {
         var descriptor: Int32
         repeat { descriptor = open(path, flags | O_CLOEXEC, mode) } while descriptor < 0 && errno == EINTR
         guard descriptor >= 0 else { throw FileFailure("open", path) }
@@ -19,14 +19,14 @@ final class PosixFile {
     deinit { close(descriptor) }
 
     /// Bytes in the file.
-    func size() throws(FileFailure) -> Int {
+    package func size() throws(FileFailure) -> Int {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileFailure("fstat", path) }
         return Int(status.st_size)
     }
 
     /// Fills `buffer` from `offset`; returns fewer bytes than asked for only at the end of the file.
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileFailure) -> Int {
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileFailure) -> Int {
         var done = 0
         while done < buffer.count {
             let count = pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(offset + done))
@@ -37,7 +37,7 @@ final class PosixFile {
     }
 
     /// Writes all of `bytes` at `offset`.
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FileFailure) {
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FileFailure) {
         var done = 0
         while done < bytes.count {
             let count = pwrite(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset + done))
@@ -45,12 +45,16 @@ final class PosixFile {
         }
     }
 
+    package func write(_ bytes: [UInt8], at offset: Int) throws(FileFailure) {
+        try bytes.withUnsafeBufferPointer { bytes throws(FileFailure) in try write(UnsafeRawBufferPointer(bytes), at: offset) }
+    }
+
     /// Cuts the file, or extends it by zeros.
-    func setSize(_ size: Int) throws(FileFailure) {
+    package func setSize(_ size: Int) throws(FileFailure) {
         guard ftruncate(descriptor, off_t(size)) == 0 else { throw FileFailure("ftruncate", path) }
     }
 
-    func sync() throws(FileFailure) {
+    package func sync() throws(FileFailure) {
         guard fsync(descriptor) == 0 else { throw FileFailure("fsync", path) }
     }
 }
