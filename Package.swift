@@ -169,7 +169,7 @@ let package = Package(
             name: "berth-bench",
             dependencies: ["FleetModel", "Hrana", "Changesets", "Engines", "EngineHost", "CSQLite", "CDuckDB", "ObjectStores", "Leases", "FleetStore", "Migrations",
                            "Replication", "Routing", "WorkerNode", "LocalFleet", log, lifecycle,
-                           .product(name: "ArgumentParser", package: "swift-argument-parser")],
+                           .product(name: "ArgumentParser", package: "swift-argument-parser")] + nio,
             swiftSettings: settings),
 
         // Tests: what several suites share, then one suite per module, then the real processes

@@ -1,6 +1,8 @@
 /// Every benchmark there is. A new one is a file of its own and a line here.
 enum Benchmarks {
-    static let all: [any Benchmark] = [EngineBenchmark(), DuckDBBenchmark(), ScalingBenchmark()]
+    static let all: [any Benchmark] = [
+        EngineBenchmark(), DuckDBBenchmark(), ServeBenchmark(), FairBenchmark(), IdleBenchmark(), ShipBenchmark(), ScalingBenchmark(),
+    ]
 
     /// What `--list` prints.
     static var description: String {

@@ -1,3 +1,4 @@
+import EngineHost
 import Engines
 import FleetModel
 import FleetStore
@@ -35,12 +36,12 @@ final class BenchFleet: Sendable {
     /// Runs `body` with a fleet, stops it as SIGTERM does, and hands what is left (the bucket and the catalogue) to
     /// `afterwards`.
     static func with(
-        _ workplace: Workplace, engines: EngineSet, settings: WorkerSettings = WorkerSettings(),
+        _ workplace: Workplace, engines: EngineSet, isolation: Isolation = .thread, settings: WorkerSettings = WorkerSettings(),
         _ body: (BenchFleet) async throws -> Void, afterwards: (BenchFleet) async throws -> Void = { _ in }
     ) async throws {
         let postgres = try await startPostgres(in: workplace)
         do {
-            let fleet = try await BenchFleet(workplace, postgres, engines, settings)
+            let fleet = try await BenchFleet(workplace, postgres, engines, isolation, settings)
             do {
                 try await body(fleet)
                 await fleet.group.triggerGracefulShutdown()
@@ -70,7 +71,7 @@ final class BenchFleet: Sendable {
     }
 
     private init(
-        _ workplace: Workplace, _ postgres: PrivatePostgres, _ engines: EngineSet, _ settings: WorkerSettings
+        _ workplace: Workplace, _ postgres: PrivatePostgres, _ engines: EngineSet, _ isolation: Isolation, _ settings: WorkerSettings
     ) async throws {
         self.workplace = workplace
         self.postgres = postgres
@@ -82,10 +83,11 @@ final class BenchFleet: Sendable {
         bucket = workplace.path + "/bucket"
         objects = try DirectoryStore(path: bucket)
         let hints = connections.hints
+        let host = try await isolation.host(in: workplace.path + "/node", settings, logger)
         let node = WorkerNode(
             session: NewSession(
                 id: .random(), node: name, role: .node, address: "http://127.0.0.1:1", engines: engines.kinds),
-            leases: connections.leases, catalogue: catalogue, segments: catalogue, objects: objects, engines: engines,
+            leases: connections.leases, catalogue: catalogue, segments: catalogue, objects: objects, engines: engines, host: host,
             directory: workplace.path + "/node", settings: settings, hints: { hints.hints() }, logger: logger)
         self.node = node
         let group = ServiceGroup(
@@ -134,6 +136,33 @@ final class BenchFleet: Sendable {
         while !isTrue() {
             guard ContinuousClock.now < deadline else { throw WorkLost("after two minutes it is still not so that \(what)") }
             try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+}
+
+/// Where the node's engines run.
+enum Isolation: String, CaseIterable {
+    case thread, process
+
+    /// - Returns: `nil` for the node's own.
+    fileprivate func host(
+        in directory: String, _ settings: WorkerSettings, _ logger: Logger
+    ) async throws -> (@Sendable (SessionGate) -> any EngineHost)? {
+        guard self == .process else { return nil }
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        var configuration = HostConfiguration()
+        configuration.settings = settings.tenants.host
+        configuration.engineThreads = settings.engineThreads
+        configuration.engineLongThreads = settings.engineLongThreads
+        configuration.logLevel = "warning"
+        let program = HostProgram(
+            executable: try BerthProgram.path(), arguments: ["berth", "engine-host"], environment: ProcessInfo.processInfo.environment)
+        let lock = try await HostsLock.take(directory)
+        return { [configuration] gate in
+            let clock = BootClock()
+            return ProcessHosts(
+                lock: lock, configuration: configuration, program: program, settings: ProcessHostSettings(),
+                gate: { .now + (gate.openUntil - clock.now()) }, clock: clock, logger: logger)
         }
     }
 }
