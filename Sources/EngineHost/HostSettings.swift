@@ -35,6 +35,9 @@ public struct HostSettings: Sendable, Hashable, Codable {
     public var groupTime: Duration = .milliseconds(10)
     /// Bytes one request of a group may answer; one with more is answered by itself.
     public var groupResponseBytes = 1 << 20
+    /// Reads of one database that are carried out at a time beside its writer, each on a thread and a connection of its own; further ones wait for one of
+    /// them. 0: the writer carries everything out.
+    public var readers = 4
     /// How often it is looked whether something has waited too long.
     public var expiryInterval: Duration = .milliseconds(500)
     /// A changeset of more bytes is made in a file, never whole in memory.

@@ -19,7 +19,7 @@ extension OpenDatabase {
         cutWaiters.resumeAll()
         guard case .open(let database) = state else { throw CutFailure(remedy: .tryAgain, description: "the database was closed") }
         settleMarks(at: order.head)
-        let commit = lastCommit
+        let commit = commits.last
         let work = host.watch.began(opening.database, calls: [], deadline: nil)
         let pages: PageSet
         do throws(CaptureError) {
@@ -92,6 +92,7 @@ extension OpenDatabase {
             marks.published = nil
             guard keepWatermark() else { return }
             try database.checkpoint(above: limit)
+            commits.settle { database.commitMark }
             keepMark(former, afterCheckpointOf: database)
         } catch {
             logger.warning("checkpoint failed", metadata: ["error": "\(error)"])

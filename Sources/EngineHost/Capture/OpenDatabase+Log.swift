@@ -41,6 +41,7 @@ extension OpenDatabase {
         guard mayFold else { return false }
         do throws(CaptureError) {
             try database.foldLog()
+            commits.settle { database.commitMark }
             keepMark(marks.published, afterCheckpointOf: database)
             return !database.hasLogToReplay
         } catch {

@@ -149,11 +149,11 @@ extension OpenDatabase {
                 try await perform(on: stream, writes: false, run.request) { connection, limits throws(SQLError) in
                     run.rows = try connection.cursor(statement, readOnly: limits.isReadOnly, deadline: limits.deadline)
                 }
-                run.seenCommit = lastCommit
+                run.seenCommit = commits.last
                 run.writer.cursorStepBegin(step: number, columns: run.rows?.columns ?? [])
             } else {
                 let result = try await execute(step.statement, on: stream, run.request)
-                run.seenCommit = lastCommit
+                run.seenCommit = commits.last
                 run.writer.cursorStepBegin(step: number, columns: result.columns)
                 run.writer.cursorRows(result.rowBlock)
                 run.writer.cursorStepEnd(affectedRows: result.affectedRows, lastInsertRowID: result.lastInsertRowID)
@@ -161,7 +161,7 @@ extension OpenDatabase {
             return .succeeded
         } catch {
             // An error, too, can tell what others committed.
-            run.seenCommit = lastCommit
+            run.seenCommit = commits.last
             run.writer.cursorStepError(step: number, error)
             return .failed
         }
@@ -199,7 +199,7 @@ extension OpenDatabase {
                 }
             }
             let batch = try noticingCommits(run.request, next)
-            run.seenCommit = run.request.mayHaveCommitted ? lastCommit : run.seenCommit
+            run.seenCommit = run.request.mayHaveCommitted ? commits.last : run.seenCommit
             run.writer.cursorRows(batch)
             guard batch.isEmpty else { return }
             let outcome = rows.outcome

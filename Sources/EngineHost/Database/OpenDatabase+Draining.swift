@@ -4,6 +4,7 @@ import FleetModel
 extension OpenDatabase {
     func drain(until deadline: Duration) async {
         isDraining = true
+        reads?.setDraining(true)
         drainIsOver = false
         drainDeadline = deadline
         turn.refuseAll()
@@ -24,6 +25,7 @@ extension OpenDatabase {
 
     func resume() {
         isDraining = false
+        reads?.setDraining(false)
         drainDeadline = nil
         drainIsOver = false
     }
@@ -32,13 +34,14 @@ extension OpenDatabase {
     /// carried out.
     func endOpenTransactions() {
         guard let drainDeadline, host.clock.now() >= drainDeadline else { return }
+        reads?.interrupt()
         for stream in streams.values
         where stream.isWaitingForClient && (stream.hasOpenTransaction || stream.cursor != nil) { close(stream) }
         resumeQuietWaitersIfQuiet()
     }
 
     /// Nothing is being carried out, and no transaction is open.
-    private var isQuiet: Bool { requestsUnderWay == 0 && !streams.values.contains { $0.hasOpenTransaction } }
+    private var isQuiet: Bool { requestsUnderWay == 0 && reads?.isIdle != false && !streams.values.contains { $0.hasOpenTransaction } }
 
     func resumeQuietWaitersIfQuiet() {
         if isDraining && isQuiet { quietWaiters.resumeAll() }

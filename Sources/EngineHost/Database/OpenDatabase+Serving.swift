@@ -7,10 +7,14 @@ extension OpenDatabase {
         let parsed: ParsedCall
         do throws(BerthError) { parsed = try ParsedCall(call, engine: engine) } catch { return HostAnswer(.failure(error), .nothing) }
         let end = RequestEnd(deadline: parsed.isCursor ? BootInstant(nanoseconds: .max) : .now + host.settings.requestTimeout)
-        return await withTaskCancellationHandler { await carryOut(parsed, end) } onCancel: { end.clientLeft() }
+        return await withTaskCancellationHandler { await carryOut(parsed, end) } onCancel: {
+            end.stop()
+            reads?.withdraw(end)
+        }
     }
 
     private nonisolated func carryOut(_ parsed: ParsedCall, _ end: RequestEnd) async -> HostAnswer {
+        if let answer = await answerBesideWriter(parsed, end) { return answer }
         if let shareable = parsed.shareable, let (results, basis) = await answerInGroup(shareable, parsed, end) {
             return HostAnswer(.success(reply(CallAnswer(results, of: parsed))), basis)
         }
@@ -21,7 +25,7 @@ extension OpenDatabase {
         return answer
     }
 
-    private nonisolated func reply(_ answer: CallAnswer) -> HostReply { answer.reply(limit: ResponseLimit(maximumBytes: host.settings.responseBytes)) }
+    nonisolated func reply(_ answer: CallAnswer) -> HostReply { answer.reply(limit: ResponseLimit(maximumBytes: host.settings.responseBytes)) }
 
     private func serve(
         _ call: ParsedCall, _ end: RequestEnd
@@ -33,7 +37,7 @@ extension OpenDatabase {
         requestsUnderWay += 1
         let answer: Result<CallAnswer, BerthError>
         do throws(BerthError) { answer = .success(try await self.answer(call, request)) } catch { answer = .failure(error) }
-        let basis = request.basis(upTo: request.cursor?.seenCommit ?? lastCommit)
+        let basis = request.basis(upTo: request.cursor?.seenCommit ?? commits.last)
         if let cursor = request.cursor, cursor.isRunning {
             cursor.isCounted = true
             handOut(cursor)
@@ -155,13 +159,17 @@ extension OpenDatabase {
                     + "Begin again with no baton."))
     }
 
-    var notLeader: BerthError {
+    nonisolated var notLeader: BerthError {
         BerthError(.notLeader, "This node does not lead “\(opening.name)” any more; its new leader does.")
     }
 
     /// Why a request that executed nothing cannot go on here.
     var notServing: BerthError {
         if case .closed(let reason) = state { return reason }
+        return gateIsClosed
+    }
+
+    nonisolated var gateIsClosed: BerthError {
         RareBranch.gateClosed.marked()
         return BerthError(
             .leaderUnavailable,

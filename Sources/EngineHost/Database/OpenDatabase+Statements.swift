@@ -9,6 +9,10 @@ extension OpenDatabase {
     ) async throws(SQLError) -> SQLResult {
         try request.throwIfInterrupted()
         let statement = try statement.resolved { stream.storedSQL[$0] }
+        if let result = try await executeBesideWriter(statement, on: stream, request) {
+            request.answeredBytes += result.rowBlock.byteCount
+            return result
+        }
         let writes: Bool
         do throws(SQLError) {
             let connection = try connection(for: stream)
@@ -91,15 +95,7 @@ extension OpenDatabase {
     }
 
     func store(_ sql: String, as id: Int32, on stream: HranaStream) throws(SQLError) {
-        // One that is in use is replaced.
-        guard stream.storedSQL[id] != nil || stream.storedSQL.count < Self.maximumStoredSQL else {
-            throw SQLError(
-                code: "SQL_STORE_TOO_MANY", message: "A stream stores at most \(Self.maximumStoredSQL) SQL texts.")
-        }
-        guard sql.utf8.count <= Self.maximumStoredSQLBytes else {
-            throw SQLError(
-                code: "SQL_STORE_TOO_LARGE", message: "A stored SQL text has at most \(Self.maximumStoredSQLBytes) bytes.")
-        }
+        try SQLStore.check(sql, replaces: stream.storedSQL[id] != nil, among: stream.storedSQL.count)
         stream.storedSQL[id] = sql
     }
 
@@ -179,11 +175,6 @@ extension OpenDatabase {
         return try body()
     }
 
-    private var commitMark: UInt64 {
-        guard case .open(let database) = state else { return 0 }
-        return database.commitMark
-    }
-
     private func takeTurn(_ stream: HranaStream, _ request: RequestUnderWay) async throws(SQLError) {
         if turn.owner != stream.id {
             if mustLetCutIn {
@@ -230,7 +221,7 @@ extension OpenDatabase {
         }
     }
 
-    private func closedMeanwhile(_ request: RequestUnderWay) -> SQLError {
+    func closedMeanwhile(_ request: RequestUnderWay) -> SQLError {
         if !request.touchedData { request.interruption = notServing }
         return SQLError(code: "STREAM_EXPIRED", message: "The stream was closed while this statement waited. Try again.")
     }
@@ -244,6 +235,4 @@ extension OpenDatabase {
     }
 
     private static let clientLeft = SQLError(code: "STREAM_EXPIRED", message: "The client left while this statement waited.")
-    private static let maximumStoredSQL = 256
-    private static let maximumStoredSQLBytes = 1 << 20
 }

@@ -40,6 +40,8 @@ actor OpenDatabase: HostedDatabase, Expiring {
     /// How many of the next groups give each member a savepoint, because members have failed.
     var groupsWithSavepoints = 0
     var requestsUnderWay = 0
+    /// Those beside the writer; `nil` where everything is carried out by it.
+    nonisolated let reads: Reads?
     /// New work is sent elsewhere; what is under way may finish.
     var isDraining = false
     /// When transactions still open are ended, while draining.
@@ -49,7 +51,7 @@ actor OpenDatabase: HostedDatabase, Expiring {
 
     // Capture
     /// Commits are numbered, so that an answer can say which it may show.
-    var lastCommit: UInt64
+    nonisolated let commits: CommitCount
     var marks: CaptureMarks
     /// Since when somebody has been waiting to cut.
     nonisolated let cutAsked = Mutex<Duration?>(nil)
@@ -75,7 +77,8 @@ actor OpenDatabase: HostedDatabase, Expiring {
         self.marks = marks
         lane = host.pool.makeLane()
         copy = LocalCopy(database: opening.database, in: opening.directory)
-        lastCommit = opening.commit
+        commits = CommitCount(after: opening.commit, mark: database.commitMark, owner: owner)
+        reads = host.settings.readers > 0 ? database.readers.map { Reads($0, in: host) } : nil
         state = .open(database)
         var logger = host.logger
         logger[metadataKey: "database"] = "\(opening.name)"
@@ -91,18 +94,22 @@ actor OpenDatabase: HostedDatabase, Expiring {
     }
 
     /// A write transaction ended: there may be something to ship.
-    func noteCommit() {
-        lastCommit += 1
-        owner.committed(lastCommit)
+    func noteCommit() { commits.add { commitMark } }
+
+    /// Of the files as they are.
+    var commitMark: UInt64 {
+        guard case .open(let database) = state else { return 0 }
+        return database.commitMark
     }
 
     // MARK: What can expire
 
-    var needsAttention: Bool { !streams.isEmpty || turn.hasWaiters || owesCheckpoint }
+    var needsAttention: Bool { reads?.hasWaiting == true || !streams.isEmpty || turn.hasWaiters || owesCheckpoint }
 
     func expire() -> Bool {
         let now = host.clock.now()
         turn.expire(at: now)
+        reads?.expire()
         retryOwedCheckpoint()
         for stream in streams.values where stream.isWaitingForClient {
             let isWaitedFor = isDraining || turn.owner == stream.id && turn.hasWaiters
@@ -118,17 +125,21 @@ actor OpenDatabase: HostedDatabase, Expiring {
 
     func closeIfAtRest(head: ChainPosition) -> Closing? {
         guard case .open = state, requestsUnderWay == 0, streams.isEmpty, inbox.isEmpty, !isDraining, foldForClosing(head: head) == .folded else { return nil }
+        // Last: from then on whoever wants to read is told that it is closed.
+        guard reads?.closeIfIdle(because: closedIdle) ?? true else { return nil }
         return close(clean: true, because: closedIdle)
     }
 
     func close(clean: Bool, because reason: BerthError) -> Closing {
         guard case .open(let database) = state else { return .dirty }
+        reads?.close(because: reason)
         for stream in streams.values { close(stream) }
         restingStreams.removeAll()
         let outcome = closeFiles(of: database, clean: clean)
         state = .closed(reason)
         host.open.remove(self)
         countFiles(of: nil)
+        reads?.countFiles()
         turn.refuseAll()
         quietWaiters.resumeAll()
         cutWaiters.resumeAll()

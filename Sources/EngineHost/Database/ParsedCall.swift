@@ -19,6 +19,8 @@ struct ParsedCall: Sendable {
     let writesWait: BerthError?
     /// What is to be carried out, when it may be in a transaction shared with other requests; else `nil`.
     let shareable: ShareableRequests?
+    /// What is to be carried out, when that may be done beside the writer; else `nil`.
+    let readable: ReadableRequests?
 
     /// Its rows take the time that its client takes.
     var isCursor: Bool { if case .cursor = body { true } else { false } }
@@ -37,7 +39,10 @@ struct ParsedCall: Sendable {
         case .versionCheck: .versionCheck
         }
         self.body = body
-        shareable = body.shareable(by: engine)
+        let requests = body.requestsWithoutStream
+        readable = requests.flatMap { ReadableRequests($0, call.access, by: engine) }
+        // Also what looks like a read: it may turn out to be none.
+        shareable = requests.flatMap { ShareableRequests($0, by: engine) }
     }
 }
 
@@ -48,22 +53,20 @@ extension ParsedCall.Body {
         return .load(options, try LoadRows(call.body, options))
     }
 
-    /// The requests of a call that keeps no stream, if every statement is one that may share a transaction.
-    fileprivate func shareable(by engine: any Engine) -> ShareableRequests? {
-        let requests: [StreamRequest]
+    /// The requests of a call that keeps no stream.
+    fileprivate var requestsWithoutStream: [StreamRequest]? {
         switch self {
         case .execute(let body):
             guard case .success(let statement) = body.statement else { return nil }
-            requests = [.execute(statement)]
+            return [.execute(statement)]
         case .batch(let body):
             guard case .success(let batch) = body.batch else { return nil }
-            requests = [.batch(batch)]
+            return [.batch(batch)]
         case .pipeline(let body):
             // One that does not end with `close` leaves a stream behind, and one with a baton may have a transaction open.
             guard body.baton == nil, case .close = body.requests.last else { return nil }
-            requests = body.requests
+            return body.requests
         case .cursor, .load, .versionCheck: return nil
         }
-        return ShareableRequests(requests, by: engine)
     }
 }

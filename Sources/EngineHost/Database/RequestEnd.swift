@@ -5,7 +5,7 @@ import Synchronization
 /// and nothing more of it is begun.
 final class RequestEnd: Sendable {
     private struct State {
-        var clientLeft = false
+        var isStopped = false
         /// Stops what is running now.
         var interrupt: (@Sendable () -> Void)?
     }
@@ -18,10 +18,12 @@ final class RequestEnd: Sendable {
 
     init(deadline: BootInstant) { self.deadline = deadline }
 
-    /// Nobody waits for the answer any more.
-    func clientLeft() {
+    var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    /// Nobody waits for the answer any more, or it is to be asked for elsewhere.
+    func stop() {
         let isRunning = state.withLock { state in
-            state.clientLeft = true
+            state.isStopped = true
             state.interrupt?()
             return state.interrupt != nil
         }
@@ -44,8 +46,8 @@ final class RequestEnd: Sendable {
     ) throws(SQLError) -> Value {
         try check()
         let isOver = state.withLock { state in
-            if !state.clientLeft { state.interrupt = interrupt }
-            return state.clientLeft
+            if !state.isStopped { state.interrupt = interrupt }
+            return state.isStopped
         }
         if isOver { throw Self.left }
         // Under the lock: afterwards nothing of this statement can stop the next one.
@@ -55,7 +57,7 @@ final class RequestEnd: Sendable {
 
     /// - Throws: when nothing more of the request is to be begun.
     func check() throws(SQLError) {
-        if state.withLock({ $0.clientLeft }) { throw Self.left }
+        if state.withLock({ $0.isStopped }) { throw Self.left }
         if BootInstant.now >= deadline { throw Self.timedOut }
     }
 

@@ -45,7 +45,7 @@ extension OpenDatabase {
         invariant((1...members.count).contains(count), "a group goes no further")
         for (request, member) in zip(waiting, members[..<count]) {
             request.continuation.resume(
-                returning: member.standsAlone ? .standsAlone : .answered(member.answer, member.request.basis(upTo: lastCommit)))
+                returning: member.standsAlone ? .standsAlone : .answered(member.answer, member.request.basis(upTo: commits.last)))
         }
         followUp(leaving: waiting[count...])
     }

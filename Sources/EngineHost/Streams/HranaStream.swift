@@ -5,6 +5,8 @@ import FleetModel
 final class HranaStream {
     let id: UInt64
     let access: AccessRights
+    /// It may outlast its first request.
+    let isKept: Bool
     /// Held while a transaction is open, or once the client left something on it; otherwise connections are shared.
     var connection: (any EngineConnection)?
     var storedSQL: [Int32: String] = [:]
@@ -20,10 +22,11 @@ final class HranaStream {
     /// Forgotten by its tenant: a request that still holds it must not go on as if its transaction were there.
     var isClosed = false
 
-    init(id: UInt64, access: AccessRights, counters: SessionCounters, now: Duration) {
+    init(id: UInt64, access: AccessRights, isKept: Bool, counters: SessionCounters, now: Duration) {
         self.id = id
         self.counters = counters
         self.access = access
+        self.isKept = isKept
         self.lastUse = now
     }
 

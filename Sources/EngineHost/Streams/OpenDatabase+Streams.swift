@@ -44,7 +44,7 @@ extension OpenDatabase {
     ) throws(BerthError) -> HranaStream {
         if isDraining { throw notLeader }
         try makeRoomForStream()
-        let stream = HranaStream(id: nextStreamID, access: access, counters: counters, now: host.clock.now())
+        let stream = HranaStream(id: nextStreamID, access: access, isKept: isKept, counters: counters, now: host.clock.now())
         nextStreamID += 1
         streams[stream.id] = stream
         if !isKept { stream.isBusy = true }

@@ -27,6 +27,10 @@ public protocol Engine: Sendable {
     /// and `RELEASE`: each request in a shared transaction gets a savepoint while requests fail.
     func transactionRole(of sql: String) -> TransactionRole
 
+    /// Whether a statement does nothing but read, as far as its words tell: it is tried beside the writer, by ``EngineDatabase/readers``, and when
+    /// it wants to write after all, that is refused, and it is carried out as a write.
+    func looksLikeQuery(_ sql: String) -> Bool
+
     /// Begins to build the files of a database out of page sets, beside the place where they are to be.
     ///
     /// - Throws: code `disk_unavailable`.
@@ -60,6 +64,9 @@ extension Engine {
 
     /// No statement shares a transaction.
     public func transactionRole(of sql: String) -> TransactionRole { .unknown }
+
+    /// Nothing is read beside the writer, unless its client may only read.
+    public func looksLikeQuery(_ sql: String) -> Bool { false }
 
     /// Checks more than is needed.
     public func rehearse(_ path: String) throws(SQLError) { try verify(path) }

@@ -22,6 +22,9 @@ public protocol EngineDatabase: AnyObject {
     /// What ``takeConnection()`` would add to ``descriptors`` now.
     var descriptorsOfNextConnection: Int { get }
 
+    /// Those who read beside whoever has the database; `nil` of an engine that cannot. What they take is not in ``descriptors``.
+    var readers: EngineReaders? { get }
+
     // MARK: Capture
 
     /// What was committed since the last capture, by any connection; `nil` when that is nothing.
@@ -102,6 +105,10 @@ extension EngineDatabase {
 extension EngineDatabase {
     public func capture() throws(CaptureError) -> CapturedChanges? { try capture(spool: nil) }
     public func captureAll() throws(CaptureError) -> CapturedChanges { try captureAll(spool: nil) }
+}
+
+extension EngineDatabase {
+    public var readers: EngineReaders? { nil }
 }
 
 /// For an engine that captures pages alone: restoring them replays nothing.

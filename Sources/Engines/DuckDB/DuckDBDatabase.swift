@@ -4,7 +4,7 @@ import Foundation
 
 /// The files of a DuckDB database: all connections to it, and the capture of what they commit.
 ///
-/// Not thread-safe, on purpose: it belongs to the actor whose lane it lives on. While it is open no one else may open its
+/// Not thread-safe, on purpose: it belongs to the actor whose lane it lives on; only its ``readers`` are used from other threads. While it is open no one else may open its
 /// main file: closing a foreign descriptor would drop DuckDB's lock. Nothing is ever checkpointed by itself; a checkpoint that
 /// happens all the same is captured like everything else.
 public final class DuckDBDatabase: EngineDatabase {
@@ -36,8 +36,10 @@ public final class DuckDBDatabase: EngineDatabase {
     /// DuckDB replays up to there, and cuts that part off when it writes for the first time: the WAL may then have the same length as
     /// before and other content. Until it is empty again it is captured whole.
     var walMayBeTorn = false
-    /// How often the size of the WAL could not be asked for.
-    var unreadableMarks: UInt64 = 0
+    let marks = CommitMarks()
+    private let opened: OpenDuckDB
+    private let madeReaders: EngineReaders
+    public var readers: EngineReaders? { madeReaders }
 
     /// Opens the files at `path`, or creates them.
     ///
@@ -81,6 +83,8 @@ public final class DuckDBDatabase: EngineDatabase {
         connections = [primary]
         idle = []
         handle = database
+        opened = OpenDuckDB(database)
+        madeReaders = Self.makeReaders(files, opened, library, options, health, catalogue, marks)
         self.captured = captured
         quota.database = self
     }
@@ -114,6 +118,9 @@ public final class DuckDBDatabase: EngineDatabase {
         handle = database
         self.primary = primary
         connections = [primary]
+        opened.set(database)
+        marks.reopened()
+        madeReaders.open()
     }
 
     deinit { close() }
@@ -151,6 +158,15 @@ public final class DuckDBDatabase: EngineDatabase {
         return connection
     }
 
+    /// Nothing is under way, neither on one of these nor beside them, so that the files can be checkpointed.
+    func checkpointIfIdle() throws(SQLError) -> Bool {
+        try madeReaders.paused { isAtRest throws(SQLError) in
+            guard isAtRest, connections.allSatisfy(\.isIdle) else { return false }
+            if (try? walBytes()) != 0 { try primary.runTrusted("CHECKPOINT") }
+            return true
+        }
+    }
+
     /// Connections share the files.
     public var descriptors: Int { DuckDBEngine.descriptorsOfDatabase }
     public var descriptorsOfNextConnection: Int { 0 }
@@ -170,6 +186,8 @@ public final class DuckDBDatabase: EngineDatabase {
 
     /// Closes all connections, rolling back what is open, and then the files, without a checkpoint. Twice does nothing.
     public func close() {
+        madeReaders.shut()
+        opened.set(nil)
         for connection in connections { connection.close() }
         connections = []
         idle = []

@@ -23,6 +23,8 @@ public struct DuckDBEngine: Engine {
         try DuckDBDatabase(path: path, base: base, library: library, options: options)
     }
 
+    public func looksLikeQuery(_ sql: String) -> Bool { DuckDBWords.isQuery(sql) && !DuckDBWords.mayWrite(sql) }
+
     public func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try DuckDBFileBuilder(target: path) }
 
     public func apply(_ sets: [PageSet], to path: String) throws(BerthError) { try DuckDBFiles(path).apply(sets) }

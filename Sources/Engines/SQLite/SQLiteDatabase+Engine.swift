@@ -36,13 +36,7 @@ extension SQLiteDatabase: EngineDatabase {
     }
 
     public var commitMark: UInt64 {
-        do throws(SQLError) {
-            return reopenings << 32 | UInt64(try primary.walIndex().changes)
-        } catch {
-            // Not known, so taken for a commit: unlike every other mark.
-            health.unreadableMarks += 1
-            return .max - health.unreadableMarks
-        }
+        marks.mark(primary.commitCount)
     }
 
     public func checkpoint(above bytes: Int) throws(CaptureError) {
@@ -52,4 +46,40 @@ extension SQLiteDatabase: EngineDatabase {
 
 extension SQLiteConnection: EngineConnection {
     public var interruptHandle: @Sendable () -> Void { interrupter.interrupt }
+
+    /// Commits since the files were opened; `nil` when that cannot be read.
+    fileprivate var commitCount: UInt64? { (try? walIndex()).map { UInt64($0.changes) } }
+}
+
+extension SQLiteConnection: ReadingConnection {
+    var isIdle: Bool { isAutocommit && cursor == nil }
+
+    /// It stays one that reads only: setting that anew for each reader would cost as much as a small query.
+    func becomeReady() -> Bool {
+        guard isOpen else { return false }
+        do throws(SQLError) {
+            if hasSessionState {
+                try resetSession()
+            } else {
+                endOpenWork()
+                try rollback()
+                isTransactionReadOnly = false
+            }
+            return true
+        } catch { return false }
+    }
+}
+
+extension SQLiteDatabase {
+    static func makeReaders(_ path: String, _ options: SQLiteOptions, _ marks: CommitMarks) -> EngineReaders {
+        EngineReaders(
+            takesDescriptors: true,
+            mark: { marks.mark(($0 as? SQLiteConnection)?.commitCount) },
+            connect: { () throws(SQLError) in
+                // What a reader fails at says nothing of what was written.
+                let connection = try SQLiteConnection(path: path, options: options, health: SQLiteHealth(), create: false)
+                try connection.applySettings(options)
+                return connection
+            })
+    }
 }

@@ -3,7 +3,7 @@ public import FleetModel
 
 /// A SQLite file: all connections to it, and the capture of what they commit.
 ///
-/// Not thread-safe, on purpose: it belongs to the actor whose lane it lives on. While it is open no one else may open the
+/// Not thread-safe, on purpose: it belongs to the actor whose lane it lives on; only its ``readers`` are used from other threads. While it is open no one else may open the
 /// file, neither SQLite nor a plain descriptor: capture relies on seeing every commit, and closing a foreign
 /// descriptor would drop SQLite's locks. Nothing is ever checkpointed by itself, neither at a size nor on closing.
 public final class SQLiteDatabase {
@@ -24,8 +24,9 @@ public final class SQLiteDatabase {
     var watermark: CaptureWatermark
     public private(set) var isProven = false
     let health = SQLiteHealth()
-    /// How often the files were opened anew after a fault.
-    private(set) var reopenings: UInt64 = 0
+    let marks = CommitMarks()
+    private let madeReaders: EngineReaders
+    public var readers: EngineReaders? { madeReaders }
     var walPath: String { path + "-wal" }
 
     /// Opens the file in WAL mode, or creates it with pages of 4096 bytes. Connections never wait for a lock.
@@ -35,6 +36,7 @@ public final class SQLiteDatabase {
     public init(path: String, base: CaptureBase = .empty, options: SQLiteOptions = SQLiteOptions()) throws(SQLError) {
         self.path = path
         self.options = options
+        madeReaders = Self.makeReaders(path, options, marks)
         let primary = try SQLiteConnection(path: path, options: options, health: health, create: true)
         self.primary = primary
         idle = [primary]
@@ -89,8 +91,9 @@ public final class SQLiteDatabase {
     func openAnew() throws(SQLError) {
         invariant(!primary.isOpen && connections.isEmpty, "the files are open")
         watermark = .unknown
-        reopenings += 1
+        marks.reopened()
         try replacePrimary()
+        madeReaders.open()
     }
 
     /// Closes one made by ``makeConnection()``; its open transaction is rolled back.
@@ -102,6 +105,7 @@ public final class SQLiteDatabase {
 
     /// Closes all connections, rolling back what is open. The WAL stays beside the file. Twice does nothing.
     public func close() {
+        madeReaders.shut()
         for connection in connections { connection.close() }
         connections = []
         idle = []

@@ -27,6 +27,15 @@ public struct SQLiteEngine: Engine {
         return role == .begins && LibSQLBegin(sql)?.mode == .readOnly ? .unknown : role
     }
 
+    public func looksLikeQuery(_ sql: String) -> Bool {
+        var sql = sql
+        switch sql.withUTF8({ StatementKind(firstWordOf: $0, from: SQLTrivia.end(in: $0, from: 0)) }) {
+        case .query, .explain: return true
+        case .with: return !SQLWords.contains(["INSERT", "REPLACE", "UPDATE", "DELETE"], in: sql)
+        case .change, .begin, .commit, .rollback, .savepoint, .pragma, .other: return false
+        }
+    }
+
     public func build(at path: String) throws(BerthError) -> any EngineFileBuilder { try SQLiteFileWriter(target: path) }
 
     public func apply(_ sets: [PageSet], to path: String) throws(BerthError) { try SQLiteFile.applyInPlace(sets, to: path) }

@@ -19,8 +19,8 @@ public struct SQLiteFaults {
             text: "CVE-2025-6965: a query with more aggregates than columns corrupts memory, unless the distribution mended it"),
         Fault(
             versions: 3_007_000...3_051_002,
-            text: "a WAL that is reset during a checkpoint of another thread can corrupt the file (not on a node, where all that concerns "
-                + "a file happens one after the other; mended in 3.44.6, 3.50.7 and 3.51.3)"),
+            text: "a WAL that is reset during a checkpoint of another thread can corrupt the file (not on a node, where nobody writes "
+                + "beside a checkpoint; mended in 3.44.6, 3.50.7 and 3.51.3)"),
     ]
     /// Releases that mended the last one in an older line.
     private static let mended: Set<Int32> = [3_044_006, 3_050_007]

@@ -25,6 +25,7 @@ final class HostFixture: Sendable {
     let gate = Mutex(BootInstant.now + .seconds(3_600))
     private let hosts: ProcessHosts?
     private let pool: EnginePool?
+    private let watch = WorkRecord()
     private let running: Task<Void, Never>
 
     typealias Adjustment = (inout HostConfiguration, inout ProcessHostSettings) -> Void
@@ -50,7 +51,7 @@ final class HostFixture: Sendable {
             host = ThreadHost(
                 engines: try Self.engines(configuration), pool: pool, blockingWork: .threads, settings: configuration.settings, clock: BootClock(),
                 gate: { BootInstant.now < until.value }, descriptors: configuration.databaseDescriptors, spool: SpoolFolder(directory + "/spool"),
-                logger: Logger(label: "test"))
+                watch: watch, logger: Logger(label: "test"))
             (hosts, self.pool) = (nil, pool)
         }
         running = Task { [host] in await host.run() }
@@ -96,6 +97,11 @@ final class HostFixture: Sendable {
 
     /// Ends the processes in which engines run, whose folders go with them.
     func endProcesses() async { await hosts?.shutdown() }
+
+    /// Statements of a database that are being carried out.
+    func executing(_ database: DatabaseID) -> Int {
+        hosts?.works.count { $0.database == database } ?? watch.executing(database)
+    }
 
     func end() async {
         running.cancel()
@@ -146,4 +152,25 @@ func withHosts(
         throw error
     }
     await fixture.end()
+}
+
+/// Counts what engines are doing that has a deadline.
+private final class WorkRecord: ExecutionWatch {
+    private struct State {
+        var last = 0
+        var works: [Int: DatabaseID] = [:]
+    }
+    private let state = Mutex(State())
+
+    func executing(_ database: DatabaseID) -> Int { state.withLock { $0.works.values.count { $0 == database } } }
+
+    func began(_ database: DatabaseID, calls: [UInt64], deadline: BootInstant?) -> Int {
+        state.withLock { state in
+            state.last += 1
+            if deadline != nil { state.works[state.last] = database }
+            return state.last
+        }
+    }
+
+    func ended(_ work: Int) { state.withLock { $0.works[work] = nil } }
 }

@@ -34,6 +34,8 @@ struct GroupTests {
     private static var settings: TenantSettings {
         var settings = TenantSettings()
         settings.groupTime = .seconds(20)
+        // Reads are members of groups where nobody reads beside the writer.
+        settings.readers = 0
         return settings
     }
 

@@ -285,6 +285,11 @@ public final class ProcessHosts: EngineHost {
         public var residentBytes: Int64
     }
 
+    /// What they are carrying out, as far as it has a deadline.
+    var works: [ExecutionBoard.Work] {
+        state.withLock { $0.processes.values.map(\.board) }.flatMap(\.works).filter { $0.deadline != nil }
+    }
+
     /// Those that run.
     public var hosts: [HostView] {
         state.withLock { $0.processes.sorted { $0.key < $1.key }.map(\.value) }.compactMap { process in

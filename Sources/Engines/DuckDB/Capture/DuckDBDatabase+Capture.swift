@@ -44,15 +44,7 @@ extension DuckDBDatabase {
     }
 
     /// Every commit is in the WAL, if only as a reference to blocks.
-    public var commitMark: UInt64 {
-        do throws(FileFailure) {
-            return UInt64(try FileSystem.size(files.wal) ?? 0)
-        } catch {
-            // Not known, so taken for a commit: unlike every other mark.
-            unreadableMarks += 1
-            return .max - unreadableMarks
-        }
-    }
+    public var commitMark: UInt64 { marks.mark(files.loggedBytes) }
 
     public var nextCaptureIsFull: Bool { captured == nil }
 
@@ -62,9 +54,9 @@ extension DuckDBDatabase {
     /// - Throws: ``CaptureError/uncaptured(path:)`` when there are commits to capture first.
     public func checkpoint(above bytes: Int) throws(CaptureError) {
         // A database that refuses everything is opened anew for the next request; the WAL can wait until then.
-        guard try walBytes() >= (walMayBeTorn ? 1 : max(1, bytes)), !health.isInvalid, connections.allSatisfy(\.isIdle) else { return }
+        guard try walBytes() >= (walMayBeTorn ? 1 : max(1, bytes)), !health.isInvalid else { return }
         guard try !hasUncaptured() else { throw .uncaptured(path: path) }
-        do throws(SQLError) { try primary.runTrusted("CHECKPOINT") } catch { throw .engine(error) }
+        do throws(SQLError) { _ = try checkpointIfIdle() } catch { throw .engine(error) }
     }
 
     /// Also when its size cannot be asked for: then it is not known to be empty.
@@ -82,11 +74,7 @@ extension DuckDBDatabase {
     /// A capture finds what a checkpoint wrote by the blocks and headers that changed, so it need not come first.
     public func foldLog() throws(CaptureError) {
         do throws(SQLError) { if health.isInvalid { try reopen() } } catch { throw .engine(error) }
-        guard connections.allSatisfy(\.isIdle) else { return }
-        if try walBytes() > 0 {
-            do throws(SQLError) { try primary.runTrusted("CHECKPOINT") } catch { throw .engine(error) }
-        }
-        health.owesCheckpoint = false
+        do throws(SQLError) { if try checkpointIfIdle() { health.owesCheckpoint = false } } catch { throw .engine(error) }
     }
 
     /// Bytes of the WAL on disk; decides when to checkpoint.
@@ -102,9 +90,14 @@ extension DuckDBDatabase {
             connection.endOpenWork()
             do throws(SQLError) { try connection.rollback() } catch { throw .engine(error) }
         }
+        readers?.shut()
+        // Those who go on with what is not closed may read on.
+        var isClosed = false
+        defer { if !isClosed { readers?.open() } }
         // What DuckDB refuses to go on with is not what was captured, whatever the files say.
         guard !health.isInvalid, try !hasUncaptured(), let captured else { throw .uncaptured(path: path) }
         close()
+        isClosed = true
         let found = try state()
         // Closing commits nothing and checkpoints nothing: these are the blocks of what was rolled back.
         guard found.hasSameCommits(as: captured) else { throw .changedMeanwhile(path: path) }

@@ -1,13 +1,17 @@
+import Synchronization
+
 /// How often what statements are compiled against may have changed: tables, views, macros, types, settings.
 ///
 /// DuckDB itself notices a changed table, but not that a rolled back transaction took one with it, nor a view, macro or type that a
 /// plan was made of: such a plan goes on answering as before. So nothing compiled is kept beyond the version it was compiled at.
 ///
-/// Shared by a database and its connections, confined to their lane.
-final class DuckDBCatalogue {
-    private(set) var version: UInt64 = 0
+/// Shared by a database and its connections, on any thread.
+final class DuckDBCatalogue: Sendable {
+    private let changes = Atomic<UInt64>(0)
 
-    func changed() { version += 1 }
+    var version: UInt64 { changes.load(ordering: .acquiring) }
+
+    func changed() { changes.add(1, ordering: .acquiringAndReleasing) }
 }
 
 extension DuckDBConnection {

@@ -35,7 +35,9 @@ extension DuckDBConnection {
     ///
     /// - Throws: `SQL_NO_STATEMENT`, `SQL_MANY_STATEMENTS`, `SQL_PARSE_ERROR`, `DUCKDB_PERMISSION`, or DuckDB's code.
     func prepare(_ sql: String) throws(SQLError) -> DuckDBStatement {
-        if let cached = cache.statement(for: sql, at: catalogue.version) { return cached }
+        // Before it is compiled: what changes meanwhile makes it one of a former version.
+        let version = catalogue.version
+        if let cached = cache.statement(for: sql, at: version) { return cached }
         let statement = try extract(sql) { statements throws(SQLError) in
             guard statements.count > 0 else {
                 throw SQLError(code: "SQL_NO_STATEMENT", message: "the SQL has no statement")
@@ -47,7 +49,7 @@ extension DuckDBConnection {
         }
         try permit(statement)
         if let answering = answeringTexts(statement, sql) { return answering }
-        cache.insert(statement, for: sql, at: catalogue.version)
+        cache.insert(statement, for: sql, at: version)
         return statement
     }
 

@@ -8,6 +8,17 @@ enum DuckDBWords {
         "QUERY", "JSON_EXECUTE_SERIALIZED_SQL",
     ]
 
+    private static let asking: Set<String> = ["SELECT", "FROM", "WITH", "VALUES", "TABLE", "DESCRIBE", "SHOW", "SUMMARIZE"]
+
+    /// Whether the first word is one that queries begin with.
+    static func isQuery(_ sql: String) -> Bool {
+        var sql = sql
+        return sql.withUTF8 { text in
+            let word = text[SQLTrivia.end(in: text, from: 0)...].prefix { ($0 | 0x20) &- UInt8(ascii: "a") < 26 }
+            return asking.contains(String(decoding: word, as: UTF8.self).uppercased())
+        }
+    }
+
     /// Whether a change may answer rows.
     static func mayReturn(_ sql: String) -> Bool { hasWord(in: sql, skippingQuoted: false) { $0 == "RETURNING" } }
 

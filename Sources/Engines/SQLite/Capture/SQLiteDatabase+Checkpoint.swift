@@ -24,8 +24,11 @@ extension SQLiteDatabase {
         guard let handle = primary.handle else { throw .engine(SQLiteConnection.closed) }
         // It commits nothing: should it fail, the WAL still has everything.
         primary.context.isWriting = false
-        let code = sqlite3_wal_checkpoint_v2(
-            handle, "main", mode == .truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART, nil, nil)
+        // Reads that overlap would never let the log begin anew. A long one holds it, as an open transaction does.
+        func move(_ isAtRest: Bool) -> Int32 {
+            sqlite3_wal_checkpoint_v2(handle, "main", mode == .truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART, nil, nil)
+        }
+        let code = readers?.paused(move) ?? move(true)
         switch code & 0xFF {
         case SQLITE_OK:
             watermark = mode == .truncate ? .mainFile : watermark.afterCheckpoint
@@ -48,7 +51,13 @@ extension SQLiteDatabase {
         for connection in connections { close(connection) }
         primary.endOpenWork()
         do { try primary.rollback() } catch { throw .engine(error) }
-        guard try checkpoint(.truncate) else { throw .transactionOpen(path: path) }
+        readers?.shut()
+        do throws(CaptureError) {
+            guard try checkpoint(.truncate) else { throw .transactionOpen(path: path) }
+        } catch {
+            readers?.open()
+            throw error
+        }
         close()
         try mapFailure { () throws(FileFailure) in
             try FileSystem.remove(walPath)

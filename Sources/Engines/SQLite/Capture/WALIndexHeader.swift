@@ -1,5 +1,6 @@
 import CSQLite
 import FleetModel
+import Glibc
 
 /// How far the WAL reaches as SQLite counts it: the header of the WAL index, which every commit moves as its last step.
 ///
@@ -45,7 +46,11 @@ extension SQLiteConnection {
     ///
     /// - Throws: `SQLITE_PROTOCOL` when the index is not filled in, although the database was read; or SQLite's code.
     func walIndex() throws(SQLError) -> WALIndexHeader {
-        if let header = try readWALIndex() { return header }
+        // A commit of another thread writes both copies within moments.
+        for _ in 0..<Self.attempts {
+            if let header = try readWALIndex() { return header }
+            sched_yield()
+        }
         // The first read of a connection fills it in.
         try runTrusted("SELECT 1 FROM sqlite_schema LIMIT 1")
         guard let header = try readWALIndex() else {
@@ -53,6 +58,8 @@ extension SQLiteConnection {
         }
         return header
     }
+
+    private static let attempts = 16
 
     private func readWALIndex() throws(SQLError) -> WALIndexHeader? {
         guard let handle else { throw Self.closed }

@@ -14,8 +14,6 @@ final class SQLiteHealth {
     }
 
     private(set) var fault: Fault?
-    /// How often it could not be asked what is committed.
-    var unreadableMarks: UInt64 = 0
 
     /// A statement that may write failed with this extended code.
     func note(_ code: Int32) {

@@ -64,6 +64,7 @@ extension RoleSettings {
         worker.tenants.groupRequests = try int("group-requests", in: 1...100_000, default: worker.tenants.groupRequests)
         worker.tenants.groupStatements = try int("group-statements", in: 1...1_000_000, default: worker.tenants.groupStatements)
         worker.tenants.groupReads = try int("group-reads", in: 1...1_000_000, default: worker.tenants.groupReads)
+        worker.tenants.readers = try int("database-readers", in: 0...256, default: worker.tenants.readers)
         worker.tenants.groupResponseBytes = try int(
             "group-response-bytes", in: 4_096...(1 << 30), default: worker.tenants.groupResponseBytes)
         worker.tenants.cursorPieceBytes = try int("cursor-piece-bytes", in: 4_096...(1 << 26), default: worker.tenants.cursorPieceBytes)
