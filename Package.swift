@@ -73,7 +73,8 @@ let package = Package(
         // 3: engines, object stores, the lease contract and what a listener puts up with
         .target(
             name: "Engines",
-            dependencies: ["FleetModel", "Changesets", "CSQLite", "CDuckDB", crypto, .product(name: "DequeModule", package: "swift-collections")],
+            dependencies: ["FleetModel", "Changesets", "CSQLite", "CDuckDB", crypto, .product(name: "DequeModule", package: "swift-collections"),
+                           .product(name: "HeapModule", package: "swift-collections")],
             swiftSettings: settings),
         .target(
             name: "ObjectStores",

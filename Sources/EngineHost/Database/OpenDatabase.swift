@@ -20,6 +20,8 @@ actor OpenDatabase: HostedDatabase, Expiring {
     nonisolated let host: HostEnvironment
     nonisolated let engine: any Engine
     nonisolated let owner: any DatabaseOwner
+    /// Of the engine pool: the time of its lane, and of those who read beside it.
+    nonisolated let account: UInt64
     nonisolated let lane: EngineLane
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
     let copy: LocalCopy
@@ -75,7 +77,8 @@ actor OpenDatabase: HostedDatabase, Expiring {
         self.owner = owner
         self.descriptors = descriptors
         self.marks = marks
-        lane = host.pool.makeLane()
+        account = host.pool.makeAccount()
+        lane = host.pool.makeLane(of: account)
         copy = LocalCopy(database: opening.database, in: opening.directory)
         commits = CommitCount(after: opening.commit, mark: database.commitMark, owner: owner)
         reads = host.settings.readers > 0 ? database.readers.map { Reads($0, in: host) } : nil

@@ -51,7 +51,7 @@ final class Reads: Sendable {
         let entry = state.withLock { $0.queue.enter(job, isUnderWay: isUnderWay) }
         switch entry {
         case .begin(let first):
-            let worker = Worker(host.pool.makeLane())
+            let worker = Worker(host.pool.makeLane(of: database.account))
             // From where this is called to the worker's thread, by way of no other.
             Task.immediate { await worker.work { self.work(from: first, for: database) } }
             return nil

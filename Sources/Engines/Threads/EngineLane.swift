@@ -5,7 +5,7 @@ import Synchronization
 /// A serial executor on the threads of an ``EnginePool``: the executor of an actor that owns an engine.
 ///
 /// Jobs of one lane run in the order they were enqueued and never two at a time, though not always on the same thread.
-/// Lanes with work take turns.
+/// Lanes with work take turns, which count as their account's.
 ///
 ///     actor Tenant {
 ///         private let lane: EngineLane
@@ -23,9 +23,14 @@ public final class EngineLane: SerialExecutor {
     }
 
     private let pool: EnginePool
+    /// Whose time it uses.
+    let account: UInt64
     private let state = Mutex(State())
 
-    init(pool: EnginePool) { self.pool = pool }
+    init(pool: EnginePool, account: UInt64) {
+        self.pool = pool
+        self.account = account
+    }
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
@@ -46,13 +51,15 @@ public final class EngineLane: SerialExecutor {
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    /// Runs up to `jobs` jobs on the calling thread.
+    /// Runs up to `jobs` jobs on the calling thread, the last of which begins within `time`.
     ///
     /// - Returns: whether work is left; the lane then still counts as scheduled, and the caller must run it again.
-    func runTurn(jobs limit: Int) -> Bool {
+    func runTurn(jobs limit: Int, time: Duration? = nil) -> Bool {
+        let end = time.map { BootInstant.now + $0 }
         for _ in 0..<limit {
             guard let job = nextJob() else { return false }
             job.runSynchronously(on: asUnownedSerialExecutor())
+            if let end, BootInstant.now >= end { break }
         }
         return state.withLock { state in
             if state.jobs.isEmpty { Self.becomeIdle(&state) }

@@ -1,4 +1,3 @@
-import DequeModule
 import Dispatch
 import FleetModel
 import Foundation
@@ -7,84 +6,116 @@ import Synchronization
 /// The OS threads on which engines run.
 ///
 /// SQLite and DuckDB block: their calls must occupy neither an event loop nor Swift's cooperative pool. Every database
-/// gets an ``EngineLane`` of the pool; the lanes share its threads. `shutdown()` must be called for the threads to end.
+/// gets an account, and ``EngineLane``s that belong to it; the accounts share the threads by the time they use. `shutdown()` must be called for the
+/// threads to end.
 ///
-/// A statement may take as long as its limit allows, and nothing can take it off its thread. So a turn that is not over
-/// within `longTurn` while lanes wait stops counting: another thread takes its place, and the operating system shares the
-/// cores. A few databases that ask long questions therefore hold up nobody but themselves. `longThreads` bounds how many
-/// turns may be long at once; with more of them, lanes wait as they would in a pool of a fixed size.
-public final class EnginePool: Sendable {
+/// A statement may take as long as its limit allows, and nothing can take it off its thread. So a turn that uses more than `budget` of its thread's clock
+/// while lanes wait stops counting: another thread takes its place, and the operating system shares the cores. A few databases that ask long
+/// questions therefore hold up nobody but themselves. Who gets a thread and what is long is decided by ``TurnScheduler``.
+public final class EnginePool: @unchecked Sendable {
+    // Safe: `state` is only used under the lock of `condition`, everything else is constant.
+
+    /// How a pool shares its threads.
+    public struct Limits: Sendable, Hashable, Codable {
+        /// At least 1. They sleep while there is no work.
+        public var threads: Int
+        /// Threads added, at most, while turns are long; 0 for a pool of a fixed size. Should those that are not taken for long prove to be, more are
+        /// added, so that two threads are left.
+        public var longThreads = 64
+        /// Turns that one account may have under way at once; the others of its lanes wait.
+        public var share = 8
+        /// How much of its thread's clock a turn may use until it counts as long, while lanes wait. One that holds its thread for twice as long, and waits
+        /// itself, does so as well.
+        public var budget: Duration = .milliseconds(100)
+
+        public init(threads: Int) { self.threads = threads }
+    }
+
     /// Jobs a lane runs before the next waiting lane gets the thread.
     static let jobsPerTurn = 16
+    /// Within which the last of them begins.
+    private static let turnTime = Duration.milliseconds(10)
     /// Enough for SQLite's deepest permitted expression; only touched pages are ever resident.
     private static let stackBytes = 8 << 20
 
+    /// A turn under way.
+    private struct Turn {
+        let clock: ThreadClock
+        let usedAtBegin: Int64
+        let begin: BootInstant
+    }
+
     private struct State {
-        /// Lanes with work, the one that waited longest first. A lane is in here at most once.
-        var ready = Deque<EngineLane>()
-        /// One for each thread that lives.
-        var turns: [EngineTurn] = []
-        /// Of them, those in a turn that counts as long.
-        var longTurns = 0
+        var scheduler: TurnScheduler<EngineLane>
+        /// Of threads in a turn, by their numbers.
+        var turns: [Int: Turn] = [:]
+        var liveThreads = 0
+        var sleepingThreads = 0
         /// Threads ever made, for their names.
         var threadsMade = 0
         /// Looks for long turns; asleep while no lane waits.
         var isWatching = false
         var isShuttingDown = false
         var awaitingEnd: [CheckedContinuation<Void, Never>] = []
-
-        var isStuck: Bool { !ready.isEmpty && !isWatching && !isShuttingDown && turns.allSatisfy { $0.isUnderWay } }
     }
 
-    private let threads: Int
-    private let longThreads: Int
-    private let longTurn: Duration
+    private let limits: Limits
     private let name: String
-    private let state = Mutex(State())
+    private let condition = NSCondition()
+    private var state: State
+    private let lastAccount = Atomic<UInt64>(0)
     /// Where turns run instead of on threads of the pool.
     private let turns: (@Sendable (@escaping @Sendable () -> Void) -> Void)?
-    /// Signalled once per element put into `ready`, and once per thread at shutdown.
-    private let wakeUps = DispatchSemaphore(value: 0)
     /// Signalled when lanes wait and every thread is in a turn, and at shutdown.
     private let watch = DispatchSemaphore(value: 0)
 
-    /// Starts `threads` threads at once; they sleep while there is no work.
+    /// Starts the threads at once.
     ///
-    /// - Parameters:
-    ///   - threads: at least 1.
-    ///   - longThreads: threads added, at most, while turns are long; 0 for a pool of a fixed size.
-    ///   - longTurn: after how long a turn counts as long, while lanes wait.
-    ///   - name: what `top` shows, with the thread's number; Linux keeps 15 bytes of the whole.
-    public init(threads: Int, longThreads: Int = 64, longTurn: Duration = .milliseconds(100), name: String = "engine") {
-        invariant(threads > 0, "a pool without threads would never run anything")
-        invariant(longThreads >= 0 && longTurn > .zero, "a turn becomes long after some time, and then has a thread or not")
-        self.threads = threads
-        self.longThreads = longThreads
-        self.longTurn = longTurn
+    /// - Parameter name: what `top` shows, with the thread's number; Linux keeps 15 bytes of the whole.
+    public init(_ limits: Limits, name: String = "engine") {
+        self.limits = limits
         self.name = name
         turns = nil
-        state.withLock { state in
-            for _ in 0..<threads { addThread(&state) }
-        }
-        if longThreads > 0 { Thread.start(named: "\(name)-watch", watchTurns) }
+        state = State(scheduler: TurnScheduler(Self.schedule(limits)))
+        condition.lock()
+        for _ in 0..<limits.threads { addThread() }
+        condition.unlock()
+        if limits.longThreads > 0 { Thread.start(named: "\(name)-watch", watchTurns) }
     }
+
+    /// As ``init(_:name:)``, with the usual limits.
+    public convenience init(threads: Int, name: String = "engine") { self.init(Limits(threads: threads), name: name) }
 
     /// A pool without threads: a lane that has work gets each of its turns by one call of `turns`.
     ///
     /// For a simulation, which decides the order in which everything runs.
     public init(turns: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void) {
-        threads = 0
-        longThreads = 0
-        longTurn = .zero
+        limits = Limits(threads: 1)
         name = ""
         self.turns = turns
+        state = State(scheduler: TurnScheduler(Self.schedule(limits)))
+    }
+
+    private static func schedule(_ limits: Limits) -> TurnScheduler<EngineLane>.Limits {
+        .init(threads: limits.threads, longThreads: limits.longThreads, share: limits.share, budget: limits.budget.clampedNanoseconds)
+    }
+
+    private func locked<Value>(_ body: () -> Value) -> Value {
+        condition.lock()
+        defer { condition.unlock() }
+        return body()
     }
 
     /// Threads that run lanes or wait for one.
-    var liveThreads: Int { state.withLock { $0.turns.count } }
+    var liveThreads: Int { locked { state.liveThreads } }
+
+    /// An account for lanes that belong together, such as those of one database. It costs nothing.
+    public func makeAccount() -> UInt64 { lastAccount.add(1, ordering: .relaxed).newValue }
 
     /// A new serial lane. While idle it costs its object: no thread, no timer, no descriptor.
-    public func makeLane() -> EngineLane { EngineLane(pool: self) }
+    ///
+    /// - Parameter account: whose time it uses; without, an account of its own.
+    public func makeLane(of account: UInt64? = nil) -> EngineLane { EngineLane(pool: self, account: account ?? makeAccount()) }
 
     /// Ends the threads after the work already queued, and returns when the last has ended.
     ///
@@ -92,126 +123,127 @@ public final class EnginePool: Sendable {
     /// Calling it again only waits.
     public func shutdown() async {
         await withCheckedContinuation { continuation in
-            let (threadsToWake, alreadyEnded) = state.withLock { state -> (Int, Bool) in
-                guard !state.turns.isEmpty else { return (0, true) }
+            let hasEnded = locked {
+                guard state.liveThreads > 0 else { return true }
                 state.awaitingEnd.append(continuation)
-                guard !state.isShuttingDown else { return (0, false) }
                 state.isShuttingDown = true
-                return (state.turns.count, false)
+                condition.broadcast()
+                return false
             }
-            for _ in 0..<threadsToWake { wakeUps.signal() }
-            if threadsToWake > 0 { watch.signal() }
-            if alreadyEnded { continuation.resume() }
+            watch.signal()
+            if hasEnded { continuation.resume() }
         }
     }
 
-    /// Puts a lane that has work at the end of the queue.
+    /// Has a lane that has work wait for its turn.
     func makeReady(_ lane: EngineLane) {
         if let turns {
             turns { if lane.runTurn(jobs: Self.jobsPerTurn) { self.makeReady(lane) } }
             return
         }
-        let (isQueued, isStuck) = state.withLock { state -> (Bool, Bool) in
-            guard !state.turns.isEmpty else { return (false, false) }
-            state.ready.append(lane)
-            return (true, Self.beginWatching(&state))
+        let isQueued = locked {
+            guard state.liveThreads > 0 else { return false }
+            state.scheduler.add(lane, of: lane.account)
+            callThread()
+            return true
         }
-        if isStuck { watch.signal() }
-        if isQueued {
-            wakeUps.signal()
-        } else {
-            Thread { while lane.runTurn(jobs: Self.jobsPerTurn) {} }.start()
+        guard !isQueued else { return }
+        Thread { while lane.runTurn(jobs: Self.jobsPerTurn) {} }.start()
+    }
+
+    // MARK: A thread
+
+    /// Sees to it that a lane that may have a turn gets one. Under the lock.
+    private func callThread() {
+        if state.sleepingThreads > 0 {
+            condition.signal()
+        } else if state.liveThreads < state.scheduler.wantedThreads, !state.isShuttingDown, state.scheduler.hasNext() {
+            addThread()
+        } else if !state.isWatching && !state.isShuttingDown && limits.longThreads > 0 && state.scheduler.waitingLanes > 0 {
+            state.isWatching = true
+            watch.signal()
         }
     }
 
-    // MARK: - A thread
-
-    private func addThread(_ state: inout State) {
-        let turn = EngineTurn()
-        state.turns.append(turn)
-        Thread.start(named: "\(name)-\(state.threadsMade)", stackBytes: Self.stackBytes) { self.serveLanes(turn) }
+    private func addThread() {
+        let number = state.threadsMade
         state.threadsMade += 1
+        state.liveThreads += 1
+        Thread.start(named: "\(name)-\(number)", stackBytes: Self.stackBytes) { self.serveLanes(number) }
     }
 
-    private func serveLanes(_ turn: EngineTurn) {
-        while let lane = nextLane(turn) {
-            let isLeft = lane.runTurn(jobs: Self.jobsPerTurn)
-            let wasLong = turn.end()
-            if isLeft { makeReady(lane) }
-            if wasLong && isSurplus(turn) { return }
-        }
-    }
-
-    /// `nil` tells the calling thread to end: it has consumed a signal of `shutdown()` and found no work.
-    private func nextLane(_ turn: EngineTurn) -> EngineLane? {
-        wakeUps.wait()
-        let (lane, isStuck, ended) = state.withLock { state -> (EngineLane?, Bool, [CheckedContinuation<Void, Never>]) in
-            if let lane = state.ready.popFirst() {
-                turn.begin()
-                return (lane, Self.beginWatching(&state), [])
+    private func serveLanes(_ number: Int) {
+        let clock = ThreadClock.current
+        var used = clock.nanoseconds
+        condition.lock()
+        while true {
+            if let lane = state.scheduler.begin(on: number) {
+                state.turns[number] = Turn(clock: clock, usedAtBegin: used, begin: .now)
+                // There may be more to do than this thread does.
+                if state.scheduler.waitingLanes > 0 { callThread() }
+                condition.unlock()
+                let isLeft = lane.runTurn(jobs: Self.jobsPerTurn, time: Self.turnTime)
+                let now = clock.nanoseconds
+                condition.lock()
+                state.turns[number] = nil
+                let wasLong = state.scheduler.end(number, used: now - used)
+                used = now
+                if isLeft { state.scheduler.add(lane, of: lane.account) }
+                guard wasLong, !state.isShuttingDown, state.liveThreads > state.scheduler.wantedThreads else { continue }
+                break
             }
-            invariant(state.isShuttingDown, "a thread was woken for a lane that nobody had made ready")
-            state.turns.removeAll { $0 === turn }
-            guard state.turns.isEmpty else { return (nil, false, []) }
-            defer { state.awaitingEnd = [] }
-            return (nil, false, state.awaitingEnd)
+            if state.isShuttingDown && state.scheduler.waitingLanes == 0 { break }
+            state.sleepingThreads += 1
+            condition.wait()
+            state.sleepingThreads -= 1
         }
-        if isStuck { watch.signal() }
+        end()
+    }
+
+    /// The calling thread ends. Under the lock, which it gives back.
+    private func end() {
+        state.liveThreads -= 1
+        var ended: [CheckedContinuation<Void, Never>] = []
+        if state.isShuttingDown && state.liveThreads == 0 { swap(&ended, &state.awaitingEnd) }
+        if state.scheduler.waitingLanes > 0 { callThread() }
+        // Those that wait for lanes which may have no turn now see anew whether there is anything left.
+        if state.isShuttingDown { condition.broadcast() }
+        condition.unlock()
         for continuation in ended { continuation.resume() }
-        return lane
     }
 
-    /// Takes a long turn, now over, out of the account.
-    ///
-    /// - Returns: whether the pool has enough threads without the calling one, which must then end.
-    private func isSurplus(_ turn: EngineTurn) -> Bool {
-        let (isSurplus, isStuck) = state.withLock { state -> (Bool, Bool) in
-            state.longTurns -= 1
-            invariant(state.longTurns >= 0, "more long turns ended than began")
-            guard !state.isShuttingDown, state.turns.count - state.longTurns > threads else { return (false, false) }
-            state.turns.removeAll { $0 === turn }
-            return (true, Self.beginWatching(&state))
-        }
-        if isStuck { watch.signal() }
-        return isSurplus
-    }
-
-    // MARK: - The watcher of long turns
-
-    /// Called wherever a lane begins to wait or a thread becomes busy: without the watcher nobody would see to it.
-    ///
-    /// - Returns: whether the watcher must be woken.
-    private static func beginWatching(_ state: inout State) -> Bool {
-        guard state.isStuck else { return false }
-        state.isWatching = true
-        return true
-    }
+    // MARK: The watcher of long turns
 
     private func watchTurns() {
-        let interval = DispatchTimeInterval.nanoseconds(Int((longTurn / .nanoseconds(1)).rounded()))
+        let interval = DispatchTimeInterval.nanoseconds(Int(limits.budget.clampedNanoseconds))
         watch.wait()
         while true {
-            let seen = state.withLock { state in state.turns.compactMap { turn in turn.unmarked.map { (turn, $0) } } }
-            // A time that runs out is the usual case; a signal can only be that of the shutdown.
-            _ = watch.wait(timeout: .now() + interval)
             enum Next { case look, sleep, end }
-            let next = state.withLock { state -> Next in
+            let next = locked { () -> Next in
                 if state.isShuttingDown { return .end }
-                guard !state.ready.isEmpty else {
+                noteLongTurns()
+                guard state.scheduler.waitingLanes > 0 else {
                     state.isWatching = false
                     return .sleep
-                }
-                for (turn, number) in seen where state.longTurns < longThreads && turn.mark(number) {
-                    state.longTurns += 1
-                    if state.turns.count - state.longTurns < threads { addThread(&state) }
                 }
                 return .look
             }
             switch next {
-            case .look: continue
+            // A time that runs out is the usual case; a signal can only be that of the shutdown.
+            case .look: _ = watch.wait(timeout: .now() + interval)
             case .sleep: watch.wait()
             case .end: return
             }
+        }
+    }
+
+    /// Under the lock.
+    private func noteLongTurns() {
+        let now = BootInstant.now, limit = 2 * limits.budget.clampedNanoseconds
+        for (number, turn) in state.turns {
+            let isStuck = now.nanoseconds(since: turn.begin) >= limit
+            let isRoom = state.scheduler.note(number, used: turn.clock.nanoseconds - turn.usedAtBegin, isStuck: isStuck)
+            if isRoom { callThread() }
         }
     }
 }

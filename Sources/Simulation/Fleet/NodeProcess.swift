@@ -85,7 +85,7 @@ final class NodeProcess: @unchecked Sendable {
             directory: directory, settings: fleet.workerSettings, hints: hints,
             machine: Machine(
                 clock: clock, random: random, blockingWork: BlockingWork(enqueue: enqueue),
-                enginePool: { _, _ in EnginePool(turns: enqueue) }),
+                enginePool: { _ in EnginePool(turns: enqueue) }),
             logger: logger)
         let routes = RouteTable(source: store, clock: clock)
         self.worker = worker

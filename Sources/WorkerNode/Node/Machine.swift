@@ -9,15 +9,13 @@ public struct Machine: Sendable {
     public var blockingWork: BlockingWork
     /// Where the session is renewed; without one among the process's other tasks.
     public var renewalThread: RenewalThread?
-    /// Makes the pool engines run on, of so many threads, and so many more while statements take long.
-    public var enginePool: @Sendable (_ threads: Int, _ longThreads: Int) -> EnginePool
+    /// Makes a pool of threads.
+    public var enginePool: @Sendable (EnginePool.Limits) -> EnginePool
 
     public init(
         clock: any FleetClock, random: RandomSource = .system, blockingWork: BlockingWork = .threads,
         renewalThread: RenewalThread? = nil,
-        enginePool: @escaping @Sendable (_ threads: Int, _ longThreads: Int) -> EnginePool = {
-            EnginePool(threads: $0, longThreads: $1)
-        }
+        enginePool: @escaping @Sendable (EnginePool.Limits) -> EnginePool = { EnginePool($0) }
     ) {
         self.clock = clock
         self.random = random

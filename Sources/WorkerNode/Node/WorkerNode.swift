@@ -56,7 +56,7 @@ public final class WorkerNode: Service, LocalDatabases {
         if let host {
             (enginePool, engineHost) = (nil, host(gate))
         } else {
-            let pool = machine.enginePool(settings.engineThreads, settings.engineLongThreads)
+            let pool = machine.enginePool(settings.engine)
             enginePool = pool
             engineHost = ThreadHost(
                 engines: engines, pool: pool, blockingWork: machine.blockingWork, settings: settings.tenants.host, clock: clock,
@@ -71,7 +71,7 @@ public final class WorkerNode: Service, LocalDatabases {
             restorer: Restorer(
                 segments: segments, objects: objects, parallelBytes: settings.restoreReadBytes, budget: restoreBudget, spool: restored, blockingWork: machine.blockingWork,
                 random: machine.random, logger: logger),
-            host: engineHost, pool: machine.enginePool(settings.tenantThreads, settings.engineLongThreads), blockingWork: machine.blockingWork,
+            host: engineHost, pool: machine.enginePool(EnginePool.Limits(threads: settings.tenantThreads)), blockingWork: machine.blockingWork,
             engines: engines, settings: settings.tenants, clock: clock, directory: directory, logger: logger)
         backupCheck = BackupCheck(
             environment, catalogue: catalogue, table: table,

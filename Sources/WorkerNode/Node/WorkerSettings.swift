@@ -1,3 +1,4 @@
+public import Engines
 import FleetModel
 public import Replication
 
@@ -17,10 +18,8 @@ public struct WorkerSettings: Sendable {
     public var backupCheck = BackupCheckSettings()
     /// Threads on which databases' leases, acknowledgements and shipping are decided.
     public var tenantThreads = 2
-    /// Threads on which engines run.
-    public var engineThreads = 4
-    /// Threads added while statements take long, so that they hold up nobody else.
-    public var engineLongThreads = 64
+    /// Threads on which engines run, and how databases share them.
+    public var engine = EnginePool.Limits(threads: 4)
     /// Descriptors of the process that the files of open databases may take together; with more, those nobody uses are closed.
     public var databaseDescriptors = Int.max
     /// Bytes of changesets that one restore reads at a time, unless a single changeset is larger.

@@ -17,7 +17,7 @@ struct BlockingWorkTests {
 
     /// One piece that blocks holds up no other.
     @Test func piecesOfWorkDoNotWaitForEachOther() async {
-        let pool = EnginePool(threads: 1, longThreads: 8, longTurn: .milliseconds(1)), work = BlockingWork(on: pool)
+        let pool = EnginePool(quick(threads: 1, longThreads: 8)), work = BlockingWork(on: pool)
         let gate = DispatchSemaphore(value: 0)
         let held = (0..<4).map { _ in Task { await work.run { gate.wait() } } }
         #expect(await work.run { true })

@@ -33,6 +33,13 @@ private actor Resident {
         isInside = false
     }
 
+    /// Uses the processor for so long.
+    func compute(for time: Duration) {
+        let clock = ThreadClock.current
+        let end = clock.nanoseconds + time.components.attoseconds / 1_000_000_000
+        while clock.nanoseconds < end {}
+    }
+
     func hold(until gate: DispatchSemaphore) { gate.wait() }
     func note(_ name: String, in order: SharedOrder) { order.append(name) }
 }
@@ -41,6 +48,14 @@ private final class SharedOrder: Sendable {
     private let names = Mutex<[String]>([])
     func append(_ name: String) { names.withLock { $0.append(name) } }
     var all: [String] { names.withLock { $0 } }
+}
+
+/// Limits under which turns are long soon.
+func quick(threads: Int, longThreads: Int = 64) -> EnginePool.Limits {
+    var limits = EnginePool.Limits(threads: threads)
+    limits.longThreads = longThreads
+    limits.budget = .milliseconds(1)
+    return limits
 }
 
 @Suite(.timeLimit(.minutes(1))) struct EnginePoolTests {
@@ -128,7 +143,7 @@ private final class SharedOrder: Sendable {
 
     /// As many databases that ask a long question as there are threads, and one that asks a short one.
     @Test func longTurnsHoldUpNoOtherLane() async {
-        let pool = EnginePool(threads: 2, longTurn: .milliseconds(1))
+        let pool = EnginePool(quick(threads: 2))
         let gate = DispatchSemaphore(value: 0)
         let holders = (0..<20).map { _ in
             let resident = Resident(pool.makeLane())
@@ -143,7 +158,7 @@ private final class SharedOrder: Sendable {
     }
 
     @Test func threadsAddedForLongTurnsEndWithThem() async {
-        let pool = EnginePool(threads: 1, longTurn: .milliseconds(1))
+        let pool = EnginePool(quick(threads: 1))
         for _ in 0..<20 {
             let gate = DispatchSemaphore(value: 0)
             let held = Resident(pool.makeLane())
@@ -160,7 +175,7 @@ private final class SharedOrder: Sendable {
     }
 
     @Test func longTurnsAreBounded() async {
-        let pool = EnginePool(threads: 1, longThreads: 2, longTurn: .milliseconds(1))
+        let pool = EnginePool(quick(threads: 1, longThreads: 2))
         let gate = DispatchSemaphore(value: 0)
         let lanes = (0..<5).map { _ in pool.makeLane() }
         let holders = lanes.map { lane in
@@ -176,7 +191,7 @@ private final class SharedOrder: Sendable {
     }
 
     @Test func shutdownWaitsForLongTurns() async {
-        let pool = EnginePool(threads: 1, longTurn: .milliseconds(1))
+        let pool = EnginePool(quick(threads: 1))
         let gate = DispatchSemaphore(value: 0)
         let held = Resident(pool.makeLane())
         let holder = Task { await held.hold(until: gate) }
@@ -187,5 +202,47 @@ private final class SharedOrder: Sendable {
         await end.value
         await holder.value
         #expect(pool.liveThreads == 0)
+    }
+
+    /// The others of its lanes wait, although there are threads.
+    @Test func anAccountHasAtMostItsShareOfTheThreads() async {
+        var limits = EnginePool.Limits(threads: 4)
+        limits.share = 2
+        let pool = EnginePool(limits), account = pool.makeAccount(), gate = DispatchSemaphore(value: 0)
+        let lanes = (0..<6).map { _ in pool.makeLane(of: account) }
+        let holders = lanes.map { lane in
+            let resident = Resident(lane)
+            return Task { await resident.hold(until: gate) }
+        }
+        while lanes.count(where: { !$0.isIdle }) < 6 || lanes.reduce(0, { $0 + $1.queuedJobs }) > 4 { await Task.yield() }
+        let other = Resident(pool.makeLane())
+        await other.append(1)
+        #expect(lanes.reduce(0) { $0 + $1.queuedJobs } == 4, "two of them run")
+        for _ in holders { gate.signal() }
+        for holder in holders { await holder.value }
+        await pool.shutdown()
+        #expect(pool.liveThreads == 0)
+    }
+
+    /// A lane that has worked for long waits for one that has not.
+    @Test func theOneThatUsedLessTimeComesFirst() async {
+        let pool = EnginePool(threads: 1)
+        let (heavy, light) = (pool.makeAccount(), pool.makeAccount())
+        let worker = Resident(pool.makeLane(of: heavy))
+        await worker.compute(for: .milliseconds(30))
+        let order = SharedOrder(), gate = DispatchSemaphore(value: 0), blocked = Resident(pool.makeLane())
+        let holder = Task { await blocked.hold(until: gate) }
+        let lanes = [heavy, light].map { pool.makeLane(of: $0) }
+        let residents = lanes.map { Resident($0) }
+        var tasks: [Task<Void, Never>] = []
+        for (resident, name) in zip(residents, ["heavy", "light"]) {
+            tasks.append(Task { await resident.note(name, in: order) })
+            while lanes[tasks.count - 1].queuedJobs == 0 { await Task.yield() }
+        }
+        gate.signal()
+        await holder.value
+        for task in tasks { await task.value }
+        #expect(order.all == ["light", "heavy"])
+        await pool.shutdown()
     }
 }

@@ -24,7 +24,7 @@ final class TestNode: Sendable {
 
     static func settings() -> WorkerSettings {
         var settings = WorkerSettings()
-        settings.engineThreads = 2
+        settings.engine.threads = 2
         settings.reconcileInterval = .milliseconds(500)
         // Tests count what is read.
         settings.backupCheck.interval = .seconds(1_000_000)

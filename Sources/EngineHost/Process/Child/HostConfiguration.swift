@@ -11,8 +11,8 @@ public struct HostConfiguration: Sendable, Hashable, Codable {
     public var duckdbLibrary: String?
     /// The engine this host is for; it has no other.
     public var engine = EngineKind.sqlite
-    public var engineThreads = 4
-    public var engineLongThreads = 64
+    /// Threads on which it runs, and how databases share them.
+    public var threads = EnginePool.Limits(threads: 4)
     /// Descriptors its databases may take together.
     public var databaseDescriptors = 1_024
     /// Below which the files of databases lie.

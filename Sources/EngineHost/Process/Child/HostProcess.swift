@@ -47,7 +47,7 @@ public enum HostProcess {
         let watch = BoardWatch(board)
         let counters = HostCounters()
         MetricsSystem.bootstrap(counters)
-        let pool = EnginePool(threads: configuration.engineThreads, longThreads: configuration.engineLongThreads)
+        let pool = EnginePool(configuration.threads)
         let host = ThreadHost(
             engines: engines, pool: pool, blockingWork: .threads, settings: configuration.settings, clock: BootClock(), gate: { board.gateIsOpen },
             descriptors: configuration.databaseDescriptors, spool: SpoolFolder(configuration.spool), watch: watch, logger: logger)

@@ -39,8 +39,7 @@ extension RoleSettings {
         host.sqlite = try sqlite()
         host.duckdb = try duckdb()
         host.duckdbLibrary = string("duckdb-library")
-        host.engineThreads = worker.engineThreads
-        host.engineLongThreads = worker.engineLongThreads
+        host.threads = worker.engine
         host.databaseDescriptors = worker.databaseDescriptors
         host.directory = try required("data")
         host.logLevel = string("log-level", default: host.logLevel)

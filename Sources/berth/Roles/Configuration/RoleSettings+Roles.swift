@@ -39,8 +39,10 @@ extension RoleSettings {
     func worker() throws(BerthError) -> WorkerSettings {
         var worker = WorkerSettings()
         worker.shipper = try shipper()
-        worker.engineThreads = try int("engine-threads", in: 1...1_024, default: worker.engineThreads)
-        worker.engineLongThreads = try int("engine-long-threads", in: 0...1_024, default: worker.engineLongThreads)
+        worker.engine.threads = try int("engine-threads", in: 1...1_024, default: worker.engine.threads)
+        worker.engine.longThreads = try int("engine-long-threads", in: 0...1_024, default: worker.engine.longThreads)
+        worker.engine.share = try int("engine-threads-per-database", in: 1...1_024, default: worker.engine.share)
+        worker.engine.budget = try milliseconds("long-statement-ms", in: 1...60_000, default: worker.engine.budget)
         worker.reconcileInterval = try milliseconds("reconcile-interval-ms", in: 50...600_000, default: worker.reconcileInterval)
         worker.parallelHandovers = try int("parallel-handovers", in: 1...10_000, default: worker.parallelHandovers)
         worker.tenants.maximumShipLag = try milliseconds("max-ship-lag-ms", in: 10...3_600_000, default: worker.tenants.maximumShipLag)
