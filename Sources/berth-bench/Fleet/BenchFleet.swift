@@ -152,8 +152,7 @@ enum Isolation: String, CaseIterable {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         var configuration = HostConfiguration()
         configuration.settings = settings.tenants.host
-        configuration.engineThreads = settings.engineThreads
-        configuration.engineLongThreads = settings.engineLongThreads
+        configuration.threads = settings.engine
         configuration.logLevel = "warning"
         let program = HostProgram(
             executable: try BerthProgram.path(), arguments: ["berth", "engine-host"], environment: ProcessInfo.processInfo.environment)
