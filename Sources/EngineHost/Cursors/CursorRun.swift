@@ -21,6 +21,8 @@ final class CursorRun {
     var outcomes: [StepOutcome] = []
     /// The rows of the step that is being answered.
     var rows: (any EngineCursor)?
+    /// The same, when they are read beside the writer.
+    var readerRows: ReaderCursor?
     /// Lines that were not handed out yet.
     var writer = JSONWriter()
     /// The last commit the rows may show.

@@ -117,6 +117,10 @@ extension OpenDatabase {
     private func closeRows(of run: CursorRun) {
         run.rows?.close()
         run.rows = nil
+        guard let rows = run.readerRows else { return }
+        run.readerRows = nil
+        rows.close()
+        reads?.countFiles()
     }
 
     // MARK: Making it
@@ -127,6 +131,8 @@ extension OpenDatabase {
         while run.isRunning, run.writer.count < pieceBytes {
             if let rows = run.rows {
                 writeRows(rows, of: run, atMost: pieceBytes - run.writer.count)
+            } else if let rows = run.readerRows {
+                await writeRows(rows, of: run, atMost: pieceBytes - run.writer.count)
             } else if run.outcomes.count < run.batch.steps.count {
                 run.outcomes.append(await beginStep(run.batch.steps[run.outcomes.count], of: run))
             } else {
@@ -145,7 +151,15 @@ extension OpenDatabase {
         }
         do throws(SQLError) {
             let statement = try step.statement.resolved { stream.storedSQL[$0] }
-            if try isQuery(statement, on: stream, run.request) {
+            if let begun = try await beginBesideWriter(statement, on: stream, run.request) {
+                guard run.isRunning else {
+                    begun.rows.close()
+                    return .failed
+                }
+                run.readerRows = begun.rows
+                run.seenCommit = begun.commit
+                run.writer.cursorStepBegin(step: number, columns: begun.rows.columns)
+            } else if try isQuery(statement, on: stream, run.request) {
                 try await perform(on: stream, writes: false, run.request) { connection, limits throws(SQLError) in
                     run.rows = try connection.cursor(statement, readOnly: limits.isReadOnly, deadline: limits.deadline)
                 }
@@ -205,6 +219,23 @@ extension OpenDatabase {
             let outcome = rows.outcome
             run.writer.cursorStepEnd(affectedRows: outcome.affectedRows, lastInsertRowID: outcome.lastInsertRowID)
         } catch {
+            run.outcomes[run.outcomes.count - 1] = .failed
+            run.writer.cursorStepError(step: run.outcomes.count - 1, error)
+        }
+        closeRows(of: run)
+        settle(run.stream)
+    }
+
+    private func writeRows(_ rows: ReaderCursor, of run: CursorRun, atMost bytes: Int) async {
+        do throws(SQLError) {
+            let (batch, outcome) = try await next(of: rows, atMost: bytes, run.request)
+            // Ended meanwhile, and closed.
+            guard run.isRunning, run.readerRows === rows else { return }
+            run.writer.cursorRows(batch)
+            guard batch.isEmpty else { return }
+            run.writer.cursorStepEnd(affectedRows: outcome.affectedRows, lastInsertRowID: outcome.lastInsertRowID)
+        } catch {
+            guard run.isRunning, run.readerRows === rows else { return }
             run.outcomes[run.outcomes.count - 1] = .failed
             run.writer.cursorStepError(step: run.outcomes.count - 1, error)
         }

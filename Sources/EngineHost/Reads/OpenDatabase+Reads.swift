@@ -25,7 +25,7 @@ extension OpenDatabase {
 
     private nonisolated func answer(_ call: ParsedCall, _ readable: ReadableRequests, _ end: RequestEnd, _ place: Reads.Place) -> HostAnswer? {
         switch place {
-        case .writer: return nil
+        case .writer, .own: return nil
         case .withdrawn: return ended(call, end)
         case .reader(let reader):
             guard host.isGateOpen() else { return HostAnswer(.failure(gateIsClosed), .nothing) }
@@ -89,7 +89,7 @@ extension OpenDatabase {
             let job = Reads.Job(end: end) { place in
                 let result: Result<SQLResult, SQLError>?
                 switch place {
-                case .writer: result = nil
+                case .writer, .own: result = nil
                 // Whoever takes it for its own finds out why.
                 case .withdrawn: result = nil
                 case .reader(let reader):

@@ -7,6 +7,8 @@ final class Reads: Sendable {
     /// Who carries a read out.
     enum Place {
         case reader(EngineReader)
+        /// On a reader that the job has brought.
+        case own
         /// There is no connection for it: it is carried out by the writer.
         case writer
         /// Nothing of it is carried out. Its request may have ended before its turn (``RequestEnd/check()``).
@@ -14,7 +16,17 @@ final class Reads: Sendable {
     }
 
     struct Job: Sendable {
+        enum Need {
+            /// Used while it is carried out.
+            case reader
+            /// Kept by the job, which gives it back sometime.
+            case readerToKeep
+            /// It has its own.
+            case nothing
+        }
+
         let end: RequestEnd
+        var need = Need.reader
         /// Answers what resumes its client.
         let carryOut: @Sendable (Place) -> @Sendable () -> Void
     }
@@ -85,8 +97,15 @@ final class Reads: Sendable {
                 state.running[state.lastNumber] = job.end
                 return state.lastNumber
             }
-            if reader?.isOpen != true { reader = takeReader() }
-            let answer = job.carryOut(reader.map { .reader($0) } ?? .writer)
+            let place: Place
+            if job.need == .nothing {
+                place = .own
+            } else {
+                if reader?.isOpen != true { reader = takeReader() }
+                place = reader.map { .reader($0) } ?? .writer
+            }
+            let answer = job.carryOut(place)
+            if job.need == .readerToKeep { reader = nil }
             var next = state.withLock { state in
                 state.running[number] = nil
                 return state.queue.takeWaiting()

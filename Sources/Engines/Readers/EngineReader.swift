@@ -38,7 +38,7 @@ public final class EngineReader: @unchecked Sendable {
         return connection.becomeReady()
     }
 
-    /// Keeps it for the next one. What is open on it ends.
+    /// Keeps it for the next one. What is open on it ends. Twice does nothing, unless somebody has it by then.
     public func giveBack() { readers.giveBack(self) }
 
     static let closed = SQLError(code: "CURSOR_CLOSED", message: "the files were closed while they were read: ask again")

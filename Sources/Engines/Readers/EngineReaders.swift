@@ -17,6 +17,8 @@ public final class EngineReaders: @unchecked Sendable {
     private var readers: [EngineReader] = []
     private var idle: [EngineReader] = []
     private var running: [EngineReader] = []
+    /// Of them, those that were given back meanwhile.
+    private var abandoned: [EngineReader] = []
     /// Being opened.
     private var opening = 0
     /// Whoever has the database needs them to rest.
@@ -113,8 +115,15 @@ public final class EngineReaders: @unchecked Sendable {
     func end(_ reader: EngineReader) {
         locked {
             running.removeAll { $0 === reader }
+            if abandoned.contains(where: { $0 === reader }) { close(reader) }
             condition.broadcast()
         }
+    }
+
+    private func close(_ reader: EngineReader) {
+        reader.connection.close()
+        readers.removeAll { $0 === reader }
+        abandoned.removeAll { $0 === reader }
     }
 
     func mark(_ reader: EngineReader) -> UInt64 {
@@ -124,15 +133,19 @@ public final class EngineReaders: @unchecked Sendable {
     }
 
     func giveBack(_ reader: EngineReader) {
-        guard begin(reader) else { return }
+        let isAtWork = locked {
+            let isAtWork = running.contains { $0 === reader }
+            if isAtWork { abandoned.append(reader) }
+            return isAtWork || idle.contains { $0 === reader }
+        }
+        guard !isAtWork, begin(reader) else { return }
         let isReady = reader.connection.becomeReady()
         locked {
             running.removeAll { $0 === reader }
             if isReady && idle.count < Self.kept {
                 idle.append(reader)
             } else {
-                reader.connection.close()
-                readers.removeAll { $0 === reader }
+                close(reader)
             }
             condition.broadcast()
         }
@@ -174,6 +187,7 @@ public final class EngineReaders: @unchecked Sendable {
             for reader in readers { reader.connection.close() }
             readers = []
             idle = []
+            abandoned = []
             mostReaders = 0
         }
     }

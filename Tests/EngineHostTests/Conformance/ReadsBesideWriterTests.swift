@@ -228,6 +228,81 @@ import Testing
         }
     }
 
+    private func rows(_ sql: String) -> HostCall {
+        HostCall(route: .cursor, body: Array(#"{"batch":{"steps":[{"stmt":{"sql":\#(Fixture.quoted(sql))}}]}}"#.utf8), access: Fixture.access)
+    }
+
+    private static func numbers(_ engine: EngineKind, _ count: Int) -> String {
+        switch engine {
+        case .sqlite: "with recursive c(x) as (select 1 union all select x + 1 from c where x < \(count)) select x, (select count(*) from t) from c"
+        case .duckdb: "select i, (select count(*) from t) from range(1, \(count + 1)) r(i)"
+        }
+    }
+
+    /// Rows that are sent while they are made, and take for ever to make.
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func rowsThatTakeLongToMakeHoldUpNobody(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind) { fixture in
+            let id = DatabaseID.random()
+            let database = try await fixture.open(engine, database: id)
+            _ = await database.serve(Fixture.call("create table t (a int)"))
+            let read = Task { await database.serve(rows(Self.endless(engine))) }
+            try await becomesTrue("it is read") { fixture.executing(id) == 1 }
+            #expect(await database.serve(Fixture.call("insert into t values (1)")).basis.mayHaveCommitted)
+            guard case .cut = try await database.cut(CutOrder(head: .origin, isWhole: false)) else {
+                Issue.record("nothing was cut")
+                return
+            }
+            // Its first rows may be another piece than its beginning.
+            try await becomesTrue("it goes on") { fixture.executing(id) == 1 }
+            read.cancel()
+            _ = await read.value
+            #expect(try count(await database.serve(Fixture.call("select count(*) from t"))) == 1)
+        }
+    }
+
+    /// They show the state at their beginning, however long their client takes.
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func rowsShowTheStateAtTheirBeginning(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind) { fixture in
+            let database = try await fixture.open(engine)
+            _ = await database.serve(Fixture.call("create table t (a int)"))
+            let first = await database.serve(rows(Self.numbers(engine, 30_000)))
+            var text = try Fixture.text(first), cursor = first.cursor
+            #expect(cursor != nil && first.basis.showsData)
+            let written = await database.serve(Fixture.call("insert into t values (1)"))
+            #expect(written.basis.commit > first.basis.commit)
+            while let number = cursor, let piece = await database.nextPiece(ofCursor: number) {
+                text += String(decoding: piece.lines, as: UTF8.self)
+                #expect(piece.basis.commit == first.basis.commit)
+                if piece.isLast { cursor = nil }
+            }
+            #expect(text.split(separator: "\n").count { $0.contains(#""type":"row""#) } == 30_000)
+            #expect(!text.contains(#""value":"1"}]}"#), "no row counts what was written later")
+            #expect(text.contains("step_end"))
+        }
+    }
+
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func rowsEndWithTheirDatabaseAndGiveTheirReadersBack(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind) { fixture in
+            let id = DatabaseID.random()
+            let database = try await fixture.open(engine, database: id)
+            _ = await database.serve(Fixture.call("create table t (a int)"))
+            // More than may read at once: nobody reads while a client takes its time.
+            var answers: [HostAnswer] = []
+            for _ in 0..<6 { answers.append(await database.serve(rows(Self.numbers(engine, 30_000)))) }
+            #expect(answers.allSatisfy { $0.cursor != nil })
+            await database.discard(stream: nil, cursor: answers[0].cursor)
+            #expect(try count(await database.serve(Fixture.call("select 6 * 7"))) == 42)
+            let endless = Task { await database.serve(rows(Self.endless(engine))) }
+            try await becomesTrue("it is read") { fixture.executing(id) == 1 }
+            #expect(await database.close(clean: false, because: BerthError(.shuttingDown, "bye")) == .dirty)
+            _ = await endless.value
+            try await becomesTrue("no descriptors are taken") { fixture.host.descriptors.taken == 0 }
+        }
+    }
+
     /// A view that takes the next number of a sequence: neither its words nor its type tell.
     @Test(arguments: HostUnderTest.allCases) func whatOnlyLooksLikeAReadIsCarriedOutAsAWrite(_ kind: HostUnderTest) async throws {
         try await withHosts(kind) { fixture in

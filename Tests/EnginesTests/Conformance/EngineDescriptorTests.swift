@@ -1,4 +1,5 @@
 import Engines
+import FleetModel
 import Foundation
 import Testing
 
@@ -29,8 +30,24 @@ import Testing
             #expect(database.descriptors == expected)
             #expect(descriptors(bench) <= expected, "connection \(number): \(descriptors(bench))")
         }
+        // Readers are counted apart.
+        let engineReaders = try #require(database.readers)
+        var readers: [EngineReader] = []
+        for number in 0..<4 {
+            let expected = engineReaders.descriptors + engineReaders.descriptorsOfNext
+            let reader = try #require(try engineReaders.take())
+            readers.append(reader)
+            _ = try reader.run { connection throws(SQLError) in
+                try connection.execute(SQLStatement("SELECT count(*) FROM t"), limits: StatementLimits(isReadOnly: true))
+            }
+            #expect(engineReaders.descriptors == expected)
+            #expect(descriptors(bench) <= database.descriptors + expected, "reader \(number): \(descriptors(bench))")
+        }
+        for reader in readers { reader.giveBack() }
+        #expect(descriptors(bench) <= database.descriptors + engineReaders.descriptors)
+        #expect(engineReaders.descriptorsOfNext == 0, "some are kept")
         for connection in connections { database.giveBack(connection) }
-        #expect(descriptors(bench) <= database.descriptors)
+        #expect(descriptors(bench) <= database.descriptors + engineReaders.descriptors)
         #expect(database.descriptorsOfNextConnection == 0, "some are kept")
         database.close()
     }

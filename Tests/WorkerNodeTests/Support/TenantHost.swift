@@ -114,6 +114,11 @@ extension Tenant {
     nonisolated var hasTurnWaiters: Bool { get async { await opened?.turn.hasWaiters ?? false } }
     nonisolated var waitsForPublish: Bool { get async { !ledger.withLock { $0.waiters.isEmpty } } }
     var allIsPublished: Bool { isAllPublished }
+    /// Its host takes in nothing new either, as it was told.
+    nonisolated var takesNothingIn: Bool {
+        get async { if await isDraining, let opened { await opened.isDraining } else { false } }
+    }
+
     nonisolated var lastCommit: UInt64 { get async { ledger.withLock { $0.lastCommit } } }
     nonisolated var publishedCommit: UInt64 { get async { ledger.withLock { $0.publishedCommit } } }
     nonisolated var life: UInt64 { get async { ledger.withLock { $0.life } } }

@@ -211,7 +211,7 @@ struct CursorTests {
         try await withTenant { client, tenant, stores, host in
             let cursor = try await client.openCursor(nil, Step(Self.many))
             let release = Task { await tenant.prepareRelease() }
-            try await becomesTrue("it drains") { await tenant.isDraining }
+            try await becomesTrue("it drains") { await tenant.takesNothingIn }
             try await cursor.read()
             // The drain's own timer, and nobody else's, ends it.
             try await becomesTrue("it is released") {
