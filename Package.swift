@@ -186,7 +186,7 @@ let package = Package(
             name: "EnginesTests", dependencies: ["Engines", "Changesets", "FleetModel", "CSQLite", "BerthTestKit"],
             swiftSettings: settings),
         .testTarget(
-            name: "EngineHostTests", dependencies: ["EngineHost", "Engines", "Changesets", "Hrana", "FleetModel", "BerthTestKit", log],
+            name: "EngineHostTests", dependencies: ["EngineHost", "Engines", "Changesets", "Hrana", "Chaos", "FleetModel", "BerthTestKit", log],
             swiftSettings: settings),
         .testTarget(
             name: "ObjectStoresTests", dependencies: ["ObjectStores", "FleetModel", "Telemetry", "BerthTestKit", log, metrics] + nio,

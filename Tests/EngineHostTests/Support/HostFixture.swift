@@ -83,10 +83,15 @@ final class HostFixture: Sendable {
         owner: RecordingOwner = RecordingOwner()
     ) async throws -> any HostedDatabase {
         try LocalCopy(database: database, in: directory).markDirty()
-        return try await host.open(
-            DatabaseOpening(
-                database: database, name: try DatabaseName("shop"), engine: engine, settings: DatabaseSettings(), directory: directory,
-                copy: .random(), epoch: Epoch(1), head: head, content: content, commit: 0), for: owner)
+        return try await host.open(try opening(engine, database: database, content: content, head: head), for: owner)
+    }
+
+    func opening(
+        _ engine: EngineKind, database: DatabaseID, content: DatabaseOpening.Content, head: ChainPosition = .origin
+    ) throws -> DatabaseOpening {
+        DatabaseOpening(
+            database: database, name: try DatabaseName("shop"), engine: engine, settings: DatabaseSettings(), directory: directory,
+            copy: .random(), epoch: Epoch(1), head: head, content: content, commit: 0)
     }
 
     static func engines(_ configuration: HostConfiguration = HostConfiguration()) throws -> EngineSet {
