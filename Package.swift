@@ -60,7 +60,8 @@ let package = Package(
             resources: [.embedInCode("0001_fleet.sql"), .embedInCode("0002_generations_and_declines.sql"),
                         .embedInCode("0003_engines.sql"), .embedInCode("0004_fleet_settings.sql"),
                         .embedInCode("0005_openings.sql"), .embedInCode("0006_foreign_keys.sql"),
-                        .embedInCode("0007_placed_by.sql"), .embedInCode("0008_bucket.sql")], swiftSettings: settings),
+                        .embedInCode("0007_placed_by.sql"), .embedInCode("0008_bucket.sql"),
+                        .embedInCode("0009_quarantine.sql")], swiftSettings: settings),
 
         // 1
         .target(name: "FleetModel", dependencies: ["CLinux"], swiftSettings: settings),

@@ -14,6 +14,7 @@ public enum Migrations {
             (6, "foreign_keys", String(decoding: PackageResources._006_foreign_keys_sql, as: UTF8.self)),
             (7, "placed_by", String(decoding: PackageResources._007_placed_by_sql, as: UTF8.self)),
             (8, "bucket", String(decoding: PackageResources._008_bucket_sql, as: UTF8.self)),
+            (9, "quarantine", String(decoding: PackageResources._009_quarantine_sql, as: UTF8.self)),
         ]
     }
 }

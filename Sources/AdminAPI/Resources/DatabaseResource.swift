@@ -21,10 +21,12 @@ public struct DatabaseResource: Codable, Sendable, Hashable {
     public var head: Head
     /// Time since the oldest commit that is not shipped yet; `nil` when unknown.
     @OrNull public var shipLagMs: Int64?
-    /// One of `DatabaseCondition`: `serving`, `unopened`, `unled` or `unopenable`.
+    /// One of `DatabaseCondition`: `serving`, `unopened`, `unled`, `unopenable` or `quarantined`.
     public var state: String
     /// What is published and does not open; `nil` as long as nothing of the kind is known.
     @OrNull public var unopenable: Unopenable?
+    /// Why it is not opened now: it ended the processes that run its engine again and again; `nil` when it may be.
+    @OrNull public var quarantine: Quarantine?
     /// The last published state that was restored, opened and checked; `nil` before the first.
     @OrNull public var verified: Verified?
 
@@ -36,6 +38,12 @@ public struct DatabaseResource: Codable, Sendable, Hashable {
         public var since: String
         /// The newest state before it that opens; `nil` while it is looked for, or when there is none.
         @OrNull public var opensSeq: UInt64?
+    }
+
+    public struct Quarantine: Codable, Sendable, Hashable {
+        /// RFC 3339.
+        public var until: String
+        public var reason: String
     }
 
     public struct Verified: Codable, Sendable, Hashable {
@@ -77,6 +85,7 @@ public struct DatabaseResource: Codable, Sendable, Hashable {
                 seq: $0.seq, code: $0.code, reason: $0.reason, since: ResourceCoding.timestamp($0.since ?? status.record.createdAt),
                 opensSeq: $0.opensSeq)
         }
+        quarantine = status.quarantine.map { Quarantine(until: ResourceCoding.timestamp($0.until), reason: $0.reason) }
         verified = status.verified.map { Verified(seq: $0.seq, at: ResourceCoding.timestamp($0.at)) }
     }
 }

@@ -15,3 +15,10 @@ public struct OrNull<Value: Codable & Sendable & Hashable>: Codable, Sendable, H
         if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
     }
 }
+
+extension KeyedDecodingContainer {
+    /// A field that is not there is `nil`: a manager of an older version does not know it.
+    public func decode<Value>(_ type: OrNull<Value>.Type, forKey key: Key) throws -> OrNull<Value> {
+        try decodeIfPresent(type, forKey: key) ?? OrNull(wrappedValue: nil)
+    }
+}

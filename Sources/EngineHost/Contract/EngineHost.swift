@@ -18,11 +18,19 @@ public protocol EngineHost: Sendable {
     /// As ``Engine/verify(_:)``.
     func verify(_ path: String, _ engine: EngineKind) async throws(HostFailure)
 
+    /// What is known of databases from before, or from another node: they are refused as if it had happened here.
+    func remember(_ quarantined: [DatabaseID: Quarantined])
+
     /// Works until cancelled: watches what can expire.
     func run() async
 
     /// Descriptors that its databases take, and those they may take together.
     var descriptors: (taken: Int, limit: Int) { get }
+}
+
+/// For a host that ends with its node: it refuses nobody.
+extension EngineHost {
+    public func remember(_ quarantined: [DatabaseID: Quarantined]) {}
 }
 
 /// Why a host did not do what was asked of it.
@@ -52,7 +60,7 @@ public enum OpeningFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// As many descriptors are taken as may be.
     case tooManyFiles
     /// It was being carried out when hosts died, again and again: it is not opened for some time.
-    case quarantined(String)
+    case quarantined(Quarantined)
 
     public var description: String {
         switch self {
@@ -60,7 +68,7 @@ public enum OpeningFailure: Error, Sendable, Hashable, CustomStringConvertible {
         case .unproven: "what a former process left cannot be proven to be the published state and more"
         case .disk(let reason): reason
         case .tooManyFiles: "as many files are open as may be"
-        case .quarantined(let reason): reason
+        case .quarantined(let quarantined): quarantined.reason
         }
     }
 }

@@ -96,7 +96,8 @@ extension FleetCatalogue {
         select d.*, p.leader as placed_on, l.epoch, l.head_seq, l.head_checksum,
                s.id as session, s.node as leader_node, s.address as leader_address, p.refused_code, p.refused_reason,
                -- A program that does not tell protocols does not tell what it served either: leading is all that is known of it.
-               case when s.protocol_version = 0 then l.epoch else o.served_epoch end as served_epoch, o.failed_seq, o.failed_code, o.failed_reason, o.failed_at, o.opens_seq, o.verified_seq, o.verified_at
+               case when s.protocol_version = 0 then l.epoch else o.served_epoch end as served_epoch, o.failed_seq, o.failed_code, o.failed_reason, o.failed_at, o.opens_seq, o.verified_seq, o.verified_at,
+               o.quarantined_until, o.quarantine_reason, o.quarantined_until > now() as is_quarantined
         from databases d join placements p on p.database = d.id join leases l on l.database = d.id
         left join sessions s on s.id = l.session and s.ended_at is null
         left join openings o on o.database = d.id
@@ -112,11 +113,17 @@ extension FleetCatalogue {
                 leaderAddress: try row.optionalString("leader_address"), epoch: Epoch(try row.int64("epoch")),
                 head: ChainPosition(seq: try row.bits("head_seq"), checksum: try row.bits("head_checksum")),
                 servedEpoch: try row.optionalInt64("served_epoch").map { Epoch($0) }, unopenable: try unopenable(row),
+                quarantine: try quarantine(row),
                 refusal: try row.optionalString("refused_code").map {
                     OpeningRefusal(code: $0, reason: try row.optionalString("refused_reason") ?? "")
                 },
                 verified: try row.optionalBits("verified_seq").map { VerifiedState(seq: $0, at: try row.date("verified_at")) })
         }
+    }
+
+    private func quarantine(_ row: PostgresRow) throws -> QuarantineState? {
+        guard try row.optionalBool("is_quarantined") == true else { return nil }
+        return QuarantineState(until: try row.date("quarantined_until"), reason: try row.optionalString("quarantine_reason") ?? "")
     }
 
     private func unopenable(_ row: PostgresRow) throws -> UnopenableState? {

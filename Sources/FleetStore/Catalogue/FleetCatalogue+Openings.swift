@@ -49,6 +49,41 @@ extension FleetCatalogue {
             ])
     }
 
+    /// Says that `session`, which leads a database in `epoch`, does not open it for some time.
+    public func reportQuarantined(
+        _ database: DatabaseID, _ quarantined: Quarantined, epoch: Epoch, by session: SessionID
+    ) async throws(BerthError) {
+        _ = try await run("""
+            insert into openings (database, quarantined_until, quarantine_reason, quarantine_refusals)
+            select l.database, now() + $4 * interval '1 millisecond', $5, $6 from leases l join databases d on d.id = l.database
+            where l.database = $1 and l.session = $2 and l.epoch = $3
+            on conflict (database) do update set quarantined_until = excluded.quarantined_until,
+                quarantine_reason = excluded.quarantine_reason, quarantine_refusals = excluded.quarantine_refusals, served_epoch = null
+            """, [
+                .uuid(database.uuid), .uuid(session.uuid), .int8(epoch.value), .int8(quarantined.remaining.milliseconds),
+                .text(quarantined.reason), .int8(Int64(quarantined.refusals)),
+            ])
+    }
+
+    /// Of these databases those that are in quarantine, or were not long ago.
+    public func quarantined(among databases: [DatabaseID]) async throws(BerthError) -> [DatabaseID: Quarantined] {
+        let rows = try await run("""
+            select database, (extract(epoch from quarantined_until - now()) * 1000)::bigint as remaining, quarantine_reason, quarantine_refusals
+            from openings where database = any($1::uuid[]) and quarantined_until > now() - interval '10 minutes'
+            """, [.array(databases)])
+        return try value {
+            Dictionary(
+                uniqueKeysWithValues: try rows.map { row in
+                    (
+                        DatabaseID(try row.uuid("database")),
+                        Quarantined(
+                            reason: try row.optionalString("quarantine_reason") ?? "", remaining: .milliseconds(try row.int64("remaining")),
+                            refusals: Int(try row.int64("quarantine_refusals")))
+                    )
+                })
+        }
+    }
+
     /// Says that `node` will not take `database` over, because what is published of it does not open there.
     public func refuse(_ database: DatabaseID, _ refusal: OpeningRefusal, on node: NodeName) async throws(BerthError) {
         _ = try await run("""

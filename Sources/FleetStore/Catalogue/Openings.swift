@@ -23,6 +23,18 @@ public struct UnopenableState: Sendable, Hashable {
     }
 }
 
+/// Until when a database is not opened, because it ended the processes that run its engine again and again.
+public struct QuarantineState: Sendable, Hashable {
+    public var until: Date
+    /// For operators.
+    public var reason: String
+
+    public init(until: Date, reason: String) {
+        self.until = until
+        self.reason = reason
+    }
+}
+
 /// Why a node does not take over what another one leads.
 public struct OpeningRefusal: Sendable, Hashable {
     public var code: String
@@ -71,6 +83,8 @@ public enum DatabaseCondition: String, Sendable, CaseIterable {
     case unled
     /// What is published does not open.
     case unopenable
+    /// It ended the processes that run its engine again and again, and is not opened for some time.
+    case quarantined
 }
 
 extension DatabaseStatus {
@@ -80,6 +94,7 @@ extension DatabaseStatus {
     public var condition: DatabaseCondition {
         if isServed { return .serving }
         if unopenable != nil { return .unopenable }
+        if quarantine != nil { return .quarantined }
         return leader == nil ? .unled : .unopened
     }
 }

@@ -40,6 +40,7 @@ public struct DatabaseStatus: Sendable, Hashable {
     public var servedEpoch: Epoch?
     /// What is published and does not open.
     public var unopenable: UnopenableState?
+    public var quarantine: QuarantineState?
     /// Why the node it is placed on will not take it over from its leader.
     public var refusal: OpeningRefusal?
     public var verified: VerifiedState?
@@ -47,7 +48,7 @@ public struct DatabaseStatus: Sendable, Hashable {
     package init(
         record: DatabaseRecord, placedOn: NodeName, leader: NodeName? = nil, leaderSession: SessionID? = nil,
         leaderAddress: String? = nil, epoch: Epoch, head: ChainPosition, servedEpoch: Epoch? = nil,
-        unopenable: UnopenableState? = nil, refusal: OpeningRefusal? = nil, verified: VerifiedState? = nil
+        unopenable: UnopenableState? = nil, quarantine: QuarantineState? = nil, refusal: OpeningRefusal? = nil, verified: VerifiedState? = nil
     ) {
         self.record = record
         self.placedOn = placedOn
@@ -58,6 +59,7 @@ public struct DatabaseStatus: Sendable, Hashable {
         self.head = head
         self.servedEpoch = servedEpoch
         self.unopenable = unopenable
+        self.quarantine = quarantine
         self.refusal = refusal
         self.verified = verified
     }

@@ -174,6 +174,16 @@ extension StoreConnection: NodeCatalogue, RouteSource, SegmentSource {
         try await ask { $0.reportServed(served, by: session) }
     }
 
+    func reportQuarantined(
+        _ database: DatabaseID, _ quarantined: Quarantined, epoch: Epoch, by session: SessionID
+    ) async throws(BerthError) {
+        try await ask { $0.reportQuarantined(database, quarantined, epoch: epoch, by: session) }
+    }
+
+    func quarantined(among databases: [DatabaseID]) async throws(BerthError) -> [DatabaseID: Quarantined] {
+        try await ask { $0.quarantined(among: databases) }
+    }
+
     func reportUnopenable(
         _ database: DatabaseID, _ state: UnopenableState, isServed: Bool, epoch: Epoch, by session: SessionID
     ) async throws(BerthError) {

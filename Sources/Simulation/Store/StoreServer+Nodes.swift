@@ -58,6 +58,10 @@ extension StoreServer {
         onHint(.operations)
     }
 
+    /// No host of a simulation ends for what it carries out.
+    func reportQuarantined(_ database: DatabaseID, _ quarantined: Quarantined, epoch: Epoch, by session: SessionID) {}
+    func quarantined(among databases: [DatabaseID]) -> [DatabaseID: Quarantined] { [:] }
+
     func refuse(_ database: DatabaseID, _ refusal: OpeningRefusal, on node: NodeName) {
         guard placements[database]?.node == node else { return }
         placements[database]?.refusal = refusal

@@ -174,6 +174,9 @@ final class Reconciler: Sendable {
     private func serve(_ leases: [Lease], reason origin: Origin) async throws {
         guard !leases.isEmpty else { return }
         let records = try await catalogue.records(of: leases.map(\.database))
+        // Ahead of the first request.
+        let quarantined = try await catalogue.quarantined(among: leases.map(\.database))
+        if !quarantined.isEmpty { environment.host.remember(quarantined) }
         let byID = Dictionary(uniqueKeysWithValues: leases.map { ($0.database, $0) })
         var unfinished: [Tenant] = []
         for record in records {

@@ -9,6 +9,10 @@ public protocol OpeningCatalogue: Sendable {
     func reportUnopenable(
         _ database: DatabaseID, _ state: UnopenableState, isServed: Bool, epoch: Epoch, by session: SessionID
     ) async throws(BerthError)
+    func reportQuarantined(
+        _ database: DatabaseID, _ quarantined: Quarantined, epoch: Epoch, by session: SessionID
+    ) async throws(BerthError)
+    func quarantined(among databases: [DatabaseID]) async throws(BerthError) -> [DatabaseID: Quarantined]
     func refuse(_ database: DatabaseID, _ refusal: OpeningRefusal, on node: NodeName) async throws(BerthError)
     func awaited(by session: SessionID) async throws(BerthError) -> [DatabaseID]
     func accepted(among databases: [DatabaseID]) async throws(BerthError) -> [DatabaseID: UInt64]

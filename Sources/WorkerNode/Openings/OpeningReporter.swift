@@ -8,6 +8,7 @@ final class OpeningReporter: Sendable {
     enum News: Sendable {
         case served
         case unopenable(UnopenableState, isServed: Bool)
+        case quarantined(Quarantined)
     }
 
     private struct Report {
@@ -56,6 +57,8 @@ final class OpeningReporter: Sendable {
             case .served: served.append((database, report.epoch))
             case .unopenable(let state, let isServed):
                 try await catalogue.reportUnopenable(database, state, isServed: isServed, epoch: report.epoch, by: session)
+            case .quarantined(let quarantined):
+                try await catalogue.reportQuarantined(database, quarantined, epoch: report.epoch, by: session)
             }
         }
         if !served.isEmpty { try await catalogue.reportServed(served, by: session) }

@@ -56,7 +56,11 @@ extension Tenant {
             return hostEnded
         case .unproven: return failure
         case .disk(let message): return BerthError(.diskUnavailable, message)
-        case .quarantined(let message): return BerthError(.quarantined, message)
+        case .quarantined(let quarantined):
+            // Once, however often it is asked for.
+            if quarantined.refusals != refusals { environment.reporter.report(database, .quarantined(quarantined), in: epoch) }
+            refusals = quarantined.refusals
+            return quarantined.error(record.name)
         case .tooManyFiles:
             environment.metrics.openingsRefused.increment()
             return BerthError(

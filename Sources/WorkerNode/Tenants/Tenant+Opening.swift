@@ -147,6 +147,7 @@ extension Tenant {
         ledger.withLock { $0.serve(database, in: epoch) }
         state = .serving(database)
         reopenings = 0
+        refusals = 0
         // What a host left that ended.
         if !isAllPublished { environment.shipper.markDirty(self) }
         isUnopenable.store(false, ordering: .relaxed)

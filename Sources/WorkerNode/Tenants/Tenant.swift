@@ -75,6 +75,8 @@ actor Tenant: Shippable, Expiring {
     /// Attempts in a row to open what a host left, and when the next is due.
     var reopenings = 0
     var nextReopening = Duration.zero
+    /// How often it was in quarantine, as far as that was told.
+    var refusals = 0
     /// The last opening of which the host ended.
     var lostOpening: UInt64?
     /// Callers of ``open()`` that wait for an opening: its files are not closed before they had their turn.

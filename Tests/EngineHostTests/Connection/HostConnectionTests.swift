@@ -86,7 +86,7 @@ import Testing
                     "cancel 2", "cut off 3", "discard 4 0", "drain", "end draining", "resume", "raise 9", "close shutting_down",
                 ])
             #expect(await database.serve(call([1])).content.failure?.code == .notLeader)
-            await #expect(throws: OpeningFailure.quarantined("it has been bad")) { _ = try await link.open(seq: 99) }
+            await #expect(throws: OpeningFailure.quarantined(.sample)) { _ = try await link.open(seq: 99) }
             #expect(link.connection.databases == 0)
         }
     }

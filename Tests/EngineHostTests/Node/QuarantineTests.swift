@@ -14,8 +14,8 @@ import Testing
         quarantine.died(database, at: .seconds(2), reason: "crash")
         #expect(quarantine.verdict(on: database, at: .seconds(2)) == .alone)
         quarantine.died(database, at: .seconds(3), reason: "watchdog")
-        #expect(quarantine.verdict(on: database, at: .seconds(3)) == .refused(until: .seconds(63), reason: "watchdog"))
-        #expect(quarantine.refused(at: .seconds(3)) == [database: "watchdog"])
+        #expect(quarantine.verdict(on: database, at: .seconds(3)) == .refused(Quarantined(reason: "watchdog", remaining: .seconds(60), refusals: 1)))
+        #expect(quarantine.refused(at: .seconds(3)).mapValues(\.reason) == [database: "watchdog"])
         #expect(quarantine.verdict(on: .random(), at: .seconds(3)) == .none)
         // Then it gets another chance, for which nobody else pays.
         #expect(quarantine.verdict(on: database, at: .seconds(63)) == .alone)
@@ -26,12 +26,13 @@ import Testing
         var quarantine = Quarantine(), now = Duration.seconds(1), times: [Duration] = []
         for _ in 0..<12 {
             quarantine.died(database, at: now, reason: "crash")
-            guard case .refused(let until, _) = quarantine.verdict(on: database, at: now) else {
+            guard case .refused(let quarantined) = quarantine.verdict(on: database, at: now) else {
                 now += .seconds(1)
                 continue
             }
-            times.append(until - now)
-            now = until
+            #expect(quarantined.refusals == times.count + 1)
+            times.append(quarantined.remaining)
+            now += quarantined.remaining
         }
         #expect(times.prefix(4) == [.seconds(60), .seconds(120), .seconds(240), .seconds(480)])
         #expect(times.allSatisfy { $0 <= .seconds(3_600) } && times.sorted() == times)
@@ -44,6 +45,22 @@ import Testing
             #expect(quarantine.refused(at: .seconds(60 * minute)).isEmpty)
         }
         #expect(quarantine.verdict(on: database, at: .seconds(60 * 200)) == .none)
+    }
+
+    /// What another process knew of it: the time goes on, and so does its growing; nobody else is beside it afterwards.
+    @Test func whatIsRememberedGoesOn() {
+        var quarantine = Quarantine()
+        let known = Quarantined(reason: "crash", remaining: .seconds(30), refusals: 2)
+        quarantine.remember(database, known, at: .seconds(100))
+        #expect(quarantine.verdict(on: database, at: .seconds(110)) == .refused(Quarantined(reason: "crash", remaining: .seconds(20), refusals: 2)))
+        #expect(quarantine.verdict(on: database, at: .seconds(130)) == .alone)
+        for second in 131...133 { quarantine.died(database, at: .seconds(second), reason: "crash again") }
+        #expect(quarantine.verdict(on: database, at: .seconds(133)) == .refused(Quarantined(reason: "crash again", remaining: .seconds(240), refusals: 3)))
+        // An older word changes nothing.
+        quarantine.remember(database, known, at: .seconds(140))
+        #expect(quarantine.refused(at: .seconds(140))[database]?.reason == "crash again")
+        quarantine.remember(DatabaseID.random(), Quarantined(reason: "long ago", remaining: .seconds(-5), refusals: 1), at: .seconds(140))
+        #expect(quarantine.refused(at: .seconds(140)).count == 1)
     }
 
     @Test func itIsForgottenAfterBeingWell() {

@@ -72,7 +72,7 @@ import Testing
                 let answer = await database.serve(HostFixture.call("select (repeat('[',20000)||repeat(']',20000))::json::variant", isReadOnly: true))
                 #expect(HostFixture.code(answer) == .leaderUnavailable && !answer.mayBeMadeAgain, "\(answer)")
             }
-            let reason = try #require(fixture.processes.quarantined[id])
+            let reason = try #require(fixture.processes.quarantined[id]?.reason)
             #expect(reason.contains("crashed") && reason.contains("select (repeat('…',…)") && !reason.contains("20000"))
         }
     }

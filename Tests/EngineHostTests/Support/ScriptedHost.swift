@@ -16,7 +16,7 @@ final class ScriptedHost: EngineHost {
     let opening = Mutex<DatabaseOpening?>(nil)
 
     func open(_ opening: DatabaseOpening, for owner: any DatabaseOwner) async throws(OpeningFailure) -> any HostedDatabase {
-        if opening.head.seq == 99 { throw .quarantined("it has been bad") }
+        if opening.head.seq == 99 { throw .quarantined(.sample) }
         self.owner.withLock { $0 = owner }
         self.opening.withLock { $0 = opening }
         return database
@@ -149,4 +149,8 @@ final class Link: Sendable {
         await isOver.pass()
         try? FileManager.default.removeItem(atPath: spool)
     }
+}
+
+extension Quarantined {
+    static let sample = Quarantined(reason: "it has been bad", remaining: .milliseconds(61_500), refusals: 3)
 }

@@ -48,6 +48,27 @@ struct OpeningCatalogueTests {
         #expect(try await stage.catalogue.unserved(among: [id]) == [])
     }
 
+    /// The leader's word, until its time is over; whoever leads it next is told.
+    @Test func whatIsInQuarantineIsKnownToTheNextLeader() async throws {
+        let (stage, id, session) = try await led()
+        let crash = Quarantined(reason: "it crashed", remaining: .seconds(90), refusals: 2)
+        try await stage.catalogue.reportQuarantined(id, crash, epoch: Epoch(2), by: session)
+        try await stage.catalogue.reportQuarantined(id, crash, epoch: Epoch(1), by: .random())
+        #expect(try await stage.catalogue.quarantined(among: [id]).isEmpty, "another epoch, another session")
+        try await stage.catalogue.reportServed([(id, Epoch(1))], by: session)
+        try await stage.catalogue.reportQuarantined(id, crash, epoch: Epoch(1), by: session)
+        let shown = try await status(id, in: stage)
+        #expect(shown.condition == .quarantined && shown.quarantine?.reason == "it crashed")
+        let known = try #require(try await stage.catalogue.quarantined(among: [id, .random()])[id])
+        #expect(known.refusals == 2 && known.remaining > .seconds(30) && known.remaining <= .seconds(90))
+        // It is over, and still of interest for a while.
+        try await stage.catalogue.reportQuarantined(id, Quarantined(reason: "it crashed", remaining: .seconds(-1), refusals: 2), epoch: Epoch(1), by: session)
+        #expect(try await status(id, in: stage).condition == .unopened)
+        #expect(try await stage.catalogue.quarantined(among: [id])[id] != nil)
+        try await stage.catalogue.reportQuarantined(id, Quarantined(reason: "it crashed", remaining: .seconds(-700), refusals: 2), epoch: Epoch(1), by: session)
+        #expect(try await stage.catalogue.quarantined(among: [id]).isEmpty)
+    }
+
     @Test func whatDoesNotOpenIsKnownUntilSomethingOpens() async throws {
         let (stage, id, session) = try await led()
         try await stage.catalogue.reportServed([(id, Epoch(1))], by: session)

@@ -23,6 +23,7 @@ final class FakeCatalogue: Sendable {
         var refusal: OpeningRefusal?
         var accepted: UInt64?
         var verified: UInt64?
+        var quarantined: Quarantined?
     }
 
     private struct State {
@@ -163,6 +164,22 @@ extension FakeCatalogue: NodeCatalogue {
             $0.placements[database]?.said.unopenable = found
             if !isServed { $0.placements[database]?.said.servedEpoch = nil }
         }
+    }
+
+    func reportQuarantined(
+        _ database: DatabaseID, _ quarantined: Quarantined, epoch: Epoch, by session: SessionID
+    ) async throws(BerthError) {
+        try await asked("reportQuarantined")
+        guard try await holds(database, epoch, session) else { return }
+        state.withLock {
+            $0.placements[database]?.said.quarantined = quarantined
+            $0.placements[database]?.said.servedEpoch = nil
+        }
+    }
+
+    func quarantined(among databases: [DatabaseID]) async throws(BerthError) -> [DatabaseID: Quarantined] {
+        try await asked("quarantined")
+        return all().filter { databases.contains($0.key) }.compactMapValues(\.said.quarantined)
     }
 
     func refuse(_ database: DatabaseID, _ refusal: OpeningRefusal, on node: NodeName) async throws(BerthError) {

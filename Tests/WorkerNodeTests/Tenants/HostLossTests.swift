@@ -172,9 +172,9 @@ struct HostLossTests {
         let record = try await stores.makeDatabase(), faults = FaultyHost.Faults()
         try await TenantHost.with(stores, wrapping: { FaultyHost(base: $0, faults: faults) }) { host in
             let tenant = try await host.lead(record)
-            faults.opening = .quarantined("it ends hosts")
+            faults.opening = .quarantined(Quarantined(reason: "it ends hosts", remaining: .seconds(60), refusals: 1))
             let error = await #expect(throws: BerthError.self) { try await tenant.client.execute("SELECT 1") }
-            #expect(error?.code == .quarantined)
+            #expect(error?.code == .quarantined && (error?.retryAfter ?? 0) > 59)
             stores.clock.advance(by: .seconds(60))
             #expect(await tenant.prepareGivingUp(after: .seconds(30)) == nil)
             faults.opening = nil

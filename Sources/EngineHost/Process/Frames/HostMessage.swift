@@ -265,9 +265,11 @@ extension OpeningFailure {
             frame.append(UInt8(2))
             frame.append(reason)
         case .tooManyFiles: frame.append(UInt8(3))
-        case .quarantined(let reason):
+        case .quarantined(let quarantined):
             frame.append(UInt8(4))
-            frame.append(reason)
+            frame.append(quarantined.reason)
+            frame.append(quarantined.remaining.milliseconds)
+            frame.append(quarantined.refusals)
         }
     }
 
@@ -277,7 +279,9 @@ extension OpeningFailure {
         case 1: self = .unproven
         case 2: self = .disk(try reader.text())
         case 3: self = .tooManyFiles
-        case 4: self = .quarantined(try reader.text())
+        case 4:
+            let reason = try reader.text()
+            self = .quarantined(Quarantined(reason: reason, remaining: .milliseconds(try reader.int64()), refusals: try reader.int()))
         case let other: throw FrameError("no failure is \(other)")
         }
     }

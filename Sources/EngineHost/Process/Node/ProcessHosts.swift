@@ -95,11 +95,7 @@ public final class ProcessHosts: EngineHost {
     public func open(_ opening: DatabaseOpening, for owner: any DatabaseOwner) async throws(OpeningFailure) -> any HostedDatabase {
         let now = clock.now()
         let verdict = state.withLock { $0.quarantine.verdict(on: opening.database, at: now) }
-        if case .refused(let until, let reason) = verdict {
-            throw .quarantined(
-                "The database \(opening.name) is not opened for another \((until - now).millisecondsRoundedUp / 1_000 + 1) s: \(reason). "
-                    + "It ended the process that runs its engine again and again; find the statement and do not send it any more.")
-        }
+        if case .refused(let quarantined) = verdict { throw .quarantined(quarantined) }
         let number = change { $0.placement.place(opening.engine, alone: verdict == .alone, at: now) }
         do throws(OpeningFailure) {
             let process = try await process(number)
@@ -112,6 +108,13 @@ public final class ProcessHosts: EngineHost {
         } catch {
             leave(number)
             throw error
+        }
+    }
+
+    public func remember(_ quarantined: [DatabaseID: Quarantined]) {
+        let now = clock.now()
+        state.withLock { state in
+            for (database, quarantined) in quarantined { state.quarantine.remember(database, quarantined, at: now) }
         }
     }
 
@@ -312,7 +315,7 @@ public final class ProcessHosts: EngineHost {
     }
 
     /// Databases that are not opened at present, each with the reason.
-    public var quarantined: [DatabaseID: String] {
+    public var quarantined: [DatabaseID: Quarantined] {
         let now = clock.now()
         return state.withLock { $0.quarantine.refused(at: now) }
     }

@@ -10,7 +10,7 @@ public struct Quarantine: Sendable, Hashable {
         /// In a host of its own.
         case alone
         /// Not before `until`, on the clock of whoever asks.
-        case refused(until: Duration, reason: String)
+        case refused(Quarantined)
     }
 
     private struct Record: Sendable, Hashable {
@@ -52,13 +52,28 @@ public struct Quarantine: Sendable, Hashable {
 
     public func verdict(on database: DatabaseID, at now: Duration) -> Verdict {
         guard let record = records[database], isRemembered(record, at: now) else { return .none }
-        if now < record.until { return .refused(until: record.until, reason: record.reason) }
+        if now < record.until { return .refused(quarantined(record, at: now)) }
         return record.refusals > 0 || record.deaths.count(where: { now - $0 <= window }) >= aloneAfter ? .alone : .none
     }
 
-    /// Those that are refused now, each with the reason.
-    public func refused(at now: Duration) -> [DatabaseID: String] {
-        records.filter { now < $0.value.until }.mapValues(\.reason)
+    /// Those that are refused now.
+    public func refused(at now: Duration) -> [DatabaseID: Quarantined] {
+        records.filter { now < $0.value.until }.mapValues { quarantined($0, at: now) }
+    }
+
+    /// Goes on with what was known elsewhere, unless more is known here.
+    public mutating func remember(_ database: DatabaseID, _ quarantined: Quarantined, at now: Duration) {
+        var record = records[database] ?? Record()
+        guard now + quarantined.remaining > record.until else { return }
+        record.until = now + quarantined.remaining
+        record.refusals = max(record.refusals, quarantined.refusals)
+        record.reason = quarantined.reason
+        records[database] = record
+        forget(before: now)
+    }
+
+    private func quarantined(_ record: Record, at now: Duration) -> Quarantined {
+        Quarantined(reason: record.reason, remaining: record.until - now, refusals: record.refusals)
     }
 
     private func isRemembered(_ record: Record, at now: Duration) -> Bool {

@@ -20,14 +20,17 @@ enum DatabaseText {
     }
 
     static func details(_ database: DatabaseResource) -> String {
-        Table.details([
+        var lines = [
             ("name", database.name), ("state", state(database)), ("id", database.id), ("engine", database.engine),
             ("durability", database.durability), ("foreign keys", database.foreignKeys ? "on" : "off"), ("created", database.createdAt),
             ("placed on", database.placedOn),
             ("leader", database.leader.map { "\($0) at \(database.leaderAddress ?? "?")" } ?? "nobody"),
             ("epoch", String(database.epoch)), ("head", "\(database.head.seq)@\(database.head.checksum)"),
             ("ship lag", lag(database.shipLagMs)), ("verified", database.verified.map { "\($0.seq) at \($0.at)" } ?? "-"),
-        ] + (database.unopenable.map { unopenable($0, of: database) } ?? []))
+        ]
+        if let state = database.unopenable { lines += unopenable(state, of: database) }
+        if let state = database.quarantine { lines += quarantine(state) }
+        return Table.details(lines)
     }
 
     /// A database that is served although what is published of it does not open is not simply serving.
@@ -45,6 +48,13 @@ enum DatabaseText {
         return [
             ("unopenable", "\(state.seq) since \(state.since)"), ("reason", "\(state.code): \(state.reason)"),
             ("opens", state.opensSeq.map(String.init) ?? "-"), ("next", next),
+        ]
+    }
+
+    private static func quarantine(_ state: DatabaseResource.Quarantine) -> [(String, String)] {
+        [
+            ("quarantined", "until \(state.until)"), ("reason", state.reason),
+            ("next", "find who sends that statement: it ends the process that runs the database's engine. It is opened again at its next request after that"),
         ]
     }
 

@@ -55,7 +55,7 @@ enum FrameSamples {
         + [HostFailure.engine(sqlError), .engineMissing("none"), .hostLost("killed")].flatMap { [.failed($0), .openingFailed(.host($0))] }
         + [
             .ready(missing: []), .ready(missing: ["landlock: Function not implemented", "seccomp"]), .opened, .openingFailed(.unproven),
-            .openingFailed(.disk("full")), .openingFailed(.tooManyFiles), .openingFailed(.quarantined("again")),
+            .openingFailed(.disk("full")), .openingFailed(.tooManyFiles), .openingFailed(.quarantined(.sample)),
             .answer(HostAnswer(.success(HostReply(body: [])), basis), SpooledFile(number: 1, byteCount: 0)), .piece(nil, nil),
             .piece(CursorPiece(lines: Array("{}\n".utf8), basis: basis, isLast: true), nil),
             .piece(CursorPiece(lines: [], basis: basis, isLast: false), SpooledFile(number: 2, byteCount: 9)), .cut(.nothing(through: 3), nil),
