@@ -159,8 +159,8 @@ final class HostileRun {
             victim.database = try await fixture.host.open(opening, for: owner)
             victim.owner = owner
         } catch {
-            guard case .quarantined(let reason) = error else { throw error }
-            #expect(!reason.isEmpty && fixture.processes.quarantined[id] != nil)
+            guard case .quarantined(let refused) = error else { throw error }
+            #expect(!refused.reason.isEmpty && fixture.processes.quarantined[id] != nil)
             quarantined += 1
             earlier.append(victim)
             victim = try await Self.newVictim(fixture, engine)
