@@ -6,6 +6,9 @@ public struct HostSettings: Sendable, Hashable, Codable {
     public var statementTimeout: Duration = .seconds(30)
     /// How long all statements of one request may take, with the time they wait; a cursor's rows, which its client takes, not counted.
     public var requestTimeout: Duration = .seconds(60)
+    /// How long opening, capturing, checkpointing or checking a database may take, with a second for every 2 MiB of its files. What takes longer ends
+    /// its host.
+    public var upkeepTimeout: Duration = .seconds(120)
     /// How long a stream without requests keeps its transaction, or what else it holds.
     public var streamTimeout: Duration = .seconds(10)
     /// Whether a complete cursor ends with a line that says so, as the published text of the protocol has it.

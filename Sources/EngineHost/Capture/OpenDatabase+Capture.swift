@@ -20,15 +20,17 @@ extension OpenDatabase {
         guard case .open(let database) = state else { throw CutFailure(remedy: .tryAgain, description: "the database was closed") }
         settleMarks(at: order.head)
         let commit = commits.last
-        let work = host.watch.began(opening.database, calls: [], deadline: nil)
         let pages: PageSet
         do throws(CaptureError) {
-            defer { host.watch.ended(work) }
-            foldSchemaChanges(of: database)
-            guard let found = try captureWhatIsNew(database, isWhole: order.isWhole || mustCaptureAll)?.pages else { return .nothing(through: commit) }
+            let found = try host.upkeep(of: opening.database, at: copy.filePath) { () throws(CaptureError) -> PageSet? in
+                foldSchemaChanges(of: database)
+                guard let found = try captureWhatIsNew(database, isWhole: order.isWhole || mustCaptureAll)?.pages else { return nil }
+                // Now, when nothing is uncaptured: under steady writing there is no other moment.
+                checkpointIfWorthwhile(database)
+                return found
+            }
+            guard let found else { return .nothing(through: commit) }
             pages = found
-            // Now, when nothing is uncaptured: under steady writing there is no other moment.
-            checkpointIfWorthwhile(database)
         } catch {
             throw CutFailure(remedy: error.remedy, description: error.description)
         }

@@ -8,9 +8,15 @@ extension OpenDatabase {
     static func open(
         _ opening: DatabaseOpening, by engine: any Engine, for owner: any DatabaseOwner, in host: HostEnvironment, descriptors: Int
     ) throws(OpeningFailure) -> OpenDatabase {
-        let work = host.watch.began(opening.database, calls: [], deadline: nil)
-        defer { host.watch.ended(work) }
         let copy = LocalCopy(database: opening.database, in: opening.directory)
+        return try host.upkeep(of: opening.database, at: copy.filePath) { () throws(OpeningFailure) in
+            try open(opening, copy, by: engine, for: owner, in: host, descriptors: descriptors)
+        }
+    }
+
+    private static func open(
+        _ opening: DatabaseOpening, _ copy: LocalCopy, by engine: any Engine, for owner: any DatabaseOwner, in host: HostEnvironment, descriptors: Int
+    ) throws(OpeningFailure) -> OpenDatabase {
         var marks = CaptureMarks(copy: opening.copy, epoch: opening.epoch, head: opening.head, published: nil)
         let database: any EngineDatabase
         do throws(SQLError) {

@@ -164,7 +164,7 @@ actor OpenDatabase: HostedDatabase, Expiring {
             return .dirty
         }
         do throws(CaptureError) {
-            try database.closeClean()
+            try host.upkeep(of: opening.database, at: copy.filePath) { () throws(CaptureError) in try database.closeClean() }
             return .clean
         } catch {
             // The next opening restores the copy, or goes on with it as after a crash.

@@ -62,16 +62,20 @@ public struct ThreadHost: EngineHost {
 
     public func rehearse(_ path: String, _ engine: EngineKind) async throws(HostFailure) {
         let engine = try find(engine)
-        try await blocking { () throws(SQLError) in try engine.rehearse(path) }
+        try await blocking(path) { () throws(SQLError) in try engine.rehearse(path) }
     }
 
     public func verify(_ path: String, _ engine: EngineKind) async throws(HostFailure) {
         let engine = try find(engine)
-        try await blocking { () throws(SQLError) in try engine.verify(path) }
+        try await blocking(path) { () throws(SQLError) in try engine.verify(path) }
     }
 
-    private func blocking(_ body: @escaping @Sendable () throws(SQLError) -> Void) async throws(HostFailure) {
-        do throws(SQLError) { try await BlockingWork(on: environment.pool).run(body) } catch { throw .engine(error) }
+    private func blocking(_ path: String, _ body: @escaping @Sendable () throws(SQLError) -> Void) async throws(HostFailure) {
+        do throws(SQLError) {
+            try await BlockingWork(on: environment.pool).run { [environment] () throws(SQLError) in
+                try environment.upkeep(of: .none, at: path, body)
+            }
+        } catch { throw .engine(error) }
     }
 
     private func find(_ kind: EngineKind) throws(HostFailure) -> any Engine {

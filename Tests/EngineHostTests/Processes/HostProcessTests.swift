@@ -77,6 +77,27 @@ import Testing
         }
     }
 
+    /// Files that never come to an end, as on a disk that hangs: the check ends with its process, and nobody is to blame.
+    @Test func aCheckThatDoesNotEndEndsItsHost() async throws {
+        try await withHosts(.process, { configuration, _ in
+            configuration.settings.upkeepTimeout = .milliseconds(200)
+            configuration.limits.watchdogGrace = .milliseconds(200)
+        }) { fixture in
+            let path = fixture.directory + "/stuck"
+            // Whoever opens it to read waits for somebody who writes.
+            try #require(mkfifo(path, 0o600) == 0)
+            let error = await #expect(throws: HostFailure.self) { try await fixture.host.verify(path, .duckdb) }
+            guard case .hostLost(let reason) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(reason.contains("after its time"))
+            #expect(fixture.processes.quarantined.isEmpty)
+            let database = try await fixture.open()
+            #expect(try HostFixture.text(await database.serve(HostFixture.call("select 6 * 7"))).contains("42"))
+        }
+    }
+
     @Test func aHostThatIsStoppedIsEnded() async throws {
         try await withHosts(.process, { configuration, settings in
             configuration.limits.stallTimeout = .milliseconds(1_500)

@@ -50,6 +50,7 @@ extension RoleSettings {
         worker.tenants.streamTimeout = try milliseconds("stream-timeout-ms", in: 100...600_000, default: worker.tenants.streamTimeout)
         worker.tenants.idleTransactionTimeout = try milliseconds(
             "idle-transaction-timeout-ms", in: 10...600_000, default: worker.tenants.idleTransactionTimeout)
+        worker.tenants.upkeepTimeout = try milliseconds("upkeep-timeout-ms", in: 1_000...86_400_000, default: worker.tenants.upkeepTimeout)
         worker.tenants.statementTimeout = try milliseconds("statement-timeout-ms", in: 10...86_400_000, default: worker.tenants.statementTimeout)
         worker.tenants.requestTimeout = try milliseconds(
             "request-timeout-ms", in: 10...86_400_000, default: max(worker.tenants.requestTimeout, worker.tenants.statementTimeout))
