@@ -1,8 +1,8 @@
 import FleetModel
 import Synchronization
 
-/// Numbers the commits of a database. Whoever sees one first gives it its number, be it the writer or somebody who reads beside it, and the owner is
-/// told before any answer can show it.
+/// Numbers the commits of a database. The first to see one gives it its number, the writer or a reader beside it, and the owner is told before any
+/// answer can show it.
 final class CommitCount: Sendable {
     private struct State {
         var last: UInt64

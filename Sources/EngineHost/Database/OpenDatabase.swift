@@ -128,7 +128,7 @@ actor OpenDatabase: HostedDatabase, Expiring {
 
     func closeIfAtRest(head: ChainPosition) -> Closing? {
         guard case .open = state, requestsUnderWay == 0, streams.isEmpty, inbox.isEmpty, !isDraining, foldForClosing(head: head) == .folded else { return nil }
-        // Last: from then on whoever wants to read is told that it is closed.
+        // Last: from then on reads are told that it is closed.
         guard reads?.closeIfIdle(because: closedIdle) ?? true else { return nil }
         return close(clean: true, because: closedIdle)
     }

@@ -90,7 +90,7 @@ extension OpenDatabase {
                 let result: Result<SQLResult, SQLError>?
                 switch place {
                 case .writer, .own: result = nil
-                // Whoever takes it for its own finds out why.
+                // The writer finds out why, and answers.
                 case .withdrawn: result = nil
                 case .reader(let reader):
                     var run = ReadRun(call, isReadOnly: isReadOnly, counters, answeredBytes: bytes, end: end, of: self, on: reader)

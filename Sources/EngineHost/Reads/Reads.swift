@@ -137,7 +137,7 @@ final class Reads: Sendable {
         return (try? readers.take()) ?? nil
     }
 
-    /// What is open has changed: it is counted anew.
+    /// What is open has changed: it is counted once more.
     func countFiles() {
         state.withLock { state in
             let present = readers.descriptors

@@ -22,7 +22,7 @@ public protocol EngineDatabase: AnyObject {
     /// What ``takeConnection()`` would add to ``descriptors`` now.
     var descriptorsOfNextConnection: Int { get }
 
-    /// Those who read beside whoever has the database; `nil` of an engine that cannot. What they take is not in ``descriptors``.
+    /// Connections that read while the database is used; `nil` of an engine that has none. What they take is not in ``descriptors``.
     var readers: EngineReaders? { get }
 
     // MARK: Capture

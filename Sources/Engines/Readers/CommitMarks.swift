@@ -8,7 +8,7 @@ final class CommitMarks: Sendable {
     /// No engine counts further: SQLite has 32 bits, and a log of DuckDB's is shorter.
     private static let countBits: UInt64 = 48
 
-    /// The files were opened anew, and what the engine counts may begin anew.
+    /// The files were closed and opened, and what the engine counts may begin again.
     func reopened() { reopenings.add(1, ordering: .acquiringAndReleasing) }
 
     /// - Parameter count: differs after every commit.

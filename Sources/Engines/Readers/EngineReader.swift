@@ -14,7 +14,7 @@ public final class EngineReader: @unchecked Sendable {
         self.readers = readers
     }
 
-    /// Whether its files are still open; once `false`, it stays that. Whoever was interrupted by that reads again, elsewhere.
+    /// Whether its files are still open; once `false`, it stays that. A read that was interrupted by it is made again, elsewhere.
     public var isOpen: Bool { readers.isOpen(self) }
 
     /// Has the calling thread use the connection. It waits for a checkpoint, which keeps readers away for as long as it takes.

@@ -4,7 +4,7 @@ import Foundation
 /// The connections that read a database beside its writer, each on a thread of its own.
 ///
 /// Unlike the database itself it may be used from any thread. Readers write nothing: what is run on them is asked to read only, which the engine
-/// sees to. Whoever has the database can keep them from running, for a checkpoint (``paused(_:)``), and close them (``shut()``): neither
+/// sees to. The database's owner can keep them from running, for a checkpoint (``paused(_:)``), and close them (``shut()``): neither
 /// waits for the end of a long read, the one leaves it, the other interrupts it.
 public final class EngineReaders: @unchecked Sendable {
     // Safe: everything mutable is used under the lock of `condition`.
@@ -21,7 +21,7 @@ public final class EngineReaders: @unchecked Sendable {
     private var abandoned: [EngineReader] = []
     /// Being opened.
     private var opening = 0
-    /// Whoever has the database needs them to rest.
+    /// The database's owner needs them to rest.
     private var holds = 0
     private var isShut = false
     private var mostReaders = 0
@@ -35,7 +35,7 @@ public final class EngineReaders: @unchecked Sendable {
 
     /// - Parameters:
     ///   - takesDescriptors: each connection takes one of a log, and the main file once more.
-    ///   - isUsable: `false` while the engine refuses everything until the files are opened anew.
+    ///   - isUsable: `false` while the engine refuses everything until the files are closed and opened again.
     ///   - mark: ``EngineDatabase/commitMark``, found out by a reader.
     ///   - connect: opens a further connection.
     init(
@@ -58,7 +58,7 @@ public final class EngineReaders: @unchecked Sendable {
 
     /// A connection to read with: an idle one, else a new one.
     ///
-    /// - Returns: `nil` while the files are closed, or have to be opened anew: whoever has the database sees to that.
+    /// - Returns: `nil` while the files are closed, or have to be: the database's owner sees to that.
     /// - Throws: when it cannot be opened.
     public func take() throws(SQLError) -> EngineReader? {
         let kept = locked { () -> EngineReader?? in
@@ -151,7 +151,7 @@ public final class EngineReaders: @unchecked Sendable {
         }
     }
 
-    // MARK: By whoever has the database
+    // MARK: By the database's owner
 
     /// Runs `body` while no read begins.
     ///
@@ -178,7 +178,7 @@ public final class EngineReaders: @unchecked Sendable {
     func shut() {
         locked {
             isShut = true
-            // Whoever waits to begin does not.
+            // Those that wait to begin do not.
             condition.broadcast()
             while !running.isEmpty || opening > 0 {
                 for reader in running { reader.connection.interruptHandle() }

@@ -54,7 +54,7 @@ extension SQLiteConnection: EngineConnection {
 extension SQLiteConnection: ReadingConnection {
     var isIdle: Bool { isAutocommit && cursor == nil }
 
-    /// It stays one that reads only: setting that anew for each reader would cost as much as a small query.
+    /// It stays one that reads only: setting that again for each reader would cost as much as a small query.
     func becomeReady() -> Bool {
         guard isOpen else { return false }
         do throws(SQLError) {

@@ -206,7 +206,7 @@ public final class EnginePool: @unchecked Sendable {
         var ended: [CheckedContinuation<Void, Never>] = []
         if state.isShuttingDown && state.liveThreads == 0 { swap(&ended, &state.awaitingEnd) }
         if state.scheduler.waitingLanes > 0 { callThread() }
-        // Those that wait for lanes which may have no turn now see anew whether there is anything left.
+        // Those that wait for lanes which may have no turn now look again whether there is anything left.
         if state.isShuttingDown { condition.broadcast() }
         condition.unlock()
         for continuation in ended { continuation.resume() }

@@ -24,7 +24,7 @@ extension SQLiteDatabase {
         guard let handle = primary.handle else { throw .engine(SQLiteConnection.closed) }
         // It commits nothing: should it fail, the WAL still has everything.
         primary.context.isWriting = false
-        // Reads that overlap would never let the log begin anew. A long one holds it, as an open transaction does.
+        // Reads that overlap would never let the log begin again. A long one holds it, as an open transaction does.
         func move(_ isAtRest: Bool) -> Int32 {
             sqlite3_wal_checkpoint_v2(handle, "main", mode == .truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART, nil, nil)
         }
