@@ -7,7 +7,7 @@ extension HostileStatement {
     /// They overflow a stack, or what checks it.
     private static let crashes = [
         HostileStatement(.duckdb, "JSON to VARIANT", "select (repeat('[',20000)||repeat(']',20000))::json::variant"),
-        HostileStatement(.duckdb, "nested subqueries", nested("select * from (", 20_000, "select * from range(1)", ")")),
+        HostileStatement(.duckdb, "nested subqueries", nested("select * from (", 90_000, "select * from range(1)", ")")),
         HostileStatement(.sqlite, "a chain of 20,000 common table expressions", chain(20_000)),
         HostileStatement(
             .sqlite, "EXPLAIN of a wide DISTINCT",
@@ -47,11 +47,16 @@ extension HostileStatement {
         HostileStatement(.sqlite, "writable_schema", "pragma writable_schema = on"),
         HostileStatement(.sqlite, "load_extension", "select load_extension('libm.so.6')"),
         HostileStatement(.sqlite, "database_list", "pragma database_list"),
+        HostileStatement(.sqlite, "sqlite_stmt", "select sql from sqlite_stmt"),
+        HostileStatement(.sqlite, "dbstat", "select * from dbstat"),
         HostileStatement(.duckdb, "ATTACH", "attach '/etc/passwd' as p"),
         HostileStatement(.duckdb, "COPY", "copy (select 1) to '/tmp/stolen'"),
         HostileStatement(.duckdb, "read_text", "select * from read_text('/etc/passwd')"),
         HostileStatement(.duckdb, "INSTALL", "install httpfs"),
         HostileStatement(.duckdb, "a limit raised", "set memory_limit = '100GB'"),
+        HostileStatement(.duckdb, "settings", "select * from duckdb_settings()"),
+        HostileStatement(.duckdb, "databases", "select * from duckdb_databases()"),
+        HostileStatement(.duckdb, "enable_verification", "pragma enable_verification"),
         HostileStatement(.duckdb, "checkpoint", "from force_checkpoint()"),
     ]
 

@@ -57,15 +57,7 @@ struct SoakOptions: ParsableArguments {
     }
 
     /// The program under test, an absolute path.
-    func program() throws -> String {
-        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/berth"
-        let given = berth ?? ProcessInfo.processInfo.environment["BERTH_BINARY"] ?? beside
-        let path = URL(fileURLWithPath: given).standardizedFileURL.path
-        guard access(path, X_OK) == 0 else {
-            throw ValidationError("There is no program at \(path). Build it (swift build --product berth), or name it with --berth.")
-        }
-        return path
-    }
+    func program() throws -> String { try FleetProgram.path(berth) }
 
     /// The command line that repeats the plan; the directory is the reader's own.
     var command: String {
