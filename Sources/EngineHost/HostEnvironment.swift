@@ -33,6 +33,7 @@ struct HostEnvironment: Sendable {
 struct HostMetrics: Sendable {
     let statements = Counter(label: "berth_statements_total")
     let failedCheckpoints = Counter(label: "berth_checkpoint_failures_total")
+    let endedReads = Counter(label: "berth_held_log_reads_ended_total")
     let connectionsRefused = Counter(label: "berth_openings_refused_total")
     let pushedBack = Counter(label: "berth_writes_pushed_back_total")
 }

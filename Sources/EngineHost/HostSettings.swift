@@ -47,6 +47,10 @@ public struct HostSettings: Sendable, Hashable, Codable {
     public var changesetMemoryBytes = 4 << 20
     /// Bytes of WAL after which it is checkpointed, once everything in it was captured.
     public var checkpointBytes = 4 << 20
+    /// Bytes of a log that open reads keep from being emptied, at which these end.
+    public var heldLogBytes = 64 << 20
+    /// How long a read may stay open while it keeps the log from being emptied.
+    public var heldLogTimeout: Duration = .seconds(60)
     /// How long a checkpoint that failed is not tried again.
     public var checkpointRetry: Duration = .seconds(5)
     /// Bytes a request may be answered with, and that its results may take in memory until then.

@@ -89,13 +89,15 @@ extension OpenDatabase {
     private func checkpointIfWorthwhile(_ database: any EngineDatabase) {
         do throws(CaptureError) {
             let limit = host.settings.checkpointBytes, former = marks.published
-            guard try database.walBytes() >= limit else { return }
+            guard try database.walBytes() >= limit else { return heldLog.isEmptied() }
             // What was captured last is moved as well, and is not published yet: from the head alone nobody could go on.
             marks.published = nil
             guard keepWatermark() else { return }
             try database.checkpoint(above: limit)
             commits.settle { database.commitMark }
             keepMark(former, afterCheckpointOf: database)
+            let left = try database.walBytes()
+            if left >= limit { heldLog.isHeld(left, at: host.clock.now()) } else { heldLog.isEmptied() }
         } catch {
             logger.warning("checkpoint failed", metadata: ["error": "\(error)"])
         }

@@ -10,7 +10,7 @@ extension OpenDatabase {
     func cursor(
         _ body: CursorRequest, _ access: AccessRights, _ request: RequestUnderWay
     ) async throws(BerthError) -> HostReply {
-        guard let stream = try stream(body.baton, access) else { return Self.streamExpired }
+        guard let stream = try stream(body.baton, access) else { return streamExpired(body.baton) }
         let batch: Batch
         do throws(SQLError) { batch = try body.batch.get() } catch {
             var writer = JSONWriter()
@@ -70,7 +70,7 @@ extension OpenDatabase {
         run.isAtWork = false
         run.stream.lastUse = host.clock.now()
         // Cancelled in the meantime.
-        if !run.isRunning { end(run, run.phase) }
+        if !run.isRunning { end(run, run.phase) } else { noteSnapshot(of: run.stream) }
         // The draining may have waited in vain meanwhile.
         if isDraining { endOpenTransactions() }
     }
@@ -85,9 +85,9 @@ extension OpenDatabase {
     }
 
     /// Ends an answer that is not at its end.
-    func cutOff(_ run: CursorRun) {
+    func cutOff(_ run: CursorRun, because error: SQLError? = nil) {
         guard run.isRunning else { return }
-        end(run, .cutOff(Self.unread))
+        end(run, .cutOff(error ?? Self.unread))
     }
 
     private static var unread: SQLError {

@@ -97,7 +97,7 @@ extension OpenDatabase {
     private func pipeline(
         _ body: PipelineRequest, _ access: AccessRights, _ request: RequestUnderWay
     ) async throws(BerthError) -> CallAnswer {
-        guard let stream = try stream(body.baton, access) else { return .reply(Self.streamExpired) }
+        guard let stream = try stream(body.baton, access) else { return .reply(streamExpired(body.baton)) }
         stream.isBusy = true
         request.stream = stream
         var isClosed = false

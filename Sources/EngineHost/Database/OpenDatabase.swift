@@ -63,6 +63,10 @@ actor OpenDatabase: HostedDatabase, Expiring {
     var mustCaptureAll = false
     /// A checkpoint failed: the next one is not tried before.
     var nextFold = Duration.zero
+    /// The log, when a checkpoint has left something in it.
+    var heldLog = HeldLog()
+    /// Streams that were ended because of it, the last ones: their clients are told so.
+    var endedReads: [UInt64] = []
     /// Descriptors that are counted as this database's.
     var descriptors: Int
 
@@ -114,6 +118,7 @@ actor OpenDatabase: HostedDatabase, Expiring {
         turn.expire(at: now)
         reads?.expire()
         retryOwedCheckpoint()
+        endHeldReads()
         for stream in streams.values where stream.isWaitingForClient {
             let isWaitedFor = isDraining || turn.owner == stream.id && turn.hasWaiters
             let patience = stream.cursor == nil ? host.settings.streamTimeout : host.settings.cursorTimeout

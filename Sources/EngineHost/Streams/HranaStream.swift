@@ -15,6 +15,8 @@ final class HranaStream {
     /// The only sequence number the next baton may carry.
     var sequence: UInt64 = 0
     var lastUse: Duration
+    /// Since when it has been seen to show one state of the database, to a client that may come back.
+    var snapshotSince: Duration?
     /// A request of this stream is being carried out.
     var isBusy = false
     /// The answer under way, of which the client takes piece after piece.
@@ -36,6 +38,9 @@ final class HranaStream {
     /// There is something that only this object has: it counts, and it ends when its client stays away. All other streams could as
     /// well be new ones.
     var holdsSomething: Bool { isBusy || cursor != nil || connection != nil || !storedSQL.isEmpty }
+
+    /// Rows that wait for its client are of the state the database was in when they were asked for.
+    var hasOpenRows: Bool { cursor.map { $0.rows != nil || $0.readerRows != nil } ?? false }
 
     var hasOpenTransaction: Bool { connection.map { !$0.isAutocommit } ?? false }
 }

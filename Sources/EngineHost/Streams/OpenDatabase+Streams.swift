@@ -78,6 +78,7 @@ extension OpenDatabase {
         stream.lastUse = host.clock.now()
         if stream.holdsSomething {
             host.attention.insert(self)
+            if stream.isWaitingForClient { noteSnapshot(of: stream) }
         } else {
             streams[stream.id] = nil
             restingStreams.insert(stream, atMost: host.settings.maximumRestingStreams)
@@ -143,6 +144,7 @@ extension OpenDatabase {
                 if !connection.holdsWriteLock { endTurn(of: stream) }
                 return
             }
+            stream.snapshotSince = nil
             if !connection.hasSessionState || stream.isClosed {
                 stream.connection = nil
                 stream.counters = connection.counters

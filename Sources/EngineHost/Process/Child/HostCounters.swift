@@ -5,6 +5,7 @@ import Synchronization
 enum HostCounter: String, CaseIterable {
     case statements = "berth_statements_total"
     case failedCheckpoints = "berth_checkpoint_failures_total"
+    case endedReads = "berth_held_log_reads_ended_total"
     case refusedOpenings = "berth_openings_refused_total"
     case pushedBack = "berth_writes_pushed_back_total"
 }

@@ -63,6 +63,8 @@ extension RoleSettings {
         worker.tenants.maximumRestingStreams = try int(
             "resting-streams-per-database", in: 2...1_000_000, default: worker.tenants.maximumRestingStreams)
         worker.tenants.checkpointBytes = try int("checkpoint-bytes", in: 4_096...(1 << 40), default: worker.tenants.checkpointBytes)
+        worker.tenants.heldLogBytes = try int("held-log-bytes", in: 4_096...(1 << 40), default: worker.tenants.heldLogBytes)
+        worker.tenants.heldLogTimeout = try milliseconds("held-log-timeout-ms", in: 100...86_400_000, default: worker.tenants.heldLogTimeout)
         worker.tenants.changesetMemoryBytes = try int("changeset-memory-bytes", in: 1 << 16...1 << 30, default: worker.tenants.changesetMemoryBytes)
         worker.tenants.groupRequests = try int("group-requests", in: 1...100_000, default: worker.tenants.groupRequests)
         worker.tenants.groupStatements = try int("group-statements", in: 1...1_000_000, default: worker.tenants.groupStatements)
