@@ -147,6 +147,35 @@ import Testing
         }
     }
 
+    /// Somebody who reads, and goes on asking so as not to expire, while others write: the log does not grow for ever. Whoever it was is told why.
+    @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
+    func aTransactionThatHoldsTheLogIsEnded(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
+        try await withHosts(kind, { configuration, _ in
+            configuration.settings.checkpointBytes = 64 << 10
+            configuration.settings.heldLogBytes = 512 << 10
+        }) { fixture in
+            let database = try await fixture.open(engine)
+            _ = await database.serve(Fixture.call("create table t (a text)"))
+            _ = await database.serve(Fixture.call("insert into t values ('before')"))
+            let begun = await database.serve(Fixture.pipeline(["begin", "select count(*) from t"]))
+            var baton = try #require(try Fixture.baton(begun))
+            var head = ChainPosition.origin, ended: String?
+            for _ in 0..<60 where ended == nil {
+                _ = await database.serve(Fixture.call("insert into t values ('\(String(repeating: "x", count: 40_000))')"))
+                if case .cut(let cut) = try await database.cut(CutOrder(head: head, isWhole: false)) { head = cut.position }
+                let answer = await database.serve(Fixture.pipeline(["select count(*) from t"], baton: baton))
+                let text = try Fixture.text(answer)
+                if let next = try? Fixture.baton(answer) {
+                    #expect(text.contains(engine == .sqlite ? #""value":"1""# : #""1""#), "its state is not the one it began with: \(text)")
+                    baton = next
+                } else { ended = text }
+            }
+            #expect(ended?.contains("READ_ENDED") == true, "\(ended ?? "it was never ended")")
+            // Nobody holds it now: what comes next empties it.
+            #expect(try Fixture.text(await database.serve(Fixture.call("select count(*) > 1 as more from t"))).contains("more"))
+        }
+    }
+
     @Test(arguments: HostUnderTest.allCases, EngineKind.allCases)
     func anAnswerInPiecesHasAllOfIt(_ kind: HostUnderTest, _ engine: EngineKind) async throws {
         try await withHosts(kind) { fixture in

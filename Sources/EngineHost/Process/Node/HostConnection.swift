@@ -10,9 +10,17 @@ final class HostConnection: Sendable {
     enum Reply: Sendable {
         case message(HostMessage)
         /// The host is lost, and did not answer.
-        case lost(String, hasBegun: Bool)
+        case lost(String, Progress)
         /// As many calls are under way as there may be. The host was not asked.
         case refused
+    }
+
+    /// How far a request was when its host ended.
+    enum Progress: Sendable {
+        case notBegun
+        case begun
+        /// Its database was being carried out, and is why the host ended: the next one would end of it as well.
+        case isToBlame
     }
 
     private enum Request {
@@ -76,19 +84,22 @@ final class HostConnection: Sendable {
 
     /// The host is lost: everybody is told, owners first, so that who is answered knows already.
     ///
-    /// - Parameter hasBegun: of each request that is under way.
-    func end(_ reason: String, hasBegun: (UInt64) -> Bool) {
-        let (owners, requests) = state.withLock { state -> ([any DatabaseOwner], [(number: UInt64, value: Request)]) in
-            guard state.lost == nil else { return ([], []) }
+    /// - Parameters:
+    ///   - blamed: databases that are why it ended.
+    ///   - hasBegun: of each request that is under way.
+    func end(_ reason: String, blamed: Set<DatabaseID> = [], hasBegun: (UInt64) -> Bool) {
+        let (owners, requests, databases) = state.withLock { state -> ([any DatabaseOwner], [(number: UInt64, value: Request)], [UInt64: DatabaseID]) in
+            guard state.lost == nil else { return ([], [], [:]) }
             state.lost = reason
             defer { state.owners = [:] }
-            return (state.owners.sorted { $0.key < $1.key }.map(\.value), state.requests.removeAll())
+            return (state.owners.sorted { $0.key < $1.key }.map(\.value), state.requests.removeAll(), state.databases)
         }
         channel.end()
         for owner in owners { owner.hostLost(reason) }
         for request in requests {
-            guard case .waiting(let continuation, _, _) = request.value else { continue }
-            continuation.resume(returning: .lost(reason, hasBegun: hasBegun(request.number)))
+            guard case .waiting(let continuation, let place, _) = request.value else { continue }
+            let isBlamed = databases[place].map(blamed.contains) ?? false
+            continuation.resume(returning: .lost(reason, !hasBegun(request.number) ? .notBegun : isBlamed ? .isToBlame : .begun))
         }
     }
 
@@ -140,7 +151,7 @@ final class HostConnection: Sendable {
 
     private func reserve(for owner: (any DatabaseOwner)?, _ database: DatabaseID?, leaving spare: Int = 0) -> Reserved {
         state.withLock { state in
-            if let lost = state.lost { return .refused(.lost(lost, hasBegun: false)) }
+            if let lost = state.lost { return .refused(.lost(lost, .notBegun)) }
             guard let number = state.requests.add(.reserved, leaving: spare) else { return .refused(.refused) }
             if let owner { state.owners[number] = owner }
             if let database { state.databases[number] = database }
@@ -159,7 +170,7 @@ final class HostConnection: Sendable {
                 }
                 return state.lost
             }
-            if let lost { return continuation.resume(returning: .lost(lost, hasBegun: false)) }
+            if let lost { return continuation.resume(returning: .lost(lost, .notBegun)) }
             channel.send(request, number)
             // Withdrawn before it was sent, it would have been withdrawn in vain.
             if isWithdrawable && Task.isCancelled { channel.send(.withdraw, number) }

@@ -247,7 +247,7 @@ public final class ProcessHosts: EngineHost {
                     "databases": "\(process.connection.databases)", "executing": "\(works.map(\.database.description).joined(separator: " "))",
                 ])
         }
-        process.connection.end(death.description, hasBegun: process.board.hasBegun)
+        process.connection.end(death.description, blamed: Set(blamed), hasBegun: process.board.hasBegun)
         for continuation in awaiting { continuation.resume() }
     }
 

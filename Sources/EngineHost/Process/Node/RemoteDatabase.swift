@@ -33,8 +33,8 @@ final class RemoteDatabase: HostedDatabase {
         switch await connection.ask(.serve(place: place, call, file), isCall: true) {
         case .message(.answer(let answer, nil)): return answer
         case .message(.answer(let answer, let file?)): return await whole(answer, file)
-        case .message: return Self.lost(connection.misunderstood(), call.access, hasBegun: true)
-        case .lost(let reason, let hasBegun): return Self.lost(reason, call.access, hasBegun: hasBegun)
+        case .message: return Self.lost(connection.misunderstood(), call.access, .begun)
+        case .lost(let reason, let progress): return Self.lost(reason, call.access, progress)
         case .refused:
             return HostAnswer(
                 .failure(BerthError(.nodeBusy, "The process that runs the database's engine is at work on as many requests as it may be. Nothing was executed.")),
@@ -58,19 +58,26 @@ final class RemoteDatabase: HostedDatabase {
     }
 
     /// What a client is told whose request the host did not answer.
-    private static func lost(_ reason: String, _ access: AccessRights, hasBegun: Bool) -> HostAnswer {
+    private static func lost(_ reason: String, _ access: AccessRights, _ progress: HostConnection.Progress) -> HostAnswer {
         let error =
-            if !hasBegun {
+            switch progress {
+            case .notBegun:
                 BerthError(.leaderUnavailable, "The process that runs the database's engine ended before it began with the request: \(reason). Send it again.")
-            } else if access.isReadOnly {
+            case .begun where access.isReadOnly:
                 BerthError(.leaderUnavailable, "The process that runs the database's engine ended during the request: \(reason). It can be sent again.")
-            } else {
+            case .isToBlame where access.isReadOnly:
+                // Final: whoever repeats it by itself would end one process after the other.
+                BerthError(
+                    .outcomeUnknown,
+                    "The process that runs the database's engine ended of this request, or of another one to the same database: \(reason). This one could only read, so it "
+                        + "has changed nothing. Do not send it again if it is the reason.")
+            case .begun, .isToBlame:
                 BerthError(
                     .outcomeUnknown,
                     "The process that runs the database's engine ended during the request: \(reason). What it wrote may be there or not: look before sending it again.")
             }
         var answer = HostAnswer(.failure(error), .nothing)
-        answer.mayBeMadeAgain = !hasBegun
+        if case .notBegun = progress { answer.mayBeMadeAgain = true }
         return answer
     }
 
