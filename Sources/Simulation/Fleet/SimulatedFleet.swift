@@ -51,6 +51,8 @@ final class SimulatedFleet: @unchecked Sendable {
         engines = settings.engines
         trace = Trace(comparesChecksums: settings.engines.kinds == [.sqlite])
         var worker = WorkerSettings()
+        // How full this machine's disk is has no part in a schedule.
+        worker.copyCache.highWaterPercent = 100
         worker.tenants.idleTimeout = .seconds(6)
         // Statements are stopped by the machine's own clock, and a slow machine must not change a schedule.
         worker.tenants.groupTime = .seconds(30)

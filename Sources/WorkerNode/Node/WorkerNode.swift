@@ -23,6 +23,7 @@ public final class WorkerNode: Service, LocalDatabases {
     let table = TenantTable()
     private let reconciler: Reconciler
     private let backupCheck: BackupCheck
+    private let copyCache: CopyCache
     private let catalogue: any NodeCatalogue
     private let settings: WorkerSettings
     private let hints: @Sendable () -> AsyncStream<StoreHint>
@@ -80,6 +81,7 @@ public final class WorkerNode: Service, LocalDatabases {
                 parallelBytes: settings.restoreReadBytes, budget: restoreBudget, spool: restored, blockingWork: machine.blockingWork,
                 random: machine.random, logger: logger),
             settings: settings.backupCheck, logger: logger)
+        copyCache = CopyCache(environment, table: table, settings: settings.copyCache, logger: logger) { settings.copyCache.excess(of: directory) }
         reconciler = Reconciler(
             environment: environment, catalogue: catalogue, table: table, settings: settings, logger: logger)
     }
@@ -172,6 +174,7 @@ public final class WorkerNode: Service, LocalDatabases {
             group.addTask { await self.environment.attention.run(every: .milliseconds(500), clock: self.clock) }
             group.addTask { await self.closeIdle() }
             group.addTask { await self.backupCheck.run() }
+            group.addTask { await self.copyCache.run() }
             group.addTask {
                 await self.environment.reporter.run(self.catalogue, session: self.keeper.session.id, clock: self.clock, logger: self.logger)
             }

@@ -16,6 +16,7 @@ public struct WorkerSettings: Sendable {
     /// How long a holder may be unable to serve before it gives the lease up.
     public var unableToServeLimit: Duration = .seconds(30)
     public var backupCheck = BackupCheckSettings()
+    public var copyCache = CopyCacheSettings()
     /// Threads on which databases' leases, acknowledgements and shipping are decided.
     public var tenantThreads = 2
     /// Threads on which engines run, and how databases share them.

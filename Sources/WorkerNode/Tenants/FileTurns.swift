@@ -18,6 +18,9 @@ final class FileTurns: Sendable {
         return try await body()
     }
 
+    /// Tasks that wait for the one that has its turn.
+    func waiters(on database: DatabaseID) -> Int { waiting.withLock { $0[database]?.count ?? 0 } }
+
     private func take(_ database: DatabaseID, isolation: isolated (any Actor)?) async {
         await withCheckedContinuation(isolation: isolation) { continuation in
             let isMine = waiting.withLock { waiting in

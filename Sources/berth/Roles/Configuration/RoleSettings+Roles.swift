@@ -77,6 +77,8 @@ extension RoleSettings {
         worker.tenants.groupTime = try milliseconds("group-time-ms", in: 1...60_000, default: worker.tenants.groupTime)
         worker.tenants.idleTimeout = try milliseconds("idle-timeout-ms", in: 100...86_400_000, default: worker.tenants.idleTimeout)
         worker.restoreReadBytes = UInt64(try int("restore-read-bytes", in: 1 << 16...1 << 34, default: Int(worker.restoreReadBytes)))
+        worker.copyCache.highWaterPercent = try int("copies-high-water-percent", in: 1...100, default: worker.copyCache.highWaterPercent)
+        worker.copyCache.interval = try milliseconds("copies-interval-ms", in: 100...86_400_000, default: worker.copyCache.interval)
         worker.restoreMemoryBytes = UInt64(try int("restore-memory-bytes", in: 1 << 20...1 << 36, default: Int(worker.restoreMemoryBytes)))
         worker.databaseDescriptors = try databaseDescriptors(of: DescriptorLimit.current)
         worker.endTimeout = try milliseconds("end-timeout-ms", in: 100...600_000, default: worker.endTimeout)

@@ -39,6 +39,7 @@ struct Observability: Sendable {
         ("berth_database_open_seconds", "Time to open a database, restoring included."),
         ("berth_databases_unopenable", "Databases this node leads of which what is published does not open."),
         ("berth_checkpoint_failures_total", "Checkpoints that failed; each is tried again."),
+        ("berth_copies_removed_total", "Local copies of databases led elsewhere that were removed to make room."),
         ("berth_held_log_reads_ended_total", "Reads that were ended because they kept a log from being emptied."),
         ("berth_engine_hosts", "Processes that run engines for this node."),
         ("berth_engine_host_deaths_total", "Of them, those that ended although they were needed, by cause: crash, watchdog (a statement went on after its time), memory, stalled, misspoke, killed, exited, not_started."),

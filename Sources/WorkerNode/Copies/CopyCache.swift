@@ -1,0 +1,120 @@
+import Engines
+import FleetModel
+import Foundation
+import Logging
+import Metrics
+
+/// The copies on this node's disk of databases that it does not lead: each may be of use when it leads one of them again, and none is needed.
+///
+/// Above a high-water mark of the disk they are removed, those first that were not used for longest. Never one that is led here, being
+/// restored, or not clean: what it holds may be published nowhere.
+final class CopyCache: Sendable {
+    private let environment: TenantEnvironment
+    private let table: TenantTable
+    private let settings: CopyCacheSettings
+    private let logger: Logger
+    /// Bytes that the disk has more of than it may.
+    private let excess: @Sendable () -> Result<Int64, BerthError>
+    private let removed = Counter(label: "berth_copies_removed_total")
+
+    /// - Parameter excess: bytes above the mark.
+    init(
+        _ environment: TenantEnvironment, table: TenantTable, settings: CopyCacheSettings, logger: Logger,
+        excess: @escaping @Sendable () -> Result<Int64, BerthError>
+    ) {
+        self.environment = environment
+        self.table = table
+        self.settings = settings
+        self.logger = logger
+        self.excess = excess
+    }
+
+    /// Looks now and then, until cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            do {
+                try await makeRoom()
+            } catch {
+                logger.warning("copies not looked at", metadata: ["error": "\(error)"])
+            }
+            do { try await environment.clock.sleep(for: settings.interval) } catch { return }
+        }
+    }
+
+    private struct Candidate: Sendable {
+        var copy: LocalCopy
+        var bytes: Int64
+        var closedAt: Int64
+    }
+
+    /// - Returns: the databases of which copies were removed, in their order.
+    @discardableResult
+    func makeRoom() async throws(BerthError) -> [DatabaseID] {
+        var excess = try self.excess().get()
+        guard excess > 0 else { return [] }
+        var gone: [DatabaseID] = []
+        for candidate in try await candidates() where excess > 0 {
+            guard try await remove(candidate.copy) else { continue }
+            excess -= candidate.bytes
+            gone.append(candidate.copy.database)
+        }
+        if !gone.isEmpty {
+            removed.increment(by: Int64(gone.count))
+            logger.notice("copies of databases that are led elsewhere were removed to make room", metadata: ["copies": "\(gone.count)"])
+        }
+        if excess > 0 {
+            logger.warning(
+                "the disk is fuller than it should be, and no copy is left that could be removed", metadata: ["bytes": "\(excess)"])
+        }
+        return gone
+    }
+
+    /// Those that were closed first come first.
+    private func candidates() async throws(BerthError) -> [Candidate] {
+        let (directory, table) = (environment.directory, table)
+        return try await environment.blockingWork.run { () throws(BerthError) in
+            var found: [Candidate] = []
+            for database in try LocalCopy.databases(in: directory) where table[database] == nil {
+                let copy = LocalCopy(database: database, in: directory)
+                guard let state = try copy.cleanState() else { continue }
+                found.append(Candidate(copy: copy, bytes: state.bytes, closedAt: state.closedAt))
+            }
+            return found.sorted { ($0.closedAt, $0.copy.database) < ($1.closedAt, $1.copy.database) }
+        }
+    }
+
+    /// - Returns: whether it is gone. Not, when it has come into use meanwhile.
+    private func remove(_ copy: LocalCopy) async throws(BerthError) -> Bool {
+        // Whoever restores it, or opens it after it was acquired, has its turn before or afterwards.
+        try await environment.fileTurns.withTurn(on: copy.database) { () throws(BerthError) in
+            try await environment.blockingWork.run { [table] () throws(BerthError) in
+                guard table[copy.database] == nil, try copy.cleanState() != nil else { return false }
+                try copy.remove()
+                return true
+            }
+        }
+    }
+}
+
+/// How full a node's disk may be before copies that nobody needs are removed.
+public struct CopyCacheSettings: Sendable {
+    /// Of the disk of the data directory, in percent of its size.
+    public var highWaterPercent = 80
+    /// How often it is looked at.
+    public var interval: Duration = .seconds(60)
+
+    public init() {}
+
+    /// Bytes above the mark.
+    func excess(of directory: String) -> Result<Int64, BerthError> {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0 else {
+            return .failure(
+                BerthError(.diskUnavailable, "statvfs \(directory): \(String(cString: strerror(errno))). Check the node's data directory and its disk."))
+        }
+        let block = Int64(status.f_frsize), total = Int64(status.f_blocks) * block
+        // As a writer sees it, who has no right to what is kept for root.
+        let used = total - Int64(status.f_bavail) * block
+        return .success(used - total / 100 * Int64(highWaterPercent))
+    }
+}
