@@ -34,5 +34,8 @@ static inline int berth_seccomp(unsigned short count, struct sock_filter *filter
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }
 
+/// Of <malloc.h>, which no module has.
+extern int malloc_trim(size_t);
+
 /// Declared by glibc for _GNU_SOURCE alone, since 2.34.
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *, int);

@@ -11,6 +11,8 @@ final class OpenDatabases: Sendable {
 
     func remove(_ database: OpenDatabase) { databases.withLock { $0[ObjectIdentifier(database)] = nil } }
 
+    var count: Int { databases.withLock { $0.count } }
+
     /// In the order of their identities.
     var all: [OpenDatabase] { databases.withLock { $0.values.sorted { $0.opening.database < $1.opening.database } } }
 }

@@ -26,6 +26,9 @@ public struct ThreadHost: EngineHost {
 
     public var descriptors: (taken: Int, limit: Int) { (environment.files.taken, environment.files.limit) }
 
+    /// Databases that are open.
+    var openDatabases: Int { environment.open.count }
+
     /// Watches what can expire, until cancelled: without it nothing ever does.
     public func run() async { await environment.attention.run(every: environment.settings.expiryInterval, clock: environment.clock) }
 

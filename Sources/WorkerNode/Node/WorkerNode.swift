@@ -301,6 +301,8 @@ public final class WorkerNode: Service, LocalDatabases {
         }
     }
 
+    public var openDatabases: Int { environment.openTenants.count }
+
     /// Values that are states rather than events, for a scrape.
     public func gauges() -> [(name: String, value: Double)] {
         let now = clock.now()

@@ -8,6 +8,8 @@ final class OpenTenants: Sendable {
     func insert(_ tenant: Tenant) { tenants.withLock { $0[ObjectIdentifier(tenant)] = tenant } }
     func remove(_ tenant: Tenant) { tenants.withLock { $0[ObjectIdentifier(tenant)] = nil } }
 
+    var count: Int { tenants.withLock { $0.count } }
+
     /// Those that could be closed to make room, as far as is known without asking them: the longest unused first.
     func idlest(besides other: Tenant, atMost count: Int) -> [Tenant] {
         let tenants = tenants.withLock { Array($0.values) }

@@ -49,8 +49,14 @@ actor Tenant: Shippable, Expiring {
     nonisolated let lane: EngineLane
     nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
-    let copy: LocalCopy
-    let logger: Logger
+    // Made when they are wanted: thousands of databases are kept that nobody uses.
+    nonisolated var copy: LocalCopy { LocalCopy(database: database, in: environment.directory) }
+    var logger: Logger {
+        var logger = environment.logger
+        logger[metadataKey: "database"] = "\(record.name)"
+        logger[metadataKey: "epoch"] = "\(epoch)"
+        return logger
+    }
     var state = State.closed {
         didSet {
             invariant(oldValue.mayBecome(state), "a database that was \(oldValue.name) became \(state.name)")
@@ -118,12 +124,7 @@ actor Tenant: Shippable, Expiring {
         self.epoch = lease.epoch
         self.head = lease.head
         self.tip = lease.head
-        self.copy = LocalCopy(database: record.id, in: environment.directory)
         self.lastUse = Atomic(environment.clock.now().wholeNanoseconds)
-        var logger = environment.logger
-        logger[metadataKey: "database"] = "\(record.name)"
-        logger[metadataKey: "epoch"] = "\(lease.epoch)"
-        self.logger = logger
     }
 
     /// The age of the oldest commit that is not in the bucket; zero when there is none.

@@ -7,8 +7,8 @@ import Logging
 import Metrics
 import Replication
 
-/// What all databases of a node share.
-struct TenantEnvironment: Sendable {
+/// What all databases of a node share: one object, since each of thousands has it.
+final class TenantEnvironment: Sendable {
     let session: NewSession
     let gate: SessionGate
     let leases: any LeaseStore
@@ -30,6 +30,25 @@ struct TenantEnvironment: Sendable {
     let reporter = OpeningReporter()
     let logger: Logger
     let metrics = TenantMetrics()
+
+    init(
+        session: NewSession, gate: SessionGate, leases: any LeaseStore, shipper: Shipper, restorer: Restorer, host: any EngineHost, pool: EnginePool,
+        blockingWork: BlockingWork, engines: EngineSet, settings: TenantSettings, clock: any FleetClock, directory: String, logger: Logger
+    ) {
+        self.session = session
+        self.gate = gate
+        self.leases = leases
+        self.shipper = shipper
+        self.restorer = restorer
+        self.host = host
+        self.pool = pool
+        self.blockingWork = blockingWork
+        self.engines = engines
+        self.settings = settings
+        self.clock = clock
+        self.directory = directory
+        self.logger = logger
+    }
 }
 
 struct TenantMetrics: Sendable {

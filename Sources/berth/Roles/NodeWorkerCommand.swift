@@ -72,8 +72,20 @@ struct NodeWorkerCommand: AsyncParsableCommand {
             [
                 ConnectionsService(connections: connections), ServiceBody { await connections.hints.run() },
                 ServiceBody { await routes.run(hints: hints()) }, node, gateway,
+                ServiceBody { await Self.giveBackMemory(of: node) },
             ], logger: logger, lifeline: true
         ) { try? await objects.shutdown() }
+    }
+
+    /// What was taken for databases that are closed by now.
+    private static func giveBackMemory(of node: WorkerNode) async {
+        let clock = BootClock()
+        var memory = FreedMemory()
+        while true {
+            do { try await clock.sleep(for: .seconds(5)) } catch { return }
+            guard memory.isWorthGivingBack(open: node.openDatabases, at: clock.now()) else { continue }
+            await BlockingWork.threads.run { FreedMemory.giveBack() }
+        }
     }
 
     /// What makes the node's engine hosts; `nil` when engines run in this process.

@@ -65,7 +65,7 @@ struct CopyCacheTests {
             let table = TenantTable()
             table.insert(tenant)
             try await tenant.client.execute("CREATE TABLE t (v)")
-            let open = await tenant.copy
+            let open = tenant.copy
             let dirty = try leave(host, closedAt: 1)
             try dirty.markDirty()
             let aside = try leave(host, closedAt: 2)

@@ -90,7 +90,7 @@ struct UnopenableTests {
                     return await !tenant.isServingNow
                 }
             }
-            let path = await tenant.copy.filePath
+            let path = tenant.copy.filePath
             try Data(repeating: 7, count: 8192).write(to: URL(fileURLWithPath: path))
             #expect(try await tenant.client.execute("SELECT count(*) FROM t").firstColumn == ["0"])
         }
@@ -141,7 +141,7 @@ struct UnopenableTests {
                 try await becomesTrue("it is shipped") { await tenant.allIsPublished }
             }
             // The files that did not open are kept beside the copy.
-            #expect(FileManager.default.fileExists(atPath: await tenant.copy.directory + "/aside/db"))
+            #expect(FileManager.default.fileExists(atPath: tenant.copy.directory + "/aside/db"))
             // Another node restores the chain, past the states that do not open.
             let copy = LocalCopy(database: record.id, in: stores.disk.path + "/other")
             _ = try await host.environment.restorer.bring(copy, to: try await stores.lease(of: record).head, by: PickyEngine())

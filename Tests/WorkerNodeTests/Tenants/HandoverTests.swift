@@ -384,7 +384,7 @@ struct HandoverTests {
             await expectNotLeader(tenant)
             #expect(try await stores.leases.base.release([claim], by: host.session.id) == [tenant.database])
             await tenant.released()
-            #expect(try await tenant.copy.mark()?.position.seq == claim.headSeq)
+            #expect(try tenant.copy.mark()?.position.seq == claim.headSeq)
             try await expect(["1", "2"], in: other.lead(tenant.record))
         }
     }

@@ -197,7 +197,7 @@ struct HostLossTests {
             faults.failNextOpening(with: .host(.engine(SQLError(code: "SQLITE_CORRUPT", message: "as the test wants it"))))
             await (host.environment.host as? FaultyHost)?.base.lose(because: "test")
             #expect(try await tenant.client.execute("SELECT count(*) FROM t").firstColumn == ["0"])
-            let left = try SQLiteEngine().open("\(await tenant.copy.directory)/aside/db", base: .empty)
+            let left = try SQLiteEngine().open("\(tenant.copy.directory)/aside/db", base: .empty)
             defer { left.close() }
             let found = try left.takeConnection().execute(SQLStatement("SELECT v FROM t"), limits: .unlimited)
             #expect(found.rows == [[.text("only here")]])

@@ -104,7 +104,7 @@ struct LogTests {
                 }
             }
             let head = try await stores.lease(of: tenant.record).head
-            #expect(try await tenant.copy.mark()?.position == head)
+            #expect(try tenant.copy.mark()?.position == head)
             try await expectServed(by: tenant)
             #expect(await tenant.hasNothingToReplay)
         }
@@ -131,7 +131,7 @@ struct LogTests {
                 }
             }
             let head = try await stores.lease(of: tenant.record).head
-            #expect(try await tenant.copy.mark()?.position == head)
+            #expect(try tenant.copy.mark()?.position == head)
             let copy = LocalCopy(database: tenant.database, in: stores.disk.path + "/lost")
             let engine = try tenant.engine.get()
             _ = try await tenant.environment.restorer.bring(copy, to: head, by: engine)

@@ -204,7 +204,7 @@ struct StatementTests {
             #expect(await !tenant.isServingNow)
             #expect(try await tenant.copy.mark()?.position == tenant.head)
             #expect(try await client.execute("SELECT count(*) FROM t").firstColumn == ["0"])
-            #expect(try await tenant.copy.mark() == nil, "an open copy has no mark")
+            #expect(try tenant.copy.mark() == nil, "an open copy has no mark")
         }
     }
 

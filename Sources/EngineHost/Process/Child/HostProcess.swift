@@ -54,9 +54,12 @@ public enum HostProcess {
         Task { await host.run() }
         let limits = configuration.limits
         Thread.start(named: "host-watchdog") {
+            var memory = FreedMemory()
+            let clock = BootClock()
             watch.run(every: limits.watchdogInterval, grace: limits.watchdogGrace, code: HostExit.watchdog) {
                 board.setDescriptors(host.descriptors.taken)
                 counters.takeAll { channel.send(.counted($0, $1)) }
+                if memory.isWorthGivingBack(open: host.openDatabases, at: clock.now()) { FreedMemory.giveBack() }
             }
         }
         channel.send(.ready(missing: missing))
