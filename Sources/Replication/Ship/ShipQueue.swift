@@ -59,6 +59,8 @@ struct ShipQueue {
         var lastAsked = Duration.zero
         /// Whether a bundle is made of what is there.
         var isOpen = false
+        /// A full bundle has left, and those that were asked have not all answered: what they say in time follows at once.
+        var isFollowedUp = false
     }
 
     private let settings: ShipperSettings
@@ -111,8 +113,9 @@ struct ShipQueue {
     mutating func answered(_ source: any Shippable, _ changeset: CutChangeset?, at now: Duration) -> Bool {
         let id = ObjectIdentifier(source)
         guard let engagement = engaged[id] else { brokenInvariant("a source answers that was not asked") }
-        if let index = asked.firstIndex(where: { $0.source == id }) { asked.remove(at: index) }
-        let isLate = engagement.round != round.number || !round.isOpen
+        let askedAt = asked.firstIndex(where: { $0.source == id }).map { asked.remove(at: $0).at }
+        let isInTime = askedAt.map { now < $0 + settings.cutPatience } ?? false
+        let isLate = engagement.round != round.number || !round.isOpen || round.isFollowedUp && shipments.isEmpty && !isInTime
         if !isLate { round.unanswered -= 1 }
         guard let changeset else {
             release(id)
@@ -176,7 +179,7 @@ struct ShipQueue {
         let sources = takeThoseToAsk(at: now)
         if !sources.isEmpty { return .ask(sources) }
         if mayClose, closing <= now { return .send(takeBundle(at: now)) }
-        if round.toAsk == 0, round.unanswered == 0, shipments.isEmpty { round.isOpen = false }
+        if round.toAsk == 0, shipments.isEmpty, round.unanswered == 0 || round.isFollowedUp && asked.isEmpty { round.isOpen = false }
         return .wait(until: nextMoment)
     }
 
@@ -239,7 +242,11 @@ struct ShipQueue {
         bundlesUnderWay += 1
         round.firstThere = shipments.isEmpty ? nil : now
         // Those that have not answered are late.
-        if shipments.isEmpty, round.toAsk == 0 { round.isOpen = false }
+        if shipments.isEmpty, round.toAsk == 0 {
+            let isFull = size >= settings.maximumBundleBytes
+            round.isFollowedUp = isFull && round.unanswered > 0 && !asked.isEmpty
+            round.isOpen = round.isFollowedUp
+        }
         if shipments.isEmpty { hasUrgentCut = false }
         return Load(shipments: load, isLarge: false)
     }

@@ -111,6 +111,53 @@ import Testing
         }
     }
 
+    /// What fills a bundle leaves; those that were asked with it, and answer in time, follow without waiting for the next round.
+    @Test(arguments: [0, 3, 6]) func theRestFollowsAFullBundleAtOnce(beforeTheBundle few: Int) throws {
+        var settings = ShipperSettings()
+        settings.maximumBundleBytes = 1_000
+        var queue = ShipQueue(settings)
+        let now = Duration.seconds(100), sources = (0..<8).map { _ in Source(.random()) }
+        for source in sources { _ = queue.mark(source, urgent: false) }
+        guard case .ask(let asked) = queue.next(at: now) else {
+            Issue.record("nobody is asked")
+            return
+        }
+        #expect(asked.count == 8)
+        var sent = 0
+        func answer(_ sources: ArraySlice<Source>, late: Bool = false, at now: Duration) {
+            for source in sources {
+                let position = ChainPosition(seq: 1, checksum: 1)
+                let isLate = queue.answered(
+                    source,
+                    CutChangeset(epoch: Epoch(1), previous: .origin, position: position, pageSize: 512, createdAt: 0, bytes: [UInt8](repeating: 0, count: 400)),
+                    at: now)
+                #expect(isLate == late)
+            }
+        }
+        func send(at now: Duration) {
+            while case .send(let load) = queue.next(at: now) {
+                sent += load.shipments.count
+                queue.left(load)
+            }
+        }
+        answer(sources[..<few], at: now)
+        send(at: now)
+        #expect(sent == few)
+        answer(sources[few..<7], at: now)
+        send(at: now)
+        // Less than a bundle waits for the one that has not answered.
+        #expect(sent == 6)
+        // Late it goes with the next round.
+        let later = now + settings.cutPatience
+        send(at: later)
+        #expect(sent == 7)
+        answer(sources[7...], late: true, at: later)
+        send(at: later)
+        #expect(sent == 7)
+        send(at: now + settings.interval)
+        #expect(sent == 8)
+    }
+
     @Test(arguments: 0..<200) func nothingIsForgottenAndNothingUnderWayTwice(seed: UInt64) {
         var node = Node(seed: seed)
         for _ in 0..<400 {
