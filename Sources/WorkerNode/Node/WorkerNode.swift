@@ -50,6 +50,8 @@ public final class WorkerNode: Service, LocalDatabases {
             session: session, store: leases, clock: clock, thread: machine.renewalThread, random: machine.random, logger: logger)
         let gate = keeper.gate
         let spool = SpoolFolder("\(directory)/spool/node")
+        // What a former process had on its way.
+        try? FileManager.default.removeItem(atPath: spool.path)
         let restored = SpoolRule(folder: spool, memoryBytes: settings.tenants.host.changesetMemoryBytes)
         let restoreBudget = ByteBudget(bytes: settings.restoreMemoryBytes)
         let enginePool: EnginePool?

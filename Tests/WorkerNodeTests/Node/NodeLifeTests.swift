@@ -3,6 +3,7 @@ import EngineHost
 import Engines
 import FleetModel
 import FleetStore
+import Foundation
 import Leases
 import Logging
 import ObjectStores
@@ -28,6 +29,16 @@ struct NodeLifeTests {
         try await node.client(record).execute("CREATE TABLE t (v)")
         try await node.publishAll()
         return record
+    }
+
+    /// What a process had on its way when it died: nobody asks for it any more.
+    @Test func whatAFormerProcessSpooledIsGone() async throws {
+        let spool = stores.disk.path + "/node-a/spool/node"
+        try FileManager.default.createDirectory(atPath: spool, withIntermediateDirectories: true)
+        try Data(repeating: 1, count: 1_000).write(to: URL(filePath: spool + "/left"))
+        let node = try TestNode("node-a", stores, catalogue)
+        #expect(!FileManager.default.fileExists(atPath: spool + "/left"))
+        try await stores.whileTimePasses { try await node.stop() }
     }
 
     @Test func aSessionThatIsRefusedEndsTheNode() async throws {
