@@ -230,8 +230,10 @@ func quick(threads: Int, longThreads: Int = 64) -> EnginePool.Limits {
         let (heavy, light) = (pool.makeAccount(), pool.makeAccount())
         let worker = Resident(pool.makeLane(of: heavy))
         await worker.compute(for: .milliseconds(30))
-        let order = SharedOrder(), gate = DispatchSemaphore(value: 0), blocked = Resident(pool.makeLane())
+        let order = SharedOrder(), gate = DispatchSemaphore(value: 0), busy = pool.makeLane(), blocked = Resident(busy)
         let holder = Task { await blocked.hold(until: gate) }
+        // The thread is held before anybody else comes.
+        while busy.isIdle || busy.queuedJobs > 0 { await Task.yield() }
         let lanes = [heavy, light].map { pool.makeLane(of: $0) }
         let residents = lanes.map { Resident($0) }
         var tasks: [Task<Void, Never>] = []
