@@ -87,12 +87,13 @@ extension EndToEnd {
                 connections.append(connection)
             }
             // Those that kept their answers waiting longest are gone.
-            try await eventually("most are cut off") {
+            try await eventually("most are cut off", within: .seconds(90)) {
                 try await metric("berth_door_connections_open", of: fleet) < 10 ? () : nil
             }
             #expect(try await metric("berth_door_answer_bytes", of: fleet) <= Double(16 << 20))
+            // All of them would be 700. Several are on their way to the door at a time, and the C library keeps what it had for them.
             let grown = try node.memory() - before
-            #expect(grown < 256 << 20, "\(grown >> 20) MiB")
+            #expect(grown < 400 << 20, "\(grown >> 20) MiB")
             try await client.execute("INSERT INTO t VALUES (1)")
             for connection in connections { await connection.close() }
         }
