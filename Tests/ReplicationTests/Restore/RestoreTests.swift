@@ -2,6 +2,7 @@ import BerthTestKit
 import Changesets
 import Engines
 import FleetModel
+import FleetStore
 import Foundation
 import Logging
 import ObjectStores
@@ -68,6 +69,90 @@ struct RestoreTests {
         let (_, most, largest) = underWay.withLock { $0 }
         #expect(most <= max(Int(limit), largest))
         #expect(objects.count(.get) == 12)
+    }
+
+    /// Many restores at once must not fill a node's memory either, whichever part of it asks for them.
+    @Test(arguments: [1, 40_000, 1 << 20] as [UInt64])
+    func allRestoresTogetherReadNoMoreThanTheirBudget(limit: UInt64) async throws {
+        var databases: [PublishedDatabase] = []
+        for _ in 0..<6 {
+            let published = try PublishedDatabase(objects: objects)
+            try await published.publishSamples(8)
+            databases.append(published)
+        }
+        let reads = ReadsUnderWay(databases)
+        objects.before { call in
+            reads.begin(call)
+            // Whoever else may read does so meanwhile.
+            for _ in 0..<50 { await Task.yield() }
+        }
+        objects.after { reads.end($0) }
+        let budget = ByteBudget(bytes: limit)
+        // Of the part that serves and of the one that checks backups.
+        let restorers = (0..<2).map { _ in
+            Restorer(segments: AllSegments(databases), objects: objects, parallelReads: 4, parallelBytes: max(1, limit / 2), budget: budget, logger: .quiet)
+        }
+        let copies = databases.map { LocalCopy(database: $0.database, in: disk.path) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (number, (published, copy)) in zip(databases, copies).enumerated() {
+                let (restorer, head) = (restorers[number % 2], published.tip)
+                group.addTask { _ = try await restorer.bring(copy, to: head) }
+            }
+            try await group.waitForAll()
+        }
+        for (published, copy) in zip(databases, copies) { try expect(copy, equals: published) }
+        #expect(objects.count(.get) == 48)
+        // One that is larger than all there is reads alone.
+        #expect(reads.most <= max(limit, reads.largest), "\(reads.most) bytes at a time")
+        if limit == 1 << 20 { #expect(reads.mostDatabases > 1, "there was room for several") }
+    }
+
+    /// What is being read of some databases, as it is in memory.
+    private final class ReadsUnderWay: Sendable {
+        private let sizes: [String: (database: DatabaseID, bytes: UInt64)]
+        private let state = Mutex((now: [DatabaseID: UInt64](), most: UInt64(0), mostDatabases: 0))
+        let largest: UInt64
+
+        init(_ databases: [PublishedDatabase]) {
+            var sizes: [String: (database: DatabaseID, bytes: UInt64)] = [:]
+            for segment in databases.flatMap(\.segments) {
+                sizes[segment.bundle] = (segment.entry.database, max(segment.entry.rawLength, segment.entry.storedLength))
+            }
+            self.sizes = sizes
+            largest = sizes.values.map(\.bytes).max() ?? 0
+        }
+
+        var most: UInt64 { state.withLock { $0.most } }
+        var mostDatabases: Int { state.withLock { $0.mostDatabases } }
+
+        func begin(_ call: HookedObjectStore.Call) {
+            guard call.operation == .get, let (database, bytes) = sizes[call.name] else { return }
+            state.withLock { state in
+                state.now[database, default: 0] += bytes
+                state.most = max(state.most, state.now.values.reduce(0, +))
+                state.mostDatabases = max(state.mostDatabases, state.now.values.count { $0 > 0 })
+            }
+        }
+
+        func end(_ call: HookedObjectStore.Call) {
+            guard call.operation == .get, let (database, bytes) = sizes[call.name] else { return }
+            state.withLock { $0.now[database, default: 0] -= bytes }
+        }
+    }
+
+    /// The segment rows of several published databases.
+    private struct AllSegments: SegmentSource {
+        private let sources: [DatabaseID: PublishedSegments]
+
+        init(_ databases: [PublishedDatabase]) { sources = Dictionary(uniqueKeysWithValues: databases.map { ($0.database, $0.source) }) }
+
+        func segments(of database: DatabaseID, after seq: UInt64, through last: UInt64) async throws(BerthError) -> [Segment] {
+            try await sources[database]?.segments(of: database, after: seq, through: last) ?? []
+        }
+
+        func checksum(of database: DatabaseID, at seq: UInt64) async throws(BerthError) -> UInt64? {
+            try await sources[database]?.checksum(of: database, at: seq)
+        }
     }
 
     /// It has many pieces, of the bucket and of the file; nothing of it is left beside the copy.
