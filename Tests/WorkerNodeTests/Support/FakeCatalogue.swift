@@ -42,8 +42,18 @@ final class FakeCatalogue: Sendable {
     func before(_ hook: (@Sendable (String) async throws(BerthError) -> Void)?) { state.withLock { $0.before = hook } }
 
     func place(_ record: DatabaseRecord, on node: NodeName) {
-        state.withLock { $0.placements[record.id] = Placement(record: record, node: node) }
+        state.withLock { state in
+            var placement = Placement(record: record, node: node)
+            // What a database did to hosts goes with it.
+            placement.said.quarantined = state.placements[record.id]?.said.quarantined
+            state.placements[record.id] = placement
+        }
         hint(.placements(nil))
+    }
+
+    /// A node that led it before had to refuse it.
+    func quarantine(_ record: DatabaseRecord, _ quarantined: Quarantined) {
+        state.withLock { $0.placements[record.id]?.said.quarantined = quarantined }
     }
 
     /// Databases a node gave up because it cannot serve them.
@@ -149,8 +159,8 @@ extension FakeCatalogue: NodeCatalogue {
         for (database, epoch) in served where try await holds(database, epoch, session) {
             state.withLock {
                 $0.placements[database]?.isAwaited = false
-                let verified = $0.placements[database]?.said.verified
-                $0.placements[database]?.said = Said(servedEpoch: epoch, verified: verified)
+                let said = $0.placements[database]?.said
+                $0.placements[database]?.said = Said(servedEpoch: epoch, verified: said?.verified, quarantined: said?.quarantined)
             }
         }
     }

@@ -9,6 +9,7 @@ struct FaultyHost: EngineHost {
     final class Faults: Sendable {
         private let forgets = Atomic(false)
         private let refusal = Mutex<(failure: OpeningFailure?, isOnce: Bool)>((nil, false))
+        private let heard = Mutex<[String]>([])
         /// Closes nothing before it is open; opened when the host itself is ended.
         let closing: Latch?
 
@@ -21,6 +22,11 @@ struct FaultyHost: EngineHost {
         }
 
         func failNextOpening(with failure: OpeningFailure) { refusal.withLock { $0 = (failure, true) } }
+
+        /// What it was told to remember and which databases it was asked to open, in order.
+        var calls: [String] { heard.withLock { $0 } }
+
+        fileprivate func hear(_ call: String) { heard.withLock { $0.append(call) } }
 
         fileprivate func takeOpening() -> OpeningFailure? {
             refusal.withLock { refusal in
@@ -38,8 +44,14 @@ struct FaultyHost: EngineHost {
     let faults: Faults
 
     func open(_ opening: DatabaseOpening, for owner: any DatabaseOwner) async throws(OpeningFailure) -> any HostedDatabase {
+        faults.hear("open \(opening.name)")
         if let failure = faults.takeOpening() { throw failure }
         return Database(base: try await base.open(opening, for: owner), faults: faults)
+    }
+
+    func remember(_ quarantined: [DatabaseID: Quarantined]) {
+        for (database, quarantined) in quarantined { faults.hear("remember \(database): \(quarantined.reason), \(quarantined.refusals)") }
+        base.remember(quarantined)
     }
 
     func rehearse(_ path: String, _ engine: EngineKind) async throws(HostFailure) { try await base.rehearse(path, engine) }
