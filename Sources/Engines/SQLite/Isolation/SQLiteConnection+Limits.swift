@@ -2,6 +2,13 @@ import CSQLite
 import FleetModel
 
 extension SQLiteConnection {
+    /// Virtual tables for what is the tenant's. Others that a library may have tell of its connections, such as the statements that clients before sent
+    /// (`sqlite_stmt`), or of the file beneath the tables, or reach outside of it. PRAGMAs as tables are not among them: those are as allowed as PRAGMAs.
+    private static let modules: [StaticString] = [
+        "fts3", "fts4", "fts4aux", "fts3tokenize", "fts5", "fts5vocab", "rtree", "rtree_i32", "geopoly", "json_each", "json_tree", "jsonb_each",
+        "jsonb_tree", "generate_series",
+    ]
+
     /// Pages of a new database.
     static let newPageSize = 4096
 
@@ -30,6 +37,8 @@ extension SQLiteConnection {
         ] {
             sqlite3_limit(handle, limit, value)
         }
+        var modules = Self.modules.map { Optional(UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self)) } + [nil]
+        sqlite3_drop_modules(handle, &modules)
         sqlite3_wal_autocheckpoint(handle, 0)
         var on: Int32 = 1
         sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &on)

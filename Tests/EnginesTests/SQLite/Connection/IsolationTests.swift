@@ -46,6 +46,33 @@ import Testing
     ])
     func allowed(_ sql: String) { #expect(connection.code(sql) == nil) }
 
+    /// Nobody finds what another client sent, nor pages instead of rows.
+    @Test(arguments: [
+        "SELECT sql FROM sqlite_stmt", "SELECT count(*) FROM main.sqlite_stmt", "SELECT * FROM dbstat", "SELECT * FROM dbstat('main')",
+        "CREATE VIRTUAL TABLE s USING dbstat", "CREATE VIRTUAL TABLE temp.s USING dbstat(main)", "SELECT * FROM sqlite_dbpage",
+        "INSERT INTO sqlite_dbpage VALUES (1, zeroblob(4096))", "SELECT * FROM bytecode('SELECT 1')", "SELECT * FROM fsdir('/')",
+    ])
+    func tablesThatTellMoreAreNotThere(_ sql: String) throws {
+        #expect(connection.code(sql) == "SQLITE_ERROR")
+        try connection.run("CREATE VIEW seen AS SELECT * FROM sqlite_stmt, dbstat")
+        #expect(connection.code("SELECT * FROM seen") == "SQLITE_ERROR")
+        // Readers are connections, too.
+        let other = try database.takeConnection()
+        #expect(other.code(sql) == "SQLITE_ERROR")
+        database.giveBack(other)
+    }
+
+    @Test func tablesOfTenantsAreThere() throws {
+        for (name, module) in [("a", "fts3(x)"), ("b", "fts4(x)"), ("c", "fts5(x)"), ("d", "rtree(id, a, b)"), ("e", "rtree_i32(id, a, b)")] {
+            try connection.run("CREATE VIRTUAL TABLE \(name) USING \(module)")
+        }
+        try connection.run("CREATE VIRTUAL TABLE f USING fts5vocab('c', 'row')")
+        try connection.run("CREATE VIRTUAL TABLE g USING fts4aux('b')")
+        #expect(try connection.value("SELECT count(*) FROM json_each('[1, 2]')") == .integer(2))
+        #expect(try connection.value("SELECT count(*) FROM json_tree('[1, 2]')") == .integer(3))
+        #expect(try connection.value("SELECT count(*) FROM pragma_table_info('t')") == .integer(1))
+    }
+
     /// What applications send when they connect: answered with the value in force, whether it was asked for or not.
     @Test(arguments: [
         ("busy_timeout = 5000", .integer(0)), ("cache_size = -64000", .integer(-2048)), ("cache_size(1)", .integer(-2048)),
