@@ -40,8 +40,8 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// What can still be done about a failed capture, the gentlest first.
     public enum Remedy: Sendable, Hashable {
-        /// Want of descriptors, memory or space, an interrupted call, a disk that does not answer: the files are as they were, and so is
-        /// what was committed to them. Nothing of it may be given up for that.
+        /// Want of descriptors, memory or space, an interrupted call, a disk that does not answer, files that changed while they were read: what was
+        /// committed to them is there. Nothing of it may be given up for that.
         case tryAgain
         /// The log is not the one that was captured up to some point: everything, from the files as they are.
         case captureAll
@@ -51,8 +51,9 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .file(let failure): failure.isOfMissingFile ? .captureAll : .tryAgain
         case .engine(let error): error.isCorruption ? .captureAll : .tryAgain
-        case .uncaptured, .transactionOpen: .tryAgain
-        case .walReplaced, .walShortened, .walDamaged, .pageSizeChanged, .notADatabase, .changedMeanwhile: .captureAll
+        // Clients of DuckDB can ask it for a checkpoint while the files are read; the next time they are as it left them.
+        case .uncaptured, .transactionOpen, .changedMeanwhile: .tryAgain
+        case .walReplaced, .walShortened, .walDamaged, .pageSizeChanged, .notADatabase: .captureAll
         }
     }
 

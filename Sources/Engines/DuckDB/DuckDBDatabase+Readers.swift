@@ -34,9 +34,10 @@ extension DuckDBDatabase {
 }
 
 extension DuckDBFiles {
-    /// Bytes of the WAL; every commit is in it, if only as a reference to blocks, before anybody sees what it did. `nil` when that cannot be asked.
+    /// Bytes of the WAL, and of the one beside it while DuckDB checkpoints; every commit is in one of them, if only as a reference to blocks, before anybody
+    /// sees what it did. `nil` when that cannot be asked.
     var loggedBytes: UInt64? {
-        do throws(FileFailure) { return UInt64(try FileSystem.size(wal) ?? 0) } catch { return nil }
+        do throws(FileFailure) { return UInt64(try FileSystem.size(wal) ?? 0) + UInt64(try FileSystem.size(checkpointLog) ?? 0) } catch { return nil }
     }
 }
 

@@ -16,8 +16,10 @@ struct DuckDBFiles {
 
     let main: String
     var wal: String { main + ".wal" }
+    /// What is committed while DuckDB checkpoints; it becomes the WAL at the end of that.
+    var checkpointLog: String { wal + ".checkpoint" }
     /// What DuckDB makes for a moment while it checkpoints or recovers, and a crash leaves.
-    var leftovers: [String] { [wal + ".checkpoint", wal + ".recovery"] }
+    var leftovers: [String] { [checkpointLog, wal + ".recovery"] }
 
     /// Where DuckDB puts what does not fit into memory.
     var temporary: String { main + ".tmp" }

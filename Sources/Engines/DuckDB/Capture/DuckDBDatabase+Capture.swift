@@ -25,7 +25,14 @@ extension DuckDBDatabase {
         return CapturedChanges(pages: pages, isFull: true)
     }
 
-    private func state() throws(CaptureError) -> DuckDBState { try reader.state(digestsWAL: walMayBeTorn) }
+    /// - Throws: ``CaptureError/changedMeanwhile(path:)`` while a checkpoint is under way, which a client that reads may have asked for: what is committed
+    ///   until its end is in another log.
+    private func state() throws(CaptureError) -> DuckDBState {
+        let state = try reader.state(digestsWAL: walMayBeTorn), isCheckpointing: Bool
+        do throws(FileFailure) { isCheckpointing = try FileSystem.size(files.checkpointLog) != nil } catch { throw .file(error) }
+        guard !isCheckpointing, try reader.headers() == state.headers else { throw .changedMeanwhile(path: path) }
+        return state
+    }
 
     private func note(captured state: DuckDBState) {
         walDigest = digest(of: state)
