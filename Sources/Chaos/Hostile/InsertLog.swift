@@ -60,6 +60,9 @@ public struct InsertLog: Sendable, Hashable {
 
     public var failures: Int { failed }
 
+    /// How many requests came to an end so far.
+    public var answers: Int { acknowledged.count + failed }
+
     /// - Parameter rows: all that are there.
     public func compared(with rows: [Int64]) -> Outcome {
         var outcome = Outcome(), seen: Set<Int64> = []

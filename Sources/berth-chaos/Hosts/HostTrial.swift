@@ -59,9 +59,9 @@ final class HostTrial: Sendable {
         var writers: [TrialWriter] = []
         for (engine, count) in [(EngineKind.sqlite, options.writers), (.duckdb, options.duckdbWriters)] {
             for number in 0..<count {
-                let client = try await database("writer-\(engine.rawValue)-\(number)", engine, on: fleet)
+                let (id, client) = try await database("writer-\(engine.rawValue)-\(number)", engine, on: fleet)
                 try await client.execute("CREATE TABLE t (n BIGINT)")
-                writers.append(TrialWriter(engine, client))
+                writers.append(TrialWriter(engine, id, client))
             }
         }
         let trial = HostTrial(fleet, writers)
@@ -77,14 +77,26 @@ final class HostTrial: Sendable {
     }
 
     /// Makes a database, and says how to reach it.
-    static func database(_ name: String, _ engine: EngineKind, on fleet: ChaosFleet) async throws -> DataClient {
-        try await AdminClient(fleet: fleet).create(TestedDatabase(name: name, engine: engine.rawValue, durability: "local", accounts: 0, balance: 0))
-        return DataClient(http: fleet.http, url: fleet.addresses.url("gateway-1"), database: name, token: fleet.token, timeout: .seconds(70))
+    static func database(_ name: String, _ engine: EngineKind, on fleet: ChaosFleet) async throws -> (id: String, client: DataClient) {
+        let id = try await AdminClient(fleet: fleet).create(TestedDatabase(name: name, engine: engine.rawValue, durability: "local", accounts: 0, balance: 0))
+        return (id, DataClient(http: fleet.http, url: fleet.addresses.url("gateway-1"), database: name, token: fleet.token, timeout: .seconds(70)))
     }
 
     /// Processes that hold the databases of all nodes, by node; supervisors start others when they end.
     var workers: [String: Int32] {
         Dictionary(uniqueKeysWithValues: fleet.settings.topology.nodes.compactMap { node in fleet.worker(of: node).map { (node, $0) } })
     }
-}
 
+    /// Where databases are open now, by their ids: the process that has a file of a database open, and the worker of its node.
+    func hosts() -> [String: (host: Int32, worker: Int32)] {
+        var hosts: [String: (host: Int32, worker: Int32)] = [:]
+        for worker in workers.values {
+            for host in fleet.hosts(ofWorker: worker) {
+                for file in ProcessTable.openFiles(of: host) {
+                    for folder in file.split(separator: "/") where folder.count == 36 { hosts[String(folder).lowercased()] = (host, worker) }
+                }
+            }
+        }
+        return hosts
+    }
+}

@@ -5,13 +5,16 @@ import Synchronization
 /// A client that inserts one numbered row after the other into a database of its own.
 final class TrialWriter: Sendable {
     let engine: EngineKind
+    /// Of its database.
+    let id: String
     private let client: DataClient
     private let log = Mutex(InsertLog())
 
     private static let patience = Duration.seconds(60)
 
-    init(_ engine: EngineKind, _ client: DataClient) {
+    init(_ engine: EngineKind, _ id: String, _ client: DataClient) {
         self.engine = engine
+        self.id = id
         self.client = client
     }
 
@@ -32,8 +35,17 @@ final class TrialWriter: Sendable {
         }
     }
 
-    /// The longest time one request took, and how many failed so far.
-    func look() -> (longest: Duration, failures: Int) { log.withLock { ($0.takeLongestAnswer(), $0.failures) } }
+    /// The longest time one request took since the last look.
+    func look() -> Duration { log.withLock { $0.takeLongestAnswer() } }
+
+    /// How many failed so far.
+    var failures: Int { log.withLock { $0.failures } }
+
+    /// Returns once what it is asking for now, if anything, is answered, and one request more.
+    func waitForAnswers() async throws {
+        let before = log.withLock { $0.answers }
+        try await eventually("\(client.database) answers", within: Self.patience) { log.withLock { $0.answers >= before + 2 } ? () : nil }
+    }
 
     /// Reads the table, which has to answer in time.
     func outcome() async throws -> InsertLog.Outcome {

@@ -59,6 +59,7 @@ final class HostileRun {
 
     /// Sends a statement, and looks at what has to hold afterwards.
     func send(_ statement: HostileStatement, isReadOnly: Bool) async throws {
+        try await prepare(for: statement)
         let answer = Mutex<HostAnswer?>(nil), database = victim.database
         let call = HostFixture.call(statement.sql, isReadOnly: isReadOnly)
         let asking = Task {
@@ -72,20 +73,53 @@ final class HostileRun {
             return answer.withLock { $0 != nil }
         }
         if let given = answer.withLock({ $0 }) {
-            try Self.check(given, of: statement)
+            try check(given, of: statement)
+            expect(given, from: statement, isReadOnly: isReadOnly)
             if Self.hostEnded(given) { try await openAgain(after: statement) }
         }
         try await keepOneMore(after: statement)
     }
 
-    /// An answer is a result, or an error with a code and a message.
-    private static func check(_ answer: HostAnswer, of statement: HostileStatement) throws {
+    /// Has its database made ready by somebody who may write.
+    private func prepare(for statement: HostileStatement) async throws {
+        try await becomesTrue("the database is ready for “\(statement)”") {
+            for sql in statement.preparation {
+                let answer = await victim.database.serve(HostFixture.call(sql))
+                if Self.hostEnded(answer) {
+                    try await openAgain(after: statement)
+                    return false
+                }
+                // The time of a statement is short here, and the machine may be busy.
+                guard case .success(let reply) = answer.content, reply.status == 200 else { return false }
+            }
+            return true
+        }
+    }
+
+    /// Whether it came out as it must.
+    private func expect(_ answer: HostAnswer, from statement: HostileStatement, isReadOnly: Bool) {
+        let mustBeRefused: Bool
+        switch statement.outcome {
+        case .hostMayEnd: return
+        case .hostLives: mustBeRefused = false
+        case .refusedToReaders: mustBeRefused = isReadOnly
+        case .refused: mustBeRefused = true
+        }
+        #expect(!Self.hostEnded(answer), "\(statement)")
+        if mustBeRefused, case .success(let reply) = answer.content {
+            #expect(reply.status == 400, "\(statement), by a token that may \(isReadOnly ? "only read" : "write"): \(String(decoding: reply.body.prefix(300), as: UTF8.self))")
+        }
+    }
+
+    /// An answer is a result, or an error with a code and a message. None tells where a node has its files.
+    private func check(_ answer: HostAnswer, of statement: HostileStatement) throws {
         switch answer.content {
         case .failure(let error):
-            #expect(codes.contains(error.code), "\(statement): \(error)")
+            #expect(Self.codes.contains(error.code), "\(statement): \(error)")
         case .success(let reply):
             // Infinity is written as a number beyond those Foundation reads.
             let text = String(decoding: reply.body, as: UTF8.self).replacing("1e999", with: "1")
+            #expect(!text.contains(fixture.directory), "\(statement)")
             let body = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(statement)")
             if reply.status == 200 {
                 #expect(body["result"] != nil, "\(statement)")
@@ -171,6 +205,7 @@ final class HostileRun {
 
     /// What is left is whole, and everything that was acknowledged is there.
     func finish() async throws {
+        #expect(!FileManager.default.fileExists(atPath: HostileStatement.stolenPath))
         _ = await victim.database.close(clean: false, because: BerthError(.shuttingDown, "bye"))
         _ = await neighbour.close(clean: false, because: BerthError(.shuttingDown, "bye"))
         for one in earlier + [victim] {
