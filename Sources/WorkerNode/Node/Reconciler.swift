@@ -76,7 +76,7 @@ final class Reconciler: Sendable {
         try await act(on: .misplaced(try await catalogue.handovers(from: node, session: environment.session.id)), &group)
         try await act(on: .unable(unable), &group)
         try await act(on: .awaited(try await catalogue.awaited(by: environment.session.id)), &group)
-        let unopenable = table.all.filter { $0.isUnopenable.load(ordering: .relaxed) }.map(\.database).sorted()
+        let unopenable = table.all.filter { $0.isUnopenable }.map(\.database).sorted()
         if !unopenable.isEmpty { try await act(on: .accepted(try await catalogue.accepted(among: unopenable)), &group) }
         return true
     }
@@ -88,7 +88,7 @@ final class Reconciler: Sendable {
 
     private func standing(_ database: DatabaseID) -> ReconcilePlan.Standing {
         guard let tenant = table[database] else { return .nothing }
-        return tenant.isGone.load(ordering: .acquiring) ? .lost : .led
+        return tenant.isGone ? .lost : .led
     }
 
     private func carryOut(_ decision: ReconcilePlan.Decision, _ group: inout DiscardingTaskGroup) async throws {

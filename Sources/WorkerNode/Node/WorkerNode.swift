@@ -202,7 +202,7 @@ public final class WorkerNode: Service, LocalDatabases {
         while !Task.isCancelled {
             do { try await clock.sleep(for: interval) } catch { return }
             let limit = clock.now() - settings.tenants.idleTimeout
-            for tenant in table.all where tenant.isOpen.load(ordering: .relaxed)
+            for tenant in table.all where tenant.isOpen
                 && tenant.lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds
             {
                 // Nobody waits for one that does not answer.
@@ -311,10 +311,10 @@ public final class WorkerNode: Service, LocalDatabases {
         let tenants = table.all, descriptors = environment.host.descriptors
         return [
             ("berth_leases_held", Double(tenants.count)),
-            ("berth_databases_open", Double(tenants.count { $0.isOpen.load(ordering: .relaxed) })),
+            ("berth_databases_open", Double(tenants.count { $0.isOpen })),
             ("berth_database_descriptors", Double(descriptors.taken)),
             ("berth_database_descriptors_limit", Double(descriptors.limit)),
-            ("berth_databases_unopenable", Double(tenants.count { $0.isUnopenable.load(ordering: .relaxed) })),
+            ("berth_databases_unopenable", Double(tenants.count { $0.isUnopenable })),
             ("berth_ship_lag_seconds", tenants.map { $0.shipLag(now: now).seconds }.max() ?? 0),
             ("berth_backup_verified_age_seconds", backupCheck.worstAge(now: now)?.seconds ?? -1),
             ("berth_lease_gate_open", keeper.gate.isOpen ? 1 : 0),

@@ -141,16 +141,14 @@ public struct BackupCheckSettings: Sendable {
 extension Tenant {
     /// What the bucket has of it does not open. Whoever has it open can still publish it anew, whole, with an empty log.
     func backupDoesNotOpen(_ found: UnopenableState) {
-        switch state {
-        case .serving:
+        let (isServing, isClosed) = machine.withLock { ($0.isServing, $0.isClosed) }
+        if isServing {
             environment.reporter.report(self.database, .unopenable(found, isServed: true), in: epoch)
-            guard found.code != BerthError.Code.dataCorrupt.rawValue else { return }
-            publishesAnew = true
+            guard found.code != BerthError.Code.dataCorrupt.rawValue, tell({ $0.publishAnew() }) else { return }
             environment.shipper.markDirty(self)
-        case .closed:
+        } else if isClosed {
             // It is found out now, and not by the next request.
             Task { try await self.open() }
-        case .opening, .closing, .unopenable, .accepting, .quiesced, .releasing, .gone: break
         }
     }
 }

@@ -1,8 +1,8 @@
 import FleetModel
 
-/// Acknowledgements that wait until the commits they rest on are in the bucket. Confined to the tenant's actor.
-struct PublishWaiters {
-    private struct Waiter {
+/// Acknowledgements that wait until the commits they rest on are in the bucket.
+struct PublishWaiters: Sendable {
+    private struct Waiter: Sendable {
         /// The number of the last commit the acknowledgement rests on.
         let commit: UInt64
         let deadline: Duration

@@ -40,29 +40,21 @@ extension Tenant {
     ///
     /// - Returns: whether the files are the published state now; otherwise they could not be read, and are closed.
     private func catchUp(_ database: any HostedDatabase) async throws(BerthError) -> Bool {
-        catchingUp = database
+        tell { $0.beginCatchingUp(database) }
         environment.shipper.markDirty(self, urgent: true)
         environment.attention.insert(self)
         let deadline = environment.clock.now() + environment.settings.publishTimeout
         let isPublished = await withCheckedContinuation { continuation in
-            let isKnown = ledger.withLock { ledger in
-                if ledger.isAllPublished { return true }
-                ledger.wait(for: ledger.lastCommit, until: deadline, continuation)
-                return false
-            }
-            if isKnown { continuation.resume(returning: true) }
+            if let known = tell({ $0.waitForAll(until: deadline, continuation) }) { continuation.resume(returning: known) }
         }
-        guard isOpening else {
-            _ = await database.close(clean: false, because: notLeader)
-            throw notLeader
-        }
-        if ledger.withLock({ $0.opening }) == lostOpening { throw hostEnded }
-        guard catchingUp != nil else { return false }
-        catchingUp = nil
+        try await requireOpening(database)
+        guard tell({ $0.endCatchingUp() }) else { return false }
         if isPublished { return true }
         _ = await database.close(clean: false, because: unpublishedYet)
         throw unpublishedYet
     }
+
+    private var mayContinue: Bool { machine.withLock { $0.disk != .useless } }
 
     var unpublishedYet: BerthError {
         BerthError(
@@ -75,19 +67,14 @@ extension Tenant {
         (try? copy.watermark())?.point(at: lease.head, in: lease.epoch) != nil
     }
 
-    /// Whether the files hold, or may hold, commits that are not published.
-    var mayHaveUnpublished: Bool {
-        if !ledger.withLock({ $0.isAllPublished }) { return true }
-        guard mayContinue, case .closed = state else { return false }
+    /// Whether the files of a closed database may hold commits that nobody counted, left by a process or a host that ended.
+    var mayBeLeft: Bool {
+        let (chain, mayBe) = machine.withLock { ($0.chain, $0.mayBeLeft) }
+        guard mayBe else { return false }
         // Not known counts as yes: nothing is given up for want of descriptors.
-        do throws(BerthError) { return try copy.watermark()?.point(at: head, in: epoch) != nil } catch { return true }
+        do throws(BerthError) { return try copy.watermark()?.point(at: chain.head, in: chain.epoch) != nil } catch { return true }
     }
 
     /// The lease is this node's, and not everything committed under it, or left before it, is published.
-    var isHeldUnpublished: Bool {
-        switch state {
-        case .gone, .releasing, .unopenable: false
-        case .closed, .opening, .serving, .closing, .accepting, .quiesced: mayHaveUnpublished || catchingUp != nil
-        }
-    }
+    var isHeldUnpublished: Bool { machine.withLock { $0.isHeldUnpublished } || mayBeLeft }
 }

@@ -19,12 +19,12 @@ extension Tenant {
     ///   `quarantined`, `disk_unavailable`, `engine_unavailable`, `leader_unavailable` when the host ended.
     func openFiles(_ content: DatabaseOpening.Content, copy: CopyID) async throws -> any HostedDatabase {
         let hasCommits = content != .head
-        let wasAllPublished = isAllPublished
-        let (opening, commit) = ledger.withLock { $0.beginOpening(hasCommits: hasCommits) }
+        let begun = tell { $0.beginOpeningFiles(hasCommits: hasCommits) }
+        let chain = chain
         let order = DatabaseOpening(
             database: database, name: record.name, engine: record.engine, settings: record.settings, directory: environment.directory, copy: copy,
-            epoch: epoch, head: head, tip: tip, content: content, commit: commit)
-        let owner = Owner(self, opening: opening)
+            epoch: chain.epoch, head: chain.head, tip: chain.tip, content: content, commit: begun.commit)
+        let owner = Owner(self, opening: begun.opening)
         var idlest: ArraySlice<Tenant>?
         while true {
             do throws(OpeningFailure) {
@@ -42,7 +42,7 @@ extension Tenant {
                         continue
                     }
                 }
-                if wasAllPublished { ledger.withLock { $0.published(through: commit) } }
+                tell { $0.filesNotOpened(begun) }
                 throw reason(of: error)
             }
         }
@@ -86,7 +86,7 @@ extension Tenant {
 
     /// Open and, as far as is known without asking it, of use to nobody.
     nonisolated var looksIdle: Bool {
-        isOpen.load(ordering: .relaxed) && ledger.withLock { $0.underWay == 0 && $0.isAllPublished }
+        machine.withLock { $0.isServing && $0.ledger.underWay == 0 && $0.ledger.isAllPublished }
     }
 
     // MARK: Closing
@@ -96,32 +96,22 @@ extension Tenant {
     /// - Returns: whether it did.
     @discardableResult
     func closeIfIdle(before limit: Duration) async -> Bool {
-        guard case .serving(let database) = state, openingWaiters == 0, !isDraining, isAllPublished,
-            lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds, ledger.withLock({ $0.stopServingIfIdle() })
+        guard lastUse.load(ordering: .relaxed) < limit.wholeNanoseconds,
+            let closing = tell({ $0.closeIfIdle { database in Task { await self.closeUnused(database) } } })
         else { return false }
-        let closing = Task { await self.closeUnused(database) }
-        state = .closing(closing)
         await closing.value
-        guard case .closed = state else { return false }
+        guard machine.withLock({ $0.isClosed }) else { return false }
         logger.debug("closed, idle")
         return true
     }
 
     private func closeUnused(_ database: any HostedDatabase) async {
         let outcome = await database.closeIfAtRest(head: head)
-        guard case .closing = state else {
-            _ = await database.close(clean: false, because: notLeader)
-            return
-        }
-        switch outcome {
-        case .clean:
-            markClean()
-            state = .closed
-        case .dirty: state = .closed
-        case nil where filesAreKept: state = .closed
-        case nil:
-            ledger.withLock { $0.serve(database, in: epoch) }
-            state = .serving(database)
+        switch tell({ $0.closed(database, outcome) }) {
+        case .notLeader: _ = await database.close(clean: false, because: notLeader)
+        case .markClean: markClean()
+        case .isClosed: break
+        case .serveOn:
             // Committed by a checkpoint, while nothing could be cut.
             if !isAllPublished { environment.shipper.markDirty(self) }
         }
@@ -129,8 +119,9 @@ extension Tenant {
 
     private func markClean() {
         guard let copyID else { return }
-        invariant(tip == head && changeset == .none, "files are called clean that hold more than is published")
-        do throws(BerthError) { try copy.markClean(at: head, copy: copyID) } catch {
+        let chain = chain
+        invariant(chain.isAtHead, "files are called clean that hold more than is published")
+        do throws(BerthError) { try copy.markClean(at: chain.head, copy: copyID) } catch {
             // Without the mark the next opening restores the copy, or goes on with it as after a crash.
             logger.warning("local copy not kept", metadata: ["error": "\(error)"])
         }
@@ -158,44 +149,25 @@ extension Tenant {
 
     /// The lease is another's: nothing of this copy may be served or shipped again.
     func abandon(reason: String) {
-        switch state {
-        case .gone: return
-        case .serving(let database), .quiesced(let database?), .accepting(let database): letGo(of: database, because: notLeader)
-        case .closing(let closing): environment.closing.close(database) { await closing.value }
-        // Whoever is opening it finds out, and lets go of what it has.
-        case .opening(let opening): environment.closing.close(database) { _ = try? await opening.value }
-        case .closed, .unopenable, .quiesced(nil), .releasing: break
+        guard let loss = tell({ $0.lose() }) else { return }
+        switch loss {
+        case .nothing: break
+        case .files(let files): letGo(of: files, because: notLeader)
+        case .closing(let task): environment.closing.close(database) { await task.value }
+        case .opening(let opening):
+            environment.closing.close(database) { _ = try? await opening.task.value }
+            if let catchingUp = opening.catchingUp { letGo(of: catchingUp, because: notLeader) }
         }
-        if let catchingUp { letGo(of: catchingUp, because: notLeader) }
-        catchingUp = nil
-        setGone()
-        ledger.withLock { $0.giveUp() }
         shipClock.withLock { $0.gaveUpAll() }
         quietWaiters.resumeAll()
         environment.metrics.lost.increment()
         logger.warning("lease lost", metadata: ["reason": "\(reason)"])
     }
 
-    func setGone() {
-        ledger.withLock { $0.stopAcknowledging() }
-        state = .gone
-        isUnopenable.store(false, ordering: .relaxed)
-        isGone.store(true, ordering: .releasing)
-    }
-
-    /// Gives up what is not published, and serves the published state.
-    func reopenFromHead(_ database: any HostedDatabase) {
+    /// What is not published was given up, with the files that held it.
+    func returned(from former: any HostedDatabase) {
         RareBranch.returnedToHead.marked()
-        letGo(of: database, because: returnedToHead, forgets: true)
-        mayContinue = false
-        filesAreKept = false
-        // An opening under way goes on by restoring.
-        if catchingUp == nil { state = .closed }
-        catchingUp = nil
-        tip = head
-        changeset = .none
-        captureFailures = 0
-        ledger.withLock { $0.giveUp() }
+        letGo(of: former, because: returnedToHead, forgets: true)
         shipClock.withLock { $0.gaveUpAll() }
         quietWaiters.resumeAll()
     }

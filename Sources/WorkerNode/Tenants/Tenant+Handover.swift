@@ -19,7 +19,7 @@ extension Tenant {
     func handOver(to successor: SessionID, copy: CopyID?) async -> HandoverOutcome {
         let started = environment.clock.now()
         guard await quiesce() else {
-            return isGone.load(ordering: .acquiring)
+            return isGone
                 ? .lost : .kept(reason: "it could not be published in time, or is being given up already")
         }
         let claim = self.claim
@@ -48,24 +48,20 @@ extension Tenant {
     ///
     /// - Returns: the claim to release; `nil` when the lease is not this node's to release.
     func prepareRelease() async -> LeaseClaim? {
-        // An earlier release was not answered.
-        if case .releasing = state { return claim }
-        guard await quiesce(), case .quiesced(let database) = state else { return nil }
-        if let database { await closeClean(database) }
-        guard case .quiesced = state else { return nil }
-        state = .releasing
-        return claim
+        if machine.withLock({ $0.isReleasing }) { return claim }
+        guard await quiesce() else { return nil }
+        if let database = machine.withLock({ $0.quiesced }) { await closeClean(database) }
+        return tell { $0.release() } ? claim : nil
     }
 
     /// Rule 4, the last sentence: as `prepareRelease`, if this holder has been unable to serve since `limit` or longer.
     func prepareGivingUp(after limit: Duration) -> LeaseClaim? {
-        if case .closed = state, unableToServe(at: environment.clock.now()) >= limit { state = .releasing }
-        guard case .releasing = state else { return nil }
-        return claim
+        let now = environment.clock.now()
+        return tell { $0.giveUp(after: limit, at: now) } ? claim : nil
     }
 
     /// The lease was released.
-    func released() { setGone() }
+    func released() { tell { $0.leave() } }
 
     private var claim: LeaseClaim { LeaseClaim(database: database, epoch: epoch, headSeq: head.seq) }
 
@@ -75,14 +71,13 @@ extension Tenant {
         after happened: (Lease) -> Bool, started: Duration
     ) async -> HandoverOutcome {
         // Once it is gone, a lease of this node is another tenant's, and must be left alone.
-        while !Task.isCancelled, !isGone.load(ordering: .acquiring) {
+        while !Task.isCancelled, !isGone {
             do throws(LeaseStoreError) {
                 if let raised = try await environment.leases.raiseEpoch(
                     database, from: epoch, by: environment.session.id)
                 {
                     RareBranch.epochRaised.marked()
-                    epoch = raised.epoch
-                    if case .quiesced(let database?) = state { await database.raise(to: raised.epoch) }
+                    if let database = tell({ $0.raise(to: raised.epoch) }) { await database.raise(to: raised.epoch) }
                     if raised.head != head { await adopt(raised.head) }
                     await resume()
                     return .kept(reason: "the reply to the transfer was lost")
@@ -95,8 +90,7 @@ extension Tenant {
                 guard lease.session == environment.session.id else { break }
                 if lease.epoch > epoch {
                     // An earlier attempt to raise the epoch took effect without its reply.
-                    epoch = lease.epoch
-                    if case .quiesced(let database?) = state { await database.raise(to: lease.epoch) }
+                    if let database = tell({ $0.raise(to: lease.epoch) }) { await database.raise(to: lease.epoch) }
                     continue
                 }
                 // A store that refuses although the row is as expected was restored or promoted: the session is about to end.
@@ -114,36 +108,21 @@ extension Tenant {
         environment.metrics.handovers.increment()
         environment.metrics.handoverSeconds.recordNanoseconds(pause.wholeNanoseconds)
         logger.info("handed over", metadata: ["pause_ms": "\(pause.milliseconds)"])
-        if case .quiesced(let database?) = state { await closeClean(database) }
-        setGone()
+        if let database = machine.withLock({ $0.quiesced }) { await closeClean(database) }
+        tell { $0.leave() }
     }
 
     /// The lease was the successor's for a while, and came back with a newer head: the next opening brings it here.
     private func adopt(_ newer: ChainPosition) async {
-        if case .quiesced(let database?) = state { await closeClean(database) }
-        guard case .quiesced = state else { return }
-        state = .quiesced(nil)
-        head = newer
-        tip = newer
+        if let database = machine.withLock({ $0.quiesced }) { await closeClean(database) }
+        tell { $0.adopt(newer) }
     }
 
     /// Serves again after a handover that did not happen.
     private func resume() async {
-        isDraining = false
-        drainIsOver = false
-        switch state {
-        case .quiesced(let database?):
-            await database.resume()
-            guard case .quiesced(_?) = state else { return resumeWithoutFiles() }
-            state = .serving(database)
-            ledger.withLock { $0.serve(database, in: epoch) }
-        case .serving(let database), .accepting(let database): await database.resume()
-        default: resumeWithoutFiles()
-        }
-    }
-
-    private func resumeWithoutFiles() {
-        if case .quiesced(nil) = state { state = .closed }
+        guard let database = tell({ $0.resume() }) else { return }
+        await database.resume()
+        tell { $0.resumed(database) }
     }
 
     /// Lets what is under way finish, within the drain timeout, and publishes everything.
@@ -151,82 +130,63 @@ extension Tenant {
     /// - Returns: whether it is quiesced now, by this call. Otherwise it is gone, or serves on because it could not be
     ///   published in time, or somebody else is about to give it up.
     private func quiesce() async -> Bool {
-        guard !isDraining else { return false }
-        isDraining = true
-        drainIsOver = false
+        guard tell({ $0.beginDraining() }) else { return false }
         let deadline = environment.clock.now() + environment.settings.drainTimeout
         let timer = Task { [environment] in
             try await environment.clock.sleep(until: deadline + environment.settings.publishTimeout)
             self.endDraining()
         }
         defer { timer.cancel() }
+        var step = Step.lookAgain
         while true {
-            switch state {
-            case .opening(let task): _ = try? await task.value
-            case .closing(let task): await task.value
-            case .closed where mayHaveUnpublished && !drainIsOver:
-                // Left by a process or a host that ended, and not even opened since.
+            switch step {
+            case .lookAgain:
+                let mayBeLeft = mayBeLeft
+                step = tell { $0.quiesce(mayBeLeft: mayBeLeft) }
+                continue
+            case .waitForOpening(let task): _ = try? await task.value
+            case .waitForClosing(let task): await task.value
+            case .open:
                 do throws(BerthError) { try await open() } catch {
                     logger.warning("not given up: it may hold commits that are not in the bucket", metadata: ["error": "\(error)"])
                     await resume()
                     return false
                 }
-            case .closed where mayHaveUnpublished:
-                await resume()
-                return false
-            case .closed, .unopenable:
-                invariant(tip == head && changeset == .none, "a closed database is given away while a changeset of it is under way")
-                ledger.withLock { $0.stopAcknowledging() }
-                state = .quiesced(nil)
-                return true
-            case .serving where drainIsOver, .accepting where drainIsOver:
-                await resume()
-                return false
-            case .serving(let database):
+            case .drain(let database):
                 await database.drain(until: deadline)
-                guard case .serving = state, !drainIsOver else { continue }
-                guard isQuiet else {
-                    await waitForQuiet()
-                    continue
-                }
+                step = machine.withLock { $0.drained() }
+                continue
+            case .waitForQuiet: await waitForQuiet()
+            case .fold(let database):
                 let folding = await database.foldForClosing(head: head)
-                guard case .serving = state, folding != .mustCut else { continue }
-                if folding == .failed {
-                    // Its log could not be emptied, and may be one that nobody can replay.
-                    await resume()
-                    return false
-                }
-                guard isQuiet else { continue }
-                ledger.withLock { $0.stopAcknowledging() }
-                state = .quiesced(database)
-                return true
-            case .accepting: await waitForQuiet()
-            case .quiesced, .releasing, .gone: return false
+                step = tell { $0.folded(folding) }
+                continue
+            case .isQuiesced: return true
+            case .serveOn:
+                await resume()
+                return false
+            case .refused: return false
             }
+            step = .lookAgain
         }
     }
 
+    private typealias Step = TenantMachine.Quiesce
+
     private func waitForQuiet() async {
-        if !ledger.withLock({ $0.isAllPublished }) || publishesAnew { environment.shipper.markDirty(self, urgent: true) }
+        if !isAllPublished { environment.shipper.markDirty(self, urgent: true) }
         await withCheckedContinuation { continuation in
-            if isQuiet { continuation.resume() } else { quietWaiters.add(continuation) }
+            if machine.withLock({ $0.isQuiet }) { continuation.resume() } else { quietWaiters.add(continuation) }
         }
     }
 
     /// What is not published by now is not waited for.
     func endDraining() {
-        drainIsOver = true
-        if case .serving(let database) = state { database.endDraining() }
+        tell { $0.endDraining() }?.endDraining()
         quietWaiters.resumeAll()
     }
 
-    /// Nobody waits for an answer, and everything committed is published.
-    private var isQuiet: Bool { ledger.withLock { $0.underWay == 0 } && isAllPublished }
-
-    /// The head is all there is of this database.
-    var isAllPublished: Bool { ledger.withLock { $0.isAllPublished } && tip == head && changeset == .none && !publishesAnew }
-
     func resumeQuietWaitersIfQuiet() {
-        if isDraining && isQuiet { quietWaiters.resumeAll() }
+        if machine.withLock({ $0.isDraining && $0.isQuiet }) { quietWaiters.resumeAll() }
     }
 }

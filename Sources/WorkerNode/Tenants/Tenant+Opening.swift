@@ -14,25 +14,25 @@ extension Tenant {
     /// - Throws: `not_leader` when the lease is gone or going; what the opening failed with.
     func open() async throws(BerthError) {
         while true {
-            switch state {
-            case .serving: return
-            case .quiesced, .releasing, .gone: throw notLeader
-            case .opening(let task): try await wait(for: task)
-            case .closing(let task): await task.value
-            case .unopenable(let unopenable) where environment.clock.now() < unopenable.retryAt: throw unopenableError
-            case .accepting: throw accepting
-            case .closed, .unopenable:
+            switch machine.withLock({ $0.wantOpen(at: environment.clock.now()) }) {
+            case .isOpen: return
+            case .notLeader: throw notLeader
+            case .waitForOpening(let task): try await wait(for: task)
+            case .waitForClosing(let task): await task.value
+            case .doesNotOpen: throw unopenableError
+            case .isAccepting: throw accepting
+            case .open:
                 guard environment.gate.isOpen else { throw gateClosed }
                 let task = Task { try await self.performOpening() }
-                state = .opening(task)
+                tell { $0.beginOpening(task) }
                 try await wait(for: task)
             }
         }
     }
 
     private func wait(for task: Task<Void, any Error>) async throws(BerthError) {
-        openingWaiters += 1
-        defer { openingWaiters -= 1 }
+        tell { $0.beginWaiting() }
+        defer { tell { $0.endWaiting() } }
         do { try await task.value } catch let error as BerthError {
             // Where a node has its files is nobody else's business.
             throw BerthError(error.code, withoutPaths(error.message), retryAfter: error.retryAfter)
@@ -62,48 +62,44 @@ extension Tenant {
                 becomeUnopenable(error)
                 throw unopenableError
             }
-            if isOpening { state = .closed }
-            // What waits for the bucket is nothing that another node could serve instead; what ends hosts would end those of the next node.
-            if isAllPublished, (error as? BerthError)?.code != .quarantined, failingSince.load(ordering: .relaxed) == 0 {
-                failingSince.store(started.wholeNanoseconds, ordering: .relaxed)
-            }
+            // What ends hosts would end those of the next node.
+            tell { $0.openingFailed(since: started, counts: (error as? BerthError)?.code != .quarantined) }
             logger.error("could not open", metadata: ["error": "\(error)"])
             throw berthError(error)
         }
     }
 
-    var isOpening: Bool {
-        if case .opening = state { true } else { false }
-    }
-
     /// Goes on with the files as a host or a former process left them, or brings them to the head, and opens them.
     private func openHead() async throws {
-        if filesAreKept, try await openKept() { return }
+        if machine.withLock({ $0.disk == .kept }), try await openKept() { return }
         // Restored files would be those of the head of now, and what an earlier opening is still publishing would move it under them.
-        guard changeset == .none else { throw unpublishedYet }
+        guard chain.changeset == .none else { throw unpublishedYet }
         if let continued = try await continueFromDisk() { return beginServing(continued) }
-        guard changeset == .none else { throw unpublishedYet }
+        guard chain.changeset == .none else { throw unpublishedYet }
         let engine = try self.engine.get()
+        tell { $0.beginRestoring() }
         let goal = head
         let copyID = try await environment.fileTurns.withTurn(on: self.database) { () throws(BerthError) in
             try await environment.restorer.bring(copy, to: goal, by: engine)
         }
         // The lease may have been lost while the bucket was read.
         guard isOpening else { throw notLeader }
-        invariant(head == goal && tip == goal, "the head moved while the files were brought to it")
+        invariant(head == goal && chain.isAtHead, "the head moved while the files were brought to it")
         try copy.markDirty()
         let database = try await openFiles(.head, copy: copyID)
         try await requireOpening(database)
-        mayContinue = true
         beginServing(database)
     }
 
     /// - Throws: `not_leader` when the lease was lost meanwhile; what was opened is closed then. `leader_unavailable` when its host ended meanwhile.
     func requireOpening(_ opened: any HostedDatabase) async throws(BerthError) {
-        if ledger.withLock({ $0.opening }) == lostOpening { throw hostEnded }
-        if isOpening { return }
-        _ = await opened.close(clean: false, because: notLeader)
-        throw notLeader
+        switch machine.withLock({ $0.opened }) {
+        case .isCurrent: return
+        case .hostEnded: throw hostEnded
+        case .notLeader:
+            _ = await opened.close(clean: false, because: notLeader)
+            throw notLeader
+        }
     }
 
     var hostEnded: BerthError {
@@ -119,7 +115,6 @@ extension Tenant {
             let database = try await openFiles(.kept(try copy.watermark()), copy: copyID)
             try await requireOpening(database)
             RareBranch.hostReplaced.marked()
-            filesAreKept = false
             beginServing(database)
             return true
         } catch let error as SQLError where error.blamesFiles {
@@ -127,10 +122,6 @@ extension Tenant {
                 "what its host left does not open; it is set aside, and the database is restored from the bucket",
                 metadata: ["error": "\(error)", "files": "\(copy.directory)/aside"])
             try await setFilesAside()
-            filesAreKept = false
-            mayContinue = false
-            // What was under way has its outcome first.
-            ledger.withLock { $0.giveUp() }
             return false
         }
     }
@@ -138,29 +129,23 @@ extension Tenant {
     /// They may hold what is nowhere else, for whoever can read it.
     func setFilesAside() async throws {
         try await environment.fileTurns.withTurn(on: database) { () throws(BerthError) in try copy.setAside() }
+        tell { $0.setAside() }
     }
 
     /// Rule 5: the local state equals the head, or is the head and commits of this lease.
     func beginServing(_ database: any HostedDatabase) {
-        invariant(catchingUp == nil, "served before what was left is published")
+        tell { $0.serve(database) }
+        noteServed()
+    }
+
+    func noteServed() {
         invariant(copyID != nil, "files without an identity are served")
-        ledger.withLock { $0.serve(database, in: epoch) }
-        state = .serving(database)
-        reopenings = 0
         refusals = 0
         // What a host left that ended.
         if !isAllPublished { environment.shipper.markDirty(self) }
-        isUnopenable.store(false, ordering: .relaxed)
-        failingSince.store(0, ordering: .relaxed)
         guard reportedEpoch != epoch else { return }
         reportedEpoch = epoch
         environment.reporter.report(self.database, .served, in: epoch)
-    }
-
-    /// Rule 4: how long this holder has been unable to serve.
-    nonisolated func unableToServe(at now: Duration) -> Duration {
-        let since = failingSince.load(ordering: .relaxed)
-        return since == 0 ? .zero : .nanoseconds(now.wholeNanoseconds - since)
     }
 
     nonisolated var notLeader: BerthError {

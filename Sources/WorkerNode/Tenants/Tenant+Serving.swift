@@ -52,15 +52,14 @@ extension Tenant {
     /// Whoever carries a request out; opens the database if need be.
     private nonisolated func begin() async throws(BerthError) -> TenantLedger.Service {
         while true {
-            if let service = ledger.withLock({ $0.begin() }) { return service }
+            if let service = machine.withLock({ $0.begin() }) { return service }
             try await open()
         }
     }
 
     /// The answer to a request was given, or is not going to be.
     private nonisolated func end() {
-        ledger.withLock { $0.end() }
-        if isUrgent.load(ordering: .relaxed) { Task { await self.resumeQuietWaitersIfQuiet() } }
+        if machine.withLock({ $0.end() }) { Task { await self.resumeQuietWaitersIfQuiet() } }
     }
 
     /// Why writes are not taken now.
@@ -76,12 +75,12 @@ extension Tenant {
     nonisolated func acknowledge(_ basis: Basis, of service: TenantLedger.Service) async throws(BerthError) {
         guard basis.showsData || basis.mayHaveCommitted else { return }
         if record.durability == .bucket, await !isPublished(basis.commit, of: service) { throw unconfirmed(basis) }
-        guard environment.gate.isOpen, ledger.withLock({ $0.mayAcknowledge(service) }) else { throw unconfirmed(basis) }
+        guard environment.gate.isOpen, machine.withLock({ $0.ledger.mayAcknowledge(service) }) else { throw unconfirmed(basis) }
     }
 
     /// Waits for it.
     private nonisolated func isPublished(_ commit: UInt64, of service: TenantLedger.Service) async -> Bool {
-        switch ledger.withLock({ $0.wait(for: commit, of: service) }) {
+        switch machine.withLock({ $0.ledger.wait(for: commit, of: service) }) {
         case .isPublished: return true
         case .isGivenUp: return false
         case .wait: break
@@ -90,15 +89,7 @@ extension Tenant {
         environment.attention.insert(self)
         return await withCheckedContinuation { continuation in
             // Published, or given up, in the meantime.
-            let known = ledger.withLock { ledger -> Bool? in
-                switch ledger.wait(for: commit, of: service) {
-                case .isPublished: return true
-                case .isGivenUp: return false
-                case .wait:
-                    ledger.wait(for: commit, until: deadline, continuation)
-                    return nil
-                }
-            }
+            let known = machine.withLock { $0.wait(for: commit, of: service, until: deadline, continuation) }
             if let known { continuation.resume(returning: known) }
         }
     }

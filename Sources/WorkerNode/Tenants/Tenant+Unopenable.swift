@@ -13,12 +13,6 @@ import Synchronization
 /// serve the head alone, and an older state would take acknowledged writes back without a word. An operator may accept that; then
 /// the older state is published, whole, as the successor of the head, and served as soon as it is the head.
 extension Tenant {
-    struct Unopenable: Sendable {
-        var state: UnopenableState
-        /// When it may be tried again: the bucket may have been repaired.
-        var retryAt: Duration
-    }
-
     /// Whether an opening failed by what is published, as opposed to a bucket, a store or a disk that is away.
     func blamesPublished(_ error: any Error) -> Bool {
         guard head != .origin else { return false }
@@ -40,9 +34,8 @@ extension Tenant {
     func becomeUnopenable(_ error: any Error) {
         guard var found = Self.unopenable(error, at: head.seq) else { return }
         found.reason = withoutPaths(found.reason)
-        state = .unopenable(Unopenable(state: found, retryAt: environment.clock.now() + environment.settings.unopenableRetry))
-        failingSince.store(0, ordering: .relaxed)
-        isUnopenable.store(true, ordering: .relaxed)
+        let retryAt = environment.clock.now() + environment.settings.unopenableRetry
+        tell { $0.becomeUnopenable(.init(state: found, retryAt: retryAt)) }
         logger.critical(
             "what is published does not open", metadata: ["head": "\(head)", "code": "\(found.code)", "reason": "\(found.reason)"])
         environment.reporter.report(database, .unopenable(found, isServed: false), in: epoch)
@@ -57,17 +50,19 @@ extension Tenant {
                 + "An operator finds the reason, and what can be done, with `berth db show \(record.name)`.")
     }
 
+    private var unopenable: TenantMachine.Unopenable? { machine.withLock { $0.unopenable } }
+
     // MARK: The newest state that opens
 
     private func searchOlder() async {
-        guard case .unopenable(let unopenable) = state, let engine = try? engine.get() else { return }
+        guard let unopenable, let engine = try? engine.get() else { return }
         let begun = epoch
         let copy = LocalCopy(database: database, in: environment.directory + "/older")
         var search = OlderSearch(before: unopenable.state.seq)
         while let seq = search.next {
             let tried = await opens(seq, copy, engine)
             // Accepted, moved, or tried again meanwhile.
-            guard case .unopenable(let now) = state, now.state.seq == unopenable.state.seq, epoch == begun else { break }
+            guard self.unopenable?.state.seq == unopenable.state.seq, epoch == begun else { break }
             if let tried {
                 search.tried(seq, didOpen: tried)
             } else {
@@ -76,11 +71,9 @@ extension Tenant {
             }
         }
         do throws(BerthError) { try copy.wipe() } catch { logger.warning("search not cleaned up", metadata: ["error": "\(error)"]) }
-        guard case .unopenable(var now) = state, now.state.seq == unopenable.state.seq, epoch == begun else { return }
-        now.state.opensSeq = search.opens
-        state = .unopenable(now)
+        guard epoch == begun, let found = tell({ $0.found(older: search.opens, insteadOf: unopenable.state.seq) }) else { return }
         logger.critical("search ended", metadata: ["newest_that_opens": "\(search.opens.map(String.init) ?? "none")"])
-        environment.reporter.report(database, .unopenable(now.state, isServed: false), in: epoch)
+        environment.reporter.report(database, .unopenable(found, isServed: false), in: epoch)
     }
 
     /// - Returns: `nil` when that could not be found out.
@@ -101,13 +94,13 @@ extension Tenant {
 
     /// Lets the chain go on from the state at `seq`, which was found to open, because an operator said so.
     func accept(_ seq: UInt64) async {
-        guard case .unopenable(let unopenable) = state, unopenable.state.opensSeq == seq, environment.gate.isOpen else { return }
+        guard let unopenable, unopenable.state.opensSeq == seq, environment.gate.isOpen else { return }
         let task = Task { try await self.openOlder(seq, instead: unopenable) }
-        state = .opening(task)
+        tell { $0.beginOpening(task) }
         do { try await task.value } catch { logger.error("older state not opened", metadata: ["seq": "\(seq)", "error": "\(error)"]) }
     }
 
-    private func openOlder(_ seq: UInt64, instead unopenable: Unopenable) async throws {
+    private func openOlder(_ seq: UInt64, instead unopenable: TenantMachine.Unopenable) async throws {
         do {
             invariant(seq < head.seq, "what is accepted as older is not older than the head")
             let engine = try self.engine.get()
@@ -119,21 +112,16 @@ extension Tenant {
                 return try await environment.restorer.bring(copy, to: position, by: engine)
             }
             guard isOpening else { throw notLeader }
+            tell { $0.beginRestoring() }
             try copy.markDirty()
             let database = try await openFiles(.older, copy: copyID)
             try await requireOpening(database)
-            state = .accepting(database)
+            tell { $0.accept(database) }
             environment.shipper.markDirty(self)
             logger.critical("goes on from an older state, as accepted", metadata: ["from": "\(position)", "after": "\(head)"])
         } catch {
-            if case .opening = state { state = .unopenable(unopenable) }
+            tell { $0.acceptingFailed(unopenable) }
             throw error
         }
-    }
-
-    /// The older state is the head now.
-    func finishAccepting() {
-        guard case .accepting(let database) = state else { return }
-        beginServing(database)
     }
 }

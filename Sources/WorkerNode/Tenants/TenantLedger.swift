@@ -2,7 +2,7 @@ import EngineHost
 import FleetModel
 
 /// What decides whether an answer may be given, and when. A value without I/O; every answer of a database passes it, in whatever way it was asked for.
-struct TenantLedger {
+struct TenantLedger: Sendable {
     /// A database that takes requests.
     struct Service: Sendable {
         let database: any HostedDatabase
@@ -25,10 +25,14 @@ struct TenantLedger {
     private(set) var publishedCommit: UInt64 = 0
     /// Counts openings: what a former one tells is not heard any more.
     private(set) var opening: UInt64 = 0
+    /// The last opening of which the host ended.
+    private var lostOpening: UInt64?
     private(set) var waiters = PublishWaiters()
 
     /// Everything committed is published.
     var isAllPublished: Bool { lastCommit == publishedCommit }
+    /// The host of the last opening ended.
+    var isOpeningLost: Bool { lostOpening == opening }
 
     // MARK: Requests
 
@@ -85,7 +89,9 @@ struct TenantLedger {
 
     /// The host of an opening ended. What it answered may still be acknowledged.
     mutating func lost(_ opening: UInt64) {
-        if opening == self.opening { service = nil }
+        guard opening == self.opening else { return }
+        service = nil
+        lostOpening = opening
     }
 
     /// Takes no more requests, if nobody waits for an answer and nothing is unpublished.

@@ -297,7 +297,7 @@ struct CrashOnHealthyDiskTests {
 extension Tenant {
     fileprivate var isCutAndMoved: Bool {
         get async {
-            guard case .cut = changeset else { return false }
+            guard case .cut = chain.changeset else { return false }
             return await opened?.isMoved ?? false
         }
     }

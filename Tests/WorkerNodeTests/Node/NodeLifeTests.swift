@@ -78,7 +78,7 @@ struct NodeLifeTests {
             // A move that waits for the publish, too.
             let other = try TestNode("node-b", stores, catalogue)
             catalogue.place(record, on: other.name)
-            try await becomesTrue("it is draining") { await node.tenant(record)?.isDraining == true }
+            try await becomesTrue("it is draining") { node.tenant(record)?.isDraining == true }
             let since = stores.clock.now()
             try await stores.leases.base.revokeSession(node.session.id)
             let error = await node.waitForEnd() as? BerthError

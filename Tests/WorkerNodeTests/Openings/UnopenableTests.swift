@@ -214,9 +214,9 @@ struct UnopenableTests {
 }
 
 extension Tenant {
-    fileprivate nonisolated var saysUnopenable: Bool { isUnopenable.load(ordering: .relaxed) }
+    fileprivate nonisolated var saysUnopenable: Bool { isUnopenable }
 
     fileprivate var foundState: UnopenableState? {
-        if case .unopenable(let unopenable) = state { unopenable.state } else { nil }
+        machine.withLock { $0.unopenable?.state }
     }
 }

@@ -103,32 +103,32 @@ extension Tenant {
     }
 
     /// Where it is open; a host in this process has it.
-    nonisolated var opened: OpenDatabase? { ledger.withLock { $0.service?.database as? OpenDatabase } }
+    nonisolated var opened: OpenDatabase? { machine.withLock { $0.ledger.service?.database as? OpenDatabase } }
 
-    var isServingNow: Bool { if case .serving = state { true } else { false } }
-    var isLost: Bool { if case .gone = state { true } else { false } }
+    var isServingNow: Bool { isOpen }
+    var isLost: Bool { isGone }
     /// No stream is open and nobody writes or waits to.
     nonisolated var isAtRest: Bool { get async { await opened?.isAtRest ?? true } }
     nonisolated var streamCount: Int { get async { await opened?.streamCount ?? 0 } }
     nonisolated var turnOwner: UInt64? { get async { await opened?.turn.owner } }
     nonisolated var hasTurnWaiters: Bool { get async { await opened?.turn.hasWaiters ?? false } }
-    nonisolated var waitsForPublish: Bool { get async { !ledger.withLock { $0.waiters.isEmpty } } }
+    nonisolated var waitsForPublish: Bool { get async { !machine.withLock { $0.ledger.waiters.isEmpty } } }
     var allIsPublished: Bool { isAllPublished }
     /// Its host takes in nothing new either, as it was told.
     nonisolated var takesNothingIn: Bool {
-        get async { if await isDraining, let opened { await opened.isDraining } else { false } }
+        get async { if isDraining, let opened { await opened.isDraining } else { false } }
     }
 
-    nonisolated var lastCommit: UInt64 { get async { ledger.withLock { $0.lastCommit } } }
-    nonisolated var publishedCommit: UInt64 { get async { ledger.withLock { $0.publishedCommit } } }
-    nonisolated var life: UInt64 { get async { ledger.withLock { $0.life } } }
-    var cutCommit: UInt64? { if case .cut(let commit) = changeset { commit } else { nil } }
+    nonisolated var lastCommit: UInt64 { get async { machine.withLock { $0.ledger.lastCommit } } }
+    nonisolated var publishedCommit: UInt64 { get async { machine.withLock { $0.ledger.publishedCommit } } }
+    nonisolated var life: UInt64 { get async { machine.withLock { $0.ledger.life } } }
+    var cutCommit: UInt64? { if case .cut(let commit) = chain.changeset { commit } else { nil } }
     /// Opened, with no request under way and everything published.
-    var hasServedAll: Bool { isServingNow && ledger.withLock { $0.underWay } == 0 && isAllPublished }
+    var hasServedAll: Bool { isServingNow && machine.withLock { $0.ledger.underWay } == 0 && isAllPublished }
     /// The primary included.
     nonisolated var openConnections: Int { get async { await opened?.openConnections ?? 0 } }
     /// Waiting to be answered, or answers that go on.
-    nonisolated var waitingRequests: Int { get async { max(ledger.withLock { $0.underWay }, await opened?.requestsUnderWay ?? 0) } }
+    nonisolated var waitingRequests: Int { get async { max(machine.withLock { $0.ledger.underWay }, await opened?.requestsUnderWay ?? 0) } }
     /// Ends what has waited too long, here and in its host.
     ///
     /// - Returns: whether there is anything left to watch.
@@ -141,12 +141,12 @@ extension Tenant {
     nonisolated func walBytes() async -> Int { await opened?.walBytes() ?? 0 }
 
     func wouldAcknowledge(life: UInt64) -> Bool {
-        guard case .serving(let database) = state else { return false }
-        return ledger.withLock { $0.mayAcknowledge(TenantLedger.Service(database: database, epoch: epoch, life: life)) }
+        guard case .leading(.serving(let database), _) = machine.withLock({ $0.state }) else { return false }
+        return machine.withLock { $0.ledger.mayAcknowledge(TenantLedger.Service(database: database, epoch: $0.chain.epoch, life: life)) }
     }
     nonisolated func closeAllStreams() async { await opened?.closeAllStreams() }
 
-    func returnToHead() { if case .serving(let database) = state { reopenFromHead(database) } }
+    func returnToHead() { if let former = tell({ $0.returnToHead() }) { returned(from: former) } }
 
     /// Makes the next capture fail, with a commit behind it that is lost.
     func damage() async throws {

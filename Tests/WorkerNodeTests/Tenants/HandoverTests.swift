@@ -72,7 +72,7 @@ struct HandoverTests {
 
             let successor = try await other.find(tenant.record)
             try await expect(["1", "2"], in: successor)
-            #expect(try await tenant.copy.mark()?.position == successor.head, "the copy left behind is good")
+            #expect(try tenant.copy.mark()?.position == successor.head, "the copy left behind is good")
             try await stores.verifyChain(of: tenant.record)
         }
     }
@@ -322,7 +322,7 @@ struct HandoverTests {
             let third = SessionID.random()
             try await stores.open(third)
             let move = Task { await second.handOver(to: third, copy: nil) }
-            try await becomesTrue("it is draining") { await second.isDraining }
+            try await becomesTrue("it is draining") { second.isDraining }
             door.open()
             #expect(await move.value == .transferred)
             // A read that was there first is answered before the database moves; it waits for nobody.
@@ -351,7 +351,7 @@ struct HandoverTests {
             let third = SessionID.random()
             try await stores.open(third)
             let move = Task { await second.handOver(to: third, copy: nil) }
-            try await becomesTrue("it is draining") { await second.isDraining }
+            try await becomesTrue("it is draining") { second.isDraining }
             door.open()
             #expect(await move.value == .transferred)
             for reader in readers { await reader.value }

@@ -3,6 +3,7 @@ import Engines
 import FleetModel
 import Leases
 import Replication
+import Synchronization
 import Testing
 
 @testable import EngineHost
@@ -40,7 +41,7 @@ struct HostLossTests {
     @Test(arguments: [EngineKind.sqlite, .duckdb]) func whatWasAcknowledgedAndNotShippedIsServedAndShipped(engine: EngineKind) async throws {
         let engines = EngineSet([SQLiteEngine(), DuckDBEngine(library: try DuckDBLibrary.load())])
         try await withTenant(engines: engines, engine: engine) { tenant, host in
-            let epoch = await tenant.epoch
+            let epoch = tenant.epoch
             await host.stopShipping()
             for round in 0..<3 {
                 try await tenant.client.execute("INSERT INTO t VALUES ('\(round)')")
@@ -48,12 +49,12 @@ struct HostLossTests {
                 let answer = try await tenant.client.execute("SELECT v FROM t ORDER BY v")
                 #expect(answer.firstColumn == (0...round).map { "\($0)" })
             }
-            #expect(await tenant.epoch == epoch)
+            #expect(tenant.epoch == epoch)
             #expect(await !tenant.allIsPublished)
             let cut = try #require(await tenant.cut())
-            #expect(await tenant.head == cut.previous)
+            #expect(tenant.head == cut.previous)
             await tenant.shipped(.published)
-            #expect(await tenant.head == cut.position)
+            #expect(tenant.head == cut.position)
             #expect(await tenant.allIsPublished)
         }
     }
@@ -153,7 +154,7 @@ struct HostLossTests {
             await former.abandon(reason: "crash")
             let tenant = try await host.find(former.record)
             let answer = Task { try await tenant.client.execute("SELECT v FROM t") }
-            try await becomesTrue("it is about to be published") { await tenant.catchingUp != nil }
+            try await becomesTrue("it is about to be published") { tenant.machine.withLock { $0.catchingUp != nil } }
             try await lose(host)
             await #expect(throws: BerthError.self) { try await answer.value }
             let shipping = Task { await host.environment.shipper.run() }

@@ -262,7 +262,7 @@ struct ShippingTests {
         try await withTenant(blockingWork: work) { client, tenant, host in
             await host.stopShipping()
             try await client.execute("INSERT INTO t VALUES (randomblob(100000))")
-            let tip = await tenant.tip
+            let tip = tenant.chain.tip
             let cut = Task { await tenant.cut() }
             try await becomesTrue("it is being encoded") { door.arrivals == 1 }
             switch meanwhile {
@@ -273,7 +273,7 @@ struct ShippingTests {
             door.open()
             let changeset = await cut.value
             #expect((changeset != nil) == (meanwhile == .nothing))
-            #expect((await tenant.tip != tip) == (meanwhile == .nothing))
+            #expect((tenant.chain.tip != tip) == (meanwhile == .nothing))
             guard meanwhile == .reopened else { return }
             try await client.execute("INSERT INTO t VALUES ('later')")
             let next = try #require(await tenant.cut())
@@ -323,7 +323,7 @@ struct ShippingTests {
             let error = await #expect(throws: BerthError.self) { try await write.value }
             #expect(error?.code == .outcomeUnknown)
             #expect(try await client.execute("SELECT v FROM t").firstColumn == ["foreign"])
-            #expect(await tenant.head == foreign)
+            #expect(tenant.head == foreign)
             try await stores.verifyChain(of: tenant.record)
         }
     }

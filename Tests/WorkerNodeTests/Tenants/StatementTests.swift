@@ -202,7 +202,7 @@ struct StatementTests {
             try await becomesTrue("it is shipped") { await tenant.allIsPublished }
             await tenant.closeIfIdle(before: tenant.environment.clock.now() + .seconds(1))
             #expect(await !tenant.isServingNow)
-            #expect(try await tenant.copy.mark()?.position == tenant.head)
+            #expect(try tenant.copy.mark()?.position == tenant.head)
             #expect(try await client.execute("SELECT count(*) FROM t").firstColumn == ["0"])
             #expect(try tenant.copy.mark() == nil, "an open copy has no mark")
         }
