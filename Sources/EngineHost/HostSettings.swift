@@ -41,6 +41,8 @@ public struct HostSettings: Sendable, Hashable, Codable {
     /// Reads of one database that are carried out at a time beside its writer, each on a thread and a connection of its own; further ones wait for one of
     /// them. 0: the writer carries everything out.
     public var readers = 4
+    /// How long a connection that reads stays open when nobody uses it.
+    public var readerIdleTimeout: Duration = .seconds(5)
     /// How often it is looked whether something has waited too long.
     public var expiryInterval: Duration = .milliseconds(500)
     /// A changeset of more bytes is made in a file, never whole in memory.

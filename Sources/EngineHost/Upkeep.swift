@@ -7,18 +7,15 @@ import Foundation
 extension HostEnvironment {
     /// Does `body`, which reads or writes the files of `database` at `path`.
     ///
-    /// - Parameter database: which is to blame when it does not end; ``DatabaseID/none`` for nobody.
+    /// - Parameters:
+    ///   - database: which is to blame when it does not end; ``DatabaseID/nobody`` for none.
+    ///   - engine: tells which files they are.
     func upkeep<Value, Failure>(
-        of database: DatabaseID, at path: String, _ body: () throws(Failure) -> Value
+        of database: DatabaseID, at path: String, by engine: any Engine, _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        let work = watch.began(database, calls: [], deadline: .now + settings.upkeepTime(bytes: Self.bytes(at: path)))
+        let work = watch.began(database, calls: [], deadline: .now + settings.upkeepTime(bytes: engine.fileBytes(path)))
         defer { watch.ended(work) }
         return try body()
-    }
-
-    /// Of the main file and whichever log an engine has.
-    private static func bytes(at path: String) -> Int {
-        ["", "-wal", ".wal"].reduce(0) { $0 + ((try? FileSystem.size(path + $1)) ?? 0) }
     }
 }
 
@@ -32,5 +29,5 @@ extension HostSettings {
 
 extension DatabaseID {
     /// No database ever has this identifier.
-    static let none = DatabaseID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+    static let nobody = DatabaseID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
 }

@@ -22,7 +22,7 @@ extension OpenDatabase {
         let commit = commits.last
         let pages: PageSet
         do throws(CaptureError) {
-            let found = try host.upkeep(of: opening.database, at: copy.filePath) { () throws(CaptureError) -> PageSet? in
+            let found = try host.upkeep(of: opening.database, at: copy.filePath, by: engine) { () throws(CaptureError) -> PageSet? in
                 foldSchemaChanges(of: database)
                 guard let found = try captureWhatIsNew(database, isWhole: order.isWhole || mustCaptureAll)?.pages else { return nil }
                 // Now, when nothing is uncaptured: under steady writing there is no other moment.

@@ -19,7 +19,7 @@ extension OpenDatabase {
         guard case .open(let database) = state else { return .failed }
         settleMarks(at: head)
         guard database.hasLogToReplay || !database.isAsCaptured else { return .folded }
-        guard mayFold, host.upkeep(of: opening.database, at: copy.filePath, { fold(database) }) else { return database.owesCheckpoint ? .failed : .folded }
+        guard mayFold, host.upkeep(of: opening.database, at: copy.filePath, by: engine, { fold(database) }) else { return database.owesCheckpoint ? .failed : .folded }
         noteCommit()
         return .mustCut
     }

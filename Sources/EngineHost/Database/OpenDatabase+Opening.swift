@@ -9,7 +9,7 @@ extension OpenDatabase {
         _ opening: DatabaseOpening, by engine: any Engine, for owner: any DatabaseOwner, in host: HostEnvironment, descriptors: Int
     ) throws(OpeningFailure) -> OpenDatabase {
         let copy = LocalCopy(database: opening.database, in: opening.directory)
-        return try host.upkeep(of: opening.database, at: copy.filePath) { () throws(OpeningFailure) in
+        return try host.upkeep(of: opening.database, at: copy.filePath, by: engine) { () throws(OpeningFailure) in
             try open(opening, copy, by: engine, for: owner, in: host, descriptors: descriptors)
         }
     }

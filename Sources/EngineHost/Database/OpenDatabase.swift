@@ -111,12 +111,11 @@ actor OpenDatabase: HostedDatabase, Expiring {
 
     // MARK: What can expire
 
-    var needsAttention: Bool { reads?.hasWaiting == true || !streams.isEmpty || turn.hasWaiters || owesCheckpoint }
+    var needsAttention: Bool { !streams.isEmpty || turn.hasWaiters || owesCheckpoint }
 
     func expire() -> Bool {
         let now = host.clock.now()
         turn.expire(at: now)
-        reads?.expire()
         retryOwedCheckpoint()
         endHeldReads()
         for stream in streams.values where stream.isWaitingForClient {
@@ -169,7 +168,7 @@ actor OpenDatabase: HostedDatabase, Expiring {
             return .dirty
         }
         do throws(CaptureError) {
-            try host.upkeep(of: opening.database, at: copy.filePath) { () throws(CaptureError) in try database.closeClean() }
+            try host.upkeep(of: opening.database, at: copy.filePath, by: engine) { () throws(CaptureError) in try database.closeClean() }
             return .clean
         } catch {
             // The next opening restores the copy, or goes on with it as after a crash.

@@ -65,18 +65,19 @@ public struct ThreadHost: EngineHost {
 
     public func rehearse(_ path: String, _ engine: EngineKind) async throws(HostFailure) {
         let engine = try find(engine)
-        try await blocking(path) { () throws(SQLError) in try engine.rehearse(path) }
+        try await upkeep(of: path, by: engine) { () throws(SQLError) in try engine.rehearse(path) }
     }
 
     public func verify(_ path: String, _ engine: EngineKind) async throws(HostFailure) {
         let engine = try find(engine)
-        try await blocking(path) { () throws(SQLError) in try engine.verify(path) }
+        try await upkeep(of: path, by: engine) { () throws(SQLError) in try engine.verify(path) }
     }
 
-    private func blocking(_ path: String, _ body: @escaping @Sendable () throws(SQLError) -> Void) async throws(HostFailure) {
+    /// Of files that no opening has: nobody's requests are to blame.
+    private func upkeep(of path: String, by engine: any Engine, _ body: @escaping @Sendable () throws(SQLError) -> Void) async throws(HostFailure) {
         do throws(SQLError) {
             try await BlockingWork(on: environment.pool).run { [environment] () throws(SQLError) in
-                try environment.upkeep(of: .none, at: path, body)
+                try environment.upkeep(of: .nobody, at: path, by: engine, body)
             }
         } catch { throw .engine(error) }
     }

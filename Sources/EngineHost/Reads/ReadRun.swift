@@ -12,9 +12,6 @@ struct ReadRun {
         case isForWriter
     }
 
-    /// Ends a run that is not a read.
-    private struct IsForWriter: Error {}
-
     /// Of the call, for ``ExecutionWatch``.
     private let call: UInt64
     private let isReadOnly: Bool
@@ -41,20 +38,25 @@ struct ReadRun {
         self.end = end
         self.database = database
         self.reader = reader
-        // Should its files be closed, everything else fails as well.
+        // It fails only when its files were closed: so does what comes then, and goes to the writer.
         try? reader.run { connection throws(SQLError) in connection.counters = counters }
     }
 
     mutating func carryOut(_ readable: ReadableRequests) -> Outcome {
-        if readable.showOneState { isInOneState = (try? control("BEGIN")) != nil }
+        if readable.showOneState {
+            // Without a transaction they might show several states. Whatever is wrong, the writer finds out, and answers.
+            do throws(SQLError) { try control("BEGIN") } catch { return .isForWriter }
+            isInOneState = true
+        }
         var results: [Result<StreamResponse, SQLError>] = []
         results.reserveCapacity(readable.requests.count)
-        do {
-            for request in readable.requests {
-                do throws(SQLError) { results.append(.success(try respond(to: request))) } catch { results.append(.failure(try settled(error))) }
+        for request in readable.requests {
+            do throws(SQLError) { results.append(.success(try respond(to: request))) } catch {
+                guard let told = clientsError(of: error) else { return .isForWriter }
+                results.append(.failure(told))
             }
-        } catch { return .isForWriter }
-        if isInOneState { try? control("ROLLBACK") }
+        }
+        endOneState()
         return .answered(results, touchedData: touchedData)
     }
 
@@ -63,19 +65,23 @@ struct ReadRun {
         do throws(SQLError) {
             return .success(try perform { connection, limits throws(SQLError) in try connection.execute(statement, limits: limits) })
         } catch {
-            return (try? settled(error)).map { .failure($0) }
+            return clientsError(of: error).map { .failure($0) }
         }
     }
 
-    /// - Throws: when the error is not its client's.
-    private mutating func settled(_ error: SQLError) throws -> SQLError {
-        if !isReadOnly && error.code == "BLOCKED" || !reader.isOpen { throw IsForWriter() }
+    /// - Returns: what the client is told; `nil` when the writer is to carry the whole out: it wants to write, or its files were closed.
+    private mutating func clientsError(of error: SQLError) -> SQLError? {
+        if !isReadOnly && error.code == "BLOCKED" || !reader.isOpen { return nil }
         // An error may end a transaction, or be all that it answers from then on: what comes is carried out without.
-        if isInOneState {
-            isInOneState = false
-            try? control("ROLLBACK")
-        }
+        endOneState()
         return error
+    }
+
+    private mutating func endOneState() {
+        guard isInOneState else { return }
+        isInOneState = false
+        // It fails when the engine has ended the transaction by itself, or the files were closed. What stays open, ``EngineReader/giveBack()`` ends.
+        try? control("ROLLBACK")
     }
 
     private mutating func respond(to request: StreamRequest) throws(SQLError) -> StreamResponse {
@@ -129,9 +135,8 @@ struct ReadRun {
                 result = .skipped
             } else {
                 do throws(SQLError) { result = .succeeded(try execute(step.statement)) } catch {
-                    // Not this step's: the call goes to the writer.
-                    guard let known = try? settled(error) else { throw error }
-                    result = .failed(known)
+                    guard let told = clientsError(of: error) else { throw error }
+                    result = .failed(told)
                 }
             }
             outcomes.append(result.outcome)

@@ -3,7 +3,7 @@ import FleetModel
 import Synchronization
 
 /// Reads of one database beside its writer, each on a thread of the pool. Nothing of it is on the database's lane.
-final class Reads: Sendable {
+final class Reads: Sendable, Expiring {
     /// Who carries a read out.
     enum Place {
         case reader(EngineReader)
@@ -38,6 +38,18 @@ final class Reads: Sendable {
         var running: [UInt64: RequestEnd] = [:]
         /// Descriptors that are counted as theirs.
         var descriptors = 0
+        /// ``AttentionSet`` looks at them: somebody waits, or connections are open that nobody may come back to.
+        var isWatched = false
+        /// Somebody has read to the end since it was last looked.
+        var wasUsed = false
+        /// The first look since when nobody has.
+        var unusedSince = Duration.zero
+
+        /// - Returns: whether they are to be watched from now on.
+        mutating func beginWatch() -> Bool {
+            defer { isWatched = true }
+            return !isWatched
+        }
     }
 
     private let readers: EngineReaders
@@ -51,7 +63,6 @@ final class Reads: Sendable {
     }
 
     var isIdle: Bool { state.withLock { $0.queue.isIdle } }
-    var hasWaiting: Bool { state.withLock { $0.queue.waitingJobs > 0 } }
 
     // MARK: Reading
 
@@ -69,7 +80,7 @@ final class Reads: Sendable {
             return nil
         case .waits:
             // Its time may end before its turn comes.
-            host.attention.insert(database)
+            if state.withLock({ $0.beginWatch() }) { host.attention.insert(self) }
             // It left before there was anything to withdraw.
             if job.end.isStopped { withdraw(job.end) }
             return nil
@@ -118,7 +129,12 @@ final class Reads: Sendable {
                 reader?.giveBack()
                 reader = nil
                 countFiles()
-                next = state.withLock { $0.queue.next() }
+                let isNew: Bool
+                (next, isNew) = state.withLock { state in
+                    state.wasUsed = true
+                    return (state.queue.next(), state.beginWatch())
+                }
+                if isNew { host.attention.insert(self) }
             }
             answer()
             guard let next else { break }
@@ -154,10 +170,31 @@ final class Reads: Sendable {
     /// Its client has left, before its turn.
     func withdraw(_ end: RequestEnd) { withdraw { $0.end === end } }
 
-    /// Withdraws those whose time is over.
-    func expire() {
+    /// Withdraws those whose time is over, and closes connections that nobody has used for some time.
+    func expire() -> Bool {
         let now = BootInstant.now
         withdraw { $0.end.deadline <= now }
+        guard state.withLock({ endsWatch(&$0) }) else { return true }
+        readers.closeIdle()
+        countFiles()
+        return false
+    }
+
+    var needsAttention: Bool { state.withLock { $0.isWatched } }
+
+    private func endsWatch(_ state: inout State) -> Bool {
+        if case .closed = state.queue.door {
+            // With its files, the readers were closed.
+        } else {
+            let now = host.clock.now()
+            if state.wasUsed {
+                state.wasUsed = false
+                state.unusedSince = now
+            }
+            guard state.queue.waitingJobs == 0, now - state.unusedSince >= host.settings.readerIdleTimeout else { return false }
+        }
+        state.isWatched = false
+        return true
     }
 
     private func withdraw(where isWithdrawn: @Sendable (Job) -> Bool) {

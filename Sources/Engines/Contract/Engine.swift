@@ -13,6 +13,9 @@ public protocol Engine: Sendable {
     /// ``EngineDatabase/descriptors`` of a database that was just opened.
     var openingDescriptors: Int { get }
 
+    /// Bytes of the files of the database at `path`, with its log, as far as they can be found out: how much work reading them is. 0 when there are none.
+    func fileBytes(_ path: String) -> Int
+
     /// Opens the file at `path`, or creates it.
     ///
     /// - Parameters:
@@ -61,6 +64,8 @@ extension Engine {
     }
 
     public var openingDescriptors: Int { 4 }
+
+    public func fileBytes(_ path: String) -> Int { FileSystem.bytes([path]) }
 
     /// No statement shares a transaction.
     public func transactionRole(of sql: String) -> TransactionRole { .unknown }

@@ -113,7 +113,7 @@ public struct LocalCopy: Sendable {
         } catch { throw diskError(error) }
     }
 
-    private var asidePath: String { directory + "/aside" }
+    var asidePath: String { directory + "/aside" }
 
     /// Moves the files of this copy, which do not open, into the folder `aside` beside them, instead of what is there.
     ///

@@ -16,6 +16,11 @@ public struct DuckDBEngine: Engine {
         self.options = options
     }
 
+    public func fileBytes(_ path: String) -> Int {
+        let files = DuckDBFiles(path)
+        return FileSystem.bytes([files.main, files.wal])
+    }
+
     /// DuckDB always enforces foreign keys.
     public func open(
         _ path: String, base: CaptureBase, settings: DatabaseSettings

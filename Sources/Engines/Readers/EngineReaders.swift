@@ -151,6 +151,14 @@ public final class EngineReaders: @unchecked Sendable {
         }
     }
 
+    /// Closes those that nobody has taken: what a connection keeps in memory, and its log's descriptor.
+    public func closeIdle() {
+        locked {
+            for reader in idle { close(reader) }
+            idle = []
+        }
+    }
+
     // MARK: By the database's owner
 
     /// Runs `body` while no read begins.

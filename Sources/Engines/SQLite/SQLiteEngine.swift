@@ -12,6 +12,8 @@ public struct SQLiteEngine: Engine {
 
     public init(options: SQLiteOptions = SQLiteOptions()) { self.options = options }
 
+    public func fileBytes(_ path: String) -> Int { FileSystem.bytes([path, path + "-wal"]) }
+
     public func open(
         _ path: String, base: CaptureBase, settings: DatabaseSettings
     ) throws(SQLError) -> any EngineDatabase {

@@ -1,13 +1,45 @@
-import Foundation
+package import Foundation
 
 /// Operations on names in directories.
 package enum FileSystem {
     /// Bytes of the file; `nil` when there is none.
     package static func size(_ path: String) throws(FileFailure) -> Int? {
+        try status(path).map { Int($0.st_size) }
+    }
+
+    /// Bytes of the files together, as far as they are there and can be asked.
+    package static func bytes(_ paths: [String]) -> Int {
+        paths.reduce(0) { total, path in
+            var status = stat()
+            return stat(path, &status) == 0 ? total + Int(status.st_size) : total
+        }
+    }
+
+    /// What is known of a file; `nil` when there is none.
+    package static func status(_ path: String) throws(FileFailure) -> stat? {
         var status = stat()
-        if stat(path, &status) == 0 { return Int(status.st_size) }
+        if stat(path, &status) == 0 { return status }
         if errno == ENOENT { return nil }
         throw FileFailure("stat", path)
+    }
+
+    /// The names in a folder, in no order; none when there is no such folder.
+    package static func names(in folder: String) throws(FileFailure) -> [String] {
+        guard let stream = opendir(folder) else {
+            if errno == ENOENT { return [] }
+            throw FileFailure("opendir", folder)
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw FileFailure("readdir", folder) }
+                return names
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != "." && name != ".." { names.append(name) }
+        }
     }
 
     /// Removes the file if it is there.

@@ -69,7 +69,7 @@ extension FleetCatalogue {
     public func quarantined(among databases: [DatabaseID]) async throws(BerthError) -> [DatabaseID: Quarantined] {
         let rows = try await run("""
             select database, (extract(epoch from quarantined_until - now()) * 1000)::bigint as remaining, quarantine_reason, quarantine_refusals
-            from openings where database = any($1::uuid[]) and quarantined_until > now() - interval '10 minutes'
+            from openings where database = any($1::uuid[]) and quarantined_until > now() - interval '1 day'
             """, [.array(databases)])
         return try value {
             Dictionary(

@@ -58,8 +58,8 @@ extension Tenant {
         case .disk(let message): return BerthError(.diskUnavailable, message)
         case .quarantined(let quarantined):
             // Once, however often it is asked for.
-            if quarantined.refusals != refusals { environment.reporter.report(database, .quarantined(quarantined), in: epoch) }
-            refusals = quarantined.refusals
+            if quarantined.refusals != reportedRefusals { environment.reporter.report(database, .quarantined(quarantined), in: epoch) }
+            reportedRefusals = quarantined.refusals
             return quarantined.error(record.name)
         case .tooManyFiles:
             environment.metrics.openingsRefused.increment()

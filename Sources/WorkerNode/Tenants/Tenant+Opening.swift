@@ -140,7 +140,7 @@ extension Tenant {
 
     func noteServed() {
         invariant(copyID != nil, "files without an identity are served")
-        refusals = 0
+        reportedRefusals = 0
         // What a host left that ended.
         if !isAllPublished { environment.shipper.markDirty(self) }
         guard reportedEpoch != epoch else { return }

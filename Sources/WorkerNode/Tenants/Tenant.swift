@@ -37,7 +37,7 @@ actor Tenant: Shippable, Expiring {
     var copyID: CopyID?
     var quietWaiters = Waiters()
     /// How often it was in quarantine, as far as that was told.
-    var refusals = 0
+    var reportedRefusals = 0
     /// The last epoch in which it was said that it is served.
     var reportedEpoch: Epoch?
     private var isListed = false

@@ -303,6 +303,30 @@ import Testing
         }
     }
 
+    /// A connection keeps memory and descriptors, of which thousands of databases that are read now and then would have too many.
+    @Test(arguments: HostUnderTest.allCases) func connectionsThatNobodyReadsWithAreClosed(_ kind: HostUnderTest) async throws {
+        let adjust: Fixture.Adjustment = { configuration, _ in
+            configuration.settings.readerIdleTimeout = .milliseconds(40)
+            configuration.settings.expiryInterval = .milliseconds(10)
+        }
+        try await withHosts(kind, adjust) { fixture in
+            let id = DatabaseID.random()
+            let database = try await fixture.open(.sqlite, database: id)
+            let unread = SQLiteEngine().openingDescriptors
+            try await becomesTrue("it is open, and nobody reads") { fixture.host.descriptors.taken == unread }
+            let long = begin(1, of: database, .sqlite)
+            try await becomesTrue("it is read") { fixture.executing(id) == 1 }
+            #expect(try count(await database.serve(Fixture.call("select 6 * 7"))) == 42)
+            // SQLite gives the descriptors of the main file back when all of its connections are closed.
+            try await becomesTrue("of two readers the one that nobody uses is closed") { fixture.host.descriptors.taken == unread + 3 }
+            #expect(fixture.executing(id) == 1, "what is being read is left")
+            _ = await end(long)
+            try await becomesTrue("so is the other") { fixture.host.descriptors.taken == unread + 2 }
+            #expect(try count(await database.serve(Fixture.call("select 6 * 7"))) == 42, "the next read opens one again")
+            try await becomesTrue("which is closed as well") { fixture.host.descriptors.taken == unread + 2 }
+        }
+    }
+
     /// A view that takes the next number of a sequence: neither its words nor its type tell.
     @Test(arguments: HostUnderTest.allCases) func whatOnlyLooksLikeAReadIsCarriedOutAsAWrite(_ kind: HostUnderTest) async throws {
         try await withHosts(kind) { fixture in

@@ -65,7 +65,7 @@ struct OpeningCatalogueTests {
         try await stage.catalogue.reportQuarantined(id, Quarantined(reason: "it crashed", remaining: .seconds(-1), refusals: 2), epoch: Epoch(1), by: session)
         #expect(try await status(id, in: stage).condition == .unopened)
         #expect(try await stage.catalogue.quarantined(among: [id])[id] != nil)
-        try await stage.catalogue.reportQuarantined(id, Quarantined(reason: "it crashed", remaining: .seconds(-700), refusals: 2), epoch: Epoch(1), by: session)
+        try await stage.catalogue.reportQuarantined(id, Quarantined(reason: "it crashed", remaining: .seconds(-90_000), refusals: 2), epoch: Epoch(1), by: session)
         #expect(try await stage.catalogue.quarantined(among: [id]).isEmpty)
     }
 

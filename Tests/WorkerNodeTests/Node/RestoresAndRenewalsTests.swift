@@ -153,7 +153,7 @@ private final class Site: Sendable {
 
     /// Whether something of it was asked of the bucket, and it is not served yet.
     func isRestoring(_ record: DatabaseRecord) -> Bool {
-        !objects.calls.isEmpty && node.table[record.id].map { !$0.isOpen.load(ordering: .relaxed) } ?? false
+        !objects.calls.isEmpty && node.table[record.id].map { !$0.isOpen } ?? false
     }
 
     /// How often its session was renewed so far, as Postgres has it.

@@ -19,7 +19,7 @@
 /// ``FrameError``, and end the connection and the host at its other end.
 public enum FrameLimits {
     /// One more with every change of the frames.
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
     /// The longest frame, without its length.
     public static let frameBytes = 1 << 20
     /// The longest request, answer, piece or changeset that goes through the socket.

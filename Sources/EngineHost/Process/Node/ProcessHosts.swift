@@ -225,7 +225,7 @@ public final class ProcessHosts: EngineHost {
             default: nil
             }
         let works = culprit.map { [$0] } ?? process.board.works
-        let blamed = death.blamesWork ? Set(works.map(\.database)).subtracting([.none]).sorted() : []
+        let blamed = death.blamesWork ? Set(works.map(\.database)).subtracting([.nobody]).sorted() : []
         let calls = blamed.isEmpty ? [:] : process.connection.begunCalls(process.board.hasBegun)
         let awaiting = change { state -> ([CheckedContinuation<Void, Never>], [HostPlacement.Action]) in
             state.processes[process.number] = nil

@@ -70,6 +70,7 @@ extension RoleSettings {
         worker.tenants.groupStatements = try int("group-statements", in: 1...1_000_000, default: worker.tenants.groupStatements)
         worker.tenants.groupReads = try int("group-reads", in: 1...1_000_000, default: worker.tenants.groupReads)
         worker.tenants.readers = try int("database-readers", in: 0...256, default: worker.tenants.readers)
+        worker.tenants.readerIdleTimeout = try milliseconds("reader-idle-ms", in: 100...86_400_000, default: worker.tenants.readerIdleTimeout)
         worker.tenants.groupResponseBytes = try int(
             "group-response-bytes", in: 4_096...(1 << 30), default: worker.tenants.groupResponseBytes)
         worker.tenants.cursorPieceBytes = try int("cursor-piece-bytes", in: 4_096...(1 << 26), default: worker.tenants.cursorPieceBytes)
