@@ -6,6 +6,10 @@ public enum FaultKind: String, Sendable, Hashable, Codable, CaseIterable {
     case workerCrash = "worker-crash"
     /// A process in which databases are open is killed; the worker that leads them lives on.
     case hostKill = "host-kill"
+    /// Such a process stands still, for a moment or until its node has waited long enough and ends it.
+    case hostPause = "host-pause"
+    /// Statements of clients want all the memory such a process may have, and more.
+    case hostMemory = "host-memory"
     /// The supervisor is killed; its worker notices and stops in order.
     case supervisorKill = "supervisor-kill"
     /// Supervisor and worker are killed together, as the loss of a machine; it comes back with its disk.
@@ -68,6 +72,7 @@ extension FaultKind {
     public static let groups: [String: [FaultKind]] = [
         "all": allCases,
         "kills": [.workerKill, .workerCrash, .programReplaced, .supervisorKill, .machineKill, .managerKill, .gatewayKill],
+        "hosts": [.hostKill, .hostPause, .hostMemory],
         "pauses": [.workerPause, .machinePause, .managerPause, .unequalTTL],
         "postgres": [.postgresKill, .postgresRestart, .postgresSlow, .postgresRefusal],
         "bucket": [.bucketError, .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply],
@@ -99,6 +104,7 @@ extension FaultKind {
         case .workerKill, .workerCrash, .hostKill, .supervisorKill, .machineKill, .diskLoss, .programReplaced, .managerKill, .gatewayKill, .postgresKill:
             .kills
         case .workerPause, .machinePause, .managerPause, .unequalTTL: .pauses
+        case .hostPause, .hostMemory: .hostFaults
         case .linkCut, .linkHold, .linkHoldOneWay: .cuts
         case .postgresRestart, .nodeStop, .clockStep: .restarts
         case .postgresSlow, .bucketSlow, .bucketThrottle, .linkSlow, .linkThrottle: .delays
@@ -110,7 +116,7 @@ extension FaultKind {
     }
 
     public enum Tally: String, Sendable, Codable, CaseIterable {
-        case kills, pauses, cuts, restarts, delays, storeFaults, fullDisks, fileFaults, moves
+        case kills, pauses, cuts, restarts, delays, storeFaults, fullDisks, fileFaults, hostFaults, moves
     }
 }
 

@@ -29,7 +29,7 @@ public struct FaultRecord: Sendable, Hashable, Codable {
             targets.first == node
         case .postgresKill, .postgresRestart, .postgresSlow: true
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle: targets == [node, Party.postgres]
-        case .hostKill, .managerKill, .managerPause, .gatewayKill, .postgresRefusal, .bucketError, .bucketSlow, .bucketCut, .bucketThrottle,
+        case .hostKill, .hostPause, .hostMemory, .managerKill, .managerPause, .gatewayKill, .postgresRefusal, .bucketError, .bucketSlow, .bucketCut, .bucketThrottle,
             .bucketLostReply, .move:
             false
         }
@@ -40,7 +40,7 @@ public struct FaultRecord: Sendable, Hashable, Codable {
         switch kind {
         case .workerKill, .workerCrash, .machineKill, .diskLoss, .programReplaced, .unequalTTL: targets.first == node
         // The worker may outlive its supervisor; one that is stopped ends its session itself; one that hangs keeps it.
-        case .hostKill, .supervisorKill, .nodeStop, .workerPause, .machinePause, .clockStep, .diskFull, .fileFull, .fileError, .descriptorsOut,
+        case .hostKill, .hostPause, .hostMemory, .supervisorKill, .nodeStop, .workerPause, .machinePause, .clockStep, .diskFull, .fileFull, .fileError, .descriptorsOut,
             .memoryOut, .managerKill, .managerPause, .gatewayKill, .postgresKill, .postgresRestart, .postgresSlow, .postgresRefusal, .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle,
             .bucketError, .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply, .move:
             false
@@ -51,7 +51,7 @@ public struct FaultRecord: Sendable, Hashable, Codable {
     public func mayHarmFiles(of node: String) -> Bool {
         switch kind {
         case .diskLoss, .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut: targets.first == node
-        case .workerKill, .workerCrash, .hostKill, .supervisorKill, .machineKill, .nodeStop, .managerKill, .gatewayKill, .workerPause, .machinePause,
+        case .workerKill, .workerCrash, .hostKill, .hostPause, .hostMemory, .supervisorKill, .machineKill, .nodeStop, .managerKill, .gatewayKill, .workerPause, .machinePause,
             .managerPause, .programReplaced, .unequalTTL, .postgresKill, .postgresRestart, .postgresSlow, .postgresRefusal, .bucketError,
             .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply, .linkCut,
             .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle, .clockStep, .move:
@@ -67,7 +67,7 @@ public struct FaultRecord: Sendable, Hashable, Codable {
             true
         case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle:
             targets == [node, Party.postgres] || targets == [node, Party.bucket]
-        case .hostKill, .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut, .workerPause, .machinePause, .unequalTTL:
+        case .hostKill, .hostPause, .hostMemory, .diskFull, .fileFull, .fileError, .descriptorsOut, .memoryOut, .workerPause, .machinePause, .unequalTTL:
             targets.first == node
         case .workerKill, .workerCrash, .programReplaced, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .clockStep, .managerKill, .managerPause, .gatewayKill,
             .move:

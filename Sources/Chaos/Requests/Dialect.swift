@@ -21,6 +21,16 @@ public struct Dialect: Sendable {
         ]
     }
 
+    /// Reads nothing of the tables, changes nothing, and wants gigabytes of memory on its way.
+    public static func wantsMemory(_ engine: String) -> String {
+        engine == "sqlite"
+            ? """
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) \
+                SELECT max(length(x)) FROM (SELECT group_concat(printf('%0400d', i)) AS x FROM n)
+                """
+            : "SELECT length(string_agg(repeat('x', 1000), ',')) FROM range(4000000)"
+    }
+
     /// Everything a strong read compares, in one statement and so of one moment.
     public static let observation = """
         SELECT 'appends', client, max(number), count(*) FROM appends GROUP BY client \

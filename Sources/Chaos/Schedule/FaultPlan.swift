@@ -75,7 +75,7 @@ public struct FaultPlan: Sendable, Hashable {
             return (free.isEmpty ? all : free).randomElement(using: &random)
         }
         switch kind {
-        case .workerKill, .workerCrash, .hostKill, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .diskFull,
+        case .workerKill, .workerCrash, .hostKill, .hostPause, .hostMemory, .supervisorKill, .machineKill, .diskLoss, .nodeStop, .workerPause, .machinePause, .diskFull,
             .fileFull, .fileError, .descriptorsOut, .memoryOut, .clockStep, .programReplaced, .unequalTTL:
             return choose(topology.nodes) { $0 }.map { [$0] } ?? []
         case .managerKill, .managerPause: return choose(topology.managers) { $0 }.map { [$0] } ?? []
@@ -108,7 +108,8 @@ public struct FaultPlan: Sendable, Hashable {
         case .postgresSlow, .postgresRefusal, .bucketError, .bucketSlow, .bucketCut, .bucketThrottle, .bucketLostReply, .diskFull, .fileFull, .fileError,
             .descriptorsOut, .memoryOut:
             random.duration(in: .milliseconds(500) ... ttl * 3 / 2)
-        case .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle: random.duration(in: ttl / 4 ... ttl * 2)
+        // A host is given as long as a session to give a sign of life.
+        case .hostPause, .hostMemory, .linkCut, .linkHold, .linkHoldOneWay, .linkSlow, .linkThrottle: random.duration(in: ttl / 4 ... ttl * 2)
         }
     }
 }

@@ -68,6 +68,7 @@ extension FaultKind.Tally {
         case .storeFaults: "object store faults"
         case .fullDisks: "full disks"
         case .fileFaults: "file faults"
+        case .hostFaults: "faults of engine hosts"
         case .moves: "moves"
         }
     }

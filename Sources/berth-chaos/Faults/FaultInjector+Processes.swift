@@ -20,15 +20,6 @@ extension FaultInjector {
         return Effect(targets: [node], note: "process \(pid), signal \(signal)")
     }
 
-    /// One of the processes in which a node has databases open, as whatever a tenant sends may end it.
-    func killHost(of node: String, _ strength: Double) async throws -> Effect {
-        let hosts = fleet.hosts(ofWorker: try await worker(of: node))
-        guard !hosts.isEmpty else { throw NothingThere(why: "no engine host runs") }
-        let host = hosts[min(hosts.count - 1, Int(strength * Double(hosts.count)))]
-        kill(host, SIGKILL)
-        return Effect(targets: [node], note: "engine host \(host)")
-    }
-
     /// As an upgrade does that puts the next program in the place of the one that runs.
     func replaceProgram(under node: String) async throws -> Effect {
         let program = fleet.settings.program, next = program + ".\(node)"
@@ -127,7 +118,7 @@ extension FaultInjector {
     }
 
     /// A node's worker, which may just be being started.
-    private func worker(of node: String) async throws -> Int32 {
+    func worker(of node: String) async throws -> Int32 {
         do {
             return try await eventually("\(node) has a worker", within: .seconds(8)) { fleet.worker(of: node) }
         } catch {

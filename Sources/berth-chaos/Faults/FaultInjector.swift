@@ -84,6 +84,8 @@ final class FaultInjector: Sendable {
         case .workerKill: return try await killWorker(of: target, by: SIGKILL)
         case .workerCrash: return try await killWorker(of: target, by: Self.crash(strength: fault.strength))
         case .hostKill: return try await killHost(of: target, fault.strength)
+        case .hostPause: return try await pauseHost(of: target, lasting, fault.strength)
+        case .hostMemory: return try await fillHost(of: target, lasting, fault.strength)
         case .programReplaced: return try await replaceProgram(under: target)
         case .unequalTTL: return try await pauseWithLongTTL(target, lasting)
         case .supervisorKill: return try await killSupervisor(of: target)

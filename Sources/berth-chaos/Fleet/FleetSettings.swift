@@ -28,6 +28,9 @@ struct FleetSettings: Sendable {
     /// Room for one node's copies: enough for a long run, little enough to be filled in no time.
     static let diskBytes = 512 << 20
 
+    /// What one engine host may take: more than it needs, and little enough to be filled in no time.
+    private static let hostMemoryBytes = 384 << 20
+
     /// The file every process reads. Times that a person's fleet has in minutes are short, so that what follows them is
     /// part of the run: sweeping, closing idle databases, placing those of an absent node.
     func configuration() throws -> Data {
@@ -44,6 +47,10 @@ struct FleetSettings: Sendable {
             "sweep-grace-ms": 2_000,
             "sweep-interval-ms": 1_000,
             "drain-timeout-ms": 1_000,
+            "host-stall-timeout-ms": max(500, milliseconds(leaseTTL)),
+            "host-memory-bytes": Self.hostMemoryBytes,
+            "quarantine-ms": 1_000,
+            "quarantine-window-ms": 2_000,
             "move-timeout-ms": 10_000,
         ])
     }

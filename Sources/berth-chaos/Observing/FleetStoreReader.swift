@@ -22,6 +22,16 @@ struct FleetStoreReader: Sendable {
             "SELECT count(*) AS count FROM leases l JOIN databases d ON d.id = l.database WHERE l.head_seq = 0")[0].int64("count")
     }
 
+    /// The databases whose leases a node's session holds, by name.
+    func databases(ledBy node: String) async throws -> [(name: String, engine: String)] {
+        let rows = try await connection.query(
+            """
+            SELECT d.name, d.engine FROM leases l JOIN databases d ON d.id = l.database JOIN sessions s ON s.id = l.session
+            WHERE s.node = $1 AND s.ended_at IS NULL ORDER BY d.name
+            """, [.text(node)])
+        return try rows.map { (try $0.string("name"), try $0.string("engine")) }
+    }
+
     /// A database and what is published of it.
     struct Head: Sendable {
         var name: String
