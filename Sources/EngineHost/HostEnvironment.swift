@@ -25,6 +25,9 @@ struct HostEnvironment: Sendable {
     let logger: Logger
     let metrics = HostMetrics()
 
+    /// On the clock, for the deadlines of statements.
+    var now: BootInstant { clock.instant() }
+
     func batonTag(_ bytes: [UInt8]) -> [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: bytes, using: batonKey))
     }

@@ -13,7 +13,7 @@ extension HostEnvironment {
     func upkeep<Value, Failure>(
         of database: DatabaseID, at path: String, by engine: any Engine, _ body: () throws(Failure) -> Value
     ) throws(Failure) -> Value {
-        let work = watch.began(database, calls: [], deadline: .now + settings.upkeepTime(bytes: engine.fileBytes(path)))
+        let work = watch.began(database, calls: [], deadline: now + settings.upkeepTime(bytes: engine.fileBytes(path)), for: nil)
         defer { watch.ended(work) }
         return try body()
     }

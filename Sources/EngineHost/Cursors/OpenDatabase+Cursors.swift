@@ -189,7 +189,7 @@ extension OpenDatabase {
         do throws(SQLError) {
             let connection = try connection(for: stream)
             defer { settle(stream) }
-            let found = try watched([request.id]) { () throws(SQLError) in
+            let found = try watched(request) { () throws(SQLError) in
                 try connection.needsWriteTurn(statement.sql) ? nil : try connection.describe(statement.sql)
             }
             guard let description = found else { return false }
@@ -203,8 +203,8 @@ extension OpenDatabase {
 
     private func writeRows(_ rows: any EngineCursor, of run: CursorRun, atMost bytes: Int) {
         do throws(SQLError) {
-            let deadline = BootInstant.now + host.settings.statementTimeout
-            let work = host.watch.began(self.opening.database, calls: [run.request.id], deadline: deadline)
+            let deadline = host.now + host.settings.statementTimeout
+            let work = host.watch.began(self.opening.database, calls: [run.request.id], deadline: deadline, for: run.request.end)
             defer { host.watch.ended(work) }
             let interrupt: @Sendable () -> Void = if let connection = run.stream.connection { connection.interruptHandle } else { {} }
             func next() throws(SQLError) -> RowBlock {

@@ -6,7 +6,8 @@ extension OpenDatabase {
     nonisolated func serve(_ call: HostCall) async -> HostAnswer {
         let parsed: ParsedCall
         do throws(BerthError) { parsed = try ParsedCall(call, engine: engine) } catch { return HostAnswer(.failure(error), .nothing) }
-        let end = RequestEnd(deadline: parsed.isCursor ? BootInstant(nanoseconds: .max) : .now + host.settings.requestTimeout)
+        let end = RequestEnd(
+            deadline: parsed.isCursor ? BootInstant(nanoseconds: .max) : host.now + host.settings.requestTimeout, clock: host.clock)
         return await withTaskCancellationHandler { await carryOut(parsed, end) } onCancel: {
             end.stop()
             reads?.withdraw(end)

@@ -16,7 +16,7 @@ extension OpenDatabase {
         let writes: Bool
         do throws(SQLError) {
             let connection = try connection(for: stream)
-            writes = try watched([request.id]) { () throws(SQLError) in try connection.needsWriteTurn(statement.sql) }
+            writes = try watched(request) { () throws(SQLError) in try connection.needsWriteTurn(statement.sql) }
         } catch {
             request.sawSchema = true
             settle(stream)
@@ -82,14 +82,15 @@ extension OpenDatabase {
         request.touchedData = true
         defer { settle(stream) }
         let connection = try connection(for: stream)
-        return try watched([request.id]) { () throws(SQLError) in try connection.describe(sql) }
+        return try watched(request) { () throws(SQLError) in try connection.describe(sql) }
     }
 
     /// Has an engine do something that may take long, or end the host: carrying out as well as compiling.
     ///
-    /// - Parameter calls: the requests it is for, by their identities.
-    func watched<Value>(_ calls: [UInt64], _ body: () throws(SQLError) -> Value) throws(SQLError) -> Value {
-        let work = host.watch.began(opening.database, calls: calls, deadline: .now + host.settings.statementTimeout)
+    /// - Parameter request: whose it is; `nil` for what is several requests'.
+    func watched<Value>(_ request: RequestUnderWay?, _ body: () throws(SQLError) -> Value) throws(SQLError) -> Value {
+        let work = host.watch.began(
+            opening.database, calls: request.map { [$0.id] } ?? [], deadline: host.now + host.settings.statementTimeout, for: request?.end)
         defer { host.watch.ended(work) }
         return try body()
     }
@@ -138,10 +139,10 @@ extension OpenDatabase {
         request.touchedData = true
         host.metrics.statements.increment()
         let limits = StatementLimits(
-            deadline: min(.now + host.settings.statementTimeout, request.end.deadline),
+            deadline: min(host.now + host.settings.statementTimeout, request.end.deadline),
             maximumResponseBytes: max(0, host.settings.responseBytes - request.answeredBytes),
             isReadOnly: stream.access.isReadOnly)
-        let work = host.watch.began(opening.database, calls: [request.id], deadline: limits.deadline)
+        let work = host.watch.began(opening.database, calls: [request.id], deadline: limits.deadline, for: request.end)
         defer {
             host.watch.ended(work)
             settle(stream)

@@ -1,35 +1,52 @@
+import Engines
 import FleetModel
 import Synchronization
 
-/// How a request ends before everything in it is done: its client leaves, or its time is over. What waits is withdrawn, what runs is interrupted,
-/// and nothing more of it is begun.
-final class RequestEnd: Sendable {
+/// How a request ends before everything in it is done: its client leaves, its time is over, or its host needs the memory. What waits is withdrawn, what
+/// runs is interrupted, and nothing more of it is begun.
+final class RequestEnd: RunningRequest {
+    private enum Reason {
+        /// Nobody waits for the answer any more, or it is to be asked for elsewhere.
+        case left
+        /// Its host took too much memory, and this request had run for longest.
+        case gaveWay
+    }
+
     private struct State {
-        var isStopped = false
+        var reason: Reason?
         /// Stops what is running now.
         var interrupt: (@Sendable () -> Void)?
     }
 
     /// When its time is over.
     let deadline: BootInstant
+    private let clock: any FleetClock
     private let state = Mutex(State())
     /// An engine forgets an interrupt that comes before its statement has begun: it is told again.
     private static let interruptInterval = Duration.milliseconds(10)
 
-    init(deadline: BootInstant) { self.deadline = deadline }
+    init(deadline: BootInstant, clock: any FleetClock) {
+        self.deadline = deadline
+        self.clock = clock
+    }
 
-    var isStopped: Bool { state.withLock { $0.isStopped } }
+    var isStopped: Bool { state.withLock { $0.reason != nil } }
 
     /// Nobody waits for the answer any more, or it is to be asked for elsewhere.
-    func stop() {
+    func stop() { end(.left) }
+
+    func giveWay() { end(.gaveWay) }
+
+    private func end(_ reason: Reason) {
         let isRunning = state.withLock { state in
-            state.isStopped = true
+            // The first reason is what its client is told.
+            state.reason = state.reason ?? reason
             state.interrupt?()
             return state.interrupt != nil
         }
         guard isRunning else { return }
         Task {
-            repeat { try? await Task.sleep(for: Self.interruptInterval) } while interruptAgain()
+            repeat { try? await clock.sleep(for: Self.interruptInterval) } while interruptAgain()
         }
     }
 
@@ -45,20 +62,30 @@ final class RequestEnd: Sendable {
         _ interrupt: @escaping @Sendable () -> Void, _ body: () throws(SQLError) -> Value
     ) throws(SQLError) -> Value {
         try check()
-        let isOver = state.withLock { state in
-            if !state.isStopped { state.interrupt = interrupt }
-            return state.isStopped
+        let reason = state.withLock { state in
+            if state.reason == nil { state.interrupt = interrupt }
+            return state.reason
         }
-        if isOver { throw Self.left }
+        if let reason { throw Self.error(of: reason) }
         // Under the lock: afterwards nothing of this statement can stop the next one.
         defer { state.withLock { $0.interrupt = nil } }
-        return try body()
+        do { return try body() } catch {
+            guard error.isInterruption, state.withLock({ $0.reason == .gaveWay }) else { throw error }
+            throw Self.gaveWay
+        }
     }
 
     /// - Throws: when nothing more of the request is to be begun.
     func check() throws(SQLError) {
-        if state.withLock({ $0.isStopped }) { throw Self.left }
-        if BootInstant.now >= deadline { throw Self.timedOut }
+        if let reason = state.withLock({ $0.reason }) { throw Self.error(of: reason) }
+        if clock.instant() >= deadline { throw Self.timedOut }
+    }
+
+    private static func error(of reason: Reason) -> SQLError {
+        switch reason {
+        case .left: left
+        case .gaveWay: gaveWay
+        }
     }
 
     private static let left = SQLError(code: "STREAM_EXPIRED", message: "The client left.")
@@ -66,4 +93,8 @@ final class RequestEnd: Sendable {
         code: "REQUEST_TIMED_OUT",
         message: "The request has taken longer than a request may, and this statement was not begun. What came before it is done: send the rest in "
             + "further requests.")
+    private static let gaveWay = SQLError(
+        code: "MEMORY_EXCEEDED",
+        message: "The process that runs the database's engine took more memory than it may, and of what it was running this had run for longest, so it was "
+            + "stopped. This statement has changed nothing; what came before it is done. Ask for less at a time.")
 }

@@ -23,7 +23,7 @@ extension OpenDatabase {
         let end = host.clock.now() + host.settings.groupTime
         var count = 0
         do throws(SQLError) {
-            try watched([]) { () throws(SQLError) in try connection.control("BEGIN") }
+            try watched(nil) { () throws(SQLError) in try connection.control("BEGIN") }
             var statements = 0
             var limit = host.settings.groupReads
             while count < members.count, count == 0 || statements < limit && host.clock.now() < end {
@@ -31,7 +31,7 @@ extension OpenDatabase {
                 member.isFirst = count == 0
                 count += 1
                 // Should the host not survive it, it is known for whom that was, and whose turn had not come.
-                try watched([member.request.id]) { () throws(SQLError) in try carryOut(member, on: connection) }
+                try watched(member.request) { () throws(SQLError) in try carryOut(member, on: connection) }
                 statements += member.statements
                 if member.firstWrite != nil { limit = host.settings.groupStatements }
             }
@@ -94,7 +94,7 @@ extension OpenDatabase {
             let end = member.request.end
             try end.interruptible(connection.interruptHandle) { () throws(SQLError) in
                 try connection.execute(
-                    statement, timeout: min(member.isFirst ? timeout : min(settings.groupTime, timeout), end.deadline - .now), limits: limits,
+                    statement, timeout: min(member.isFirst ? timeout : min(settings.groupTime, timeout), end.deadline - host.now), limits: limits,
                     into: &member.answer.results)
             }
             for result in member.answer.results[first...] { member.request.answeredBytes += result.rowBlock.byteCount }
@@ -112,7 +112,7 @@ extension OpenDatabase {
 
     private func commit(_ members: ArraySlice<GroupMember>, on connection: any EngineConnection) {
         do throws(SQLError) {
-            try watched([]) { () throws(SQLError) in try connection.control("COMMIT") }
+            try watched(nil) { () throws(SQLError) in try connection.control("COMMIT") }
         } catch {
             let isUndone = !connection.isAutocommit
             for member in members where !member.standsAlone {

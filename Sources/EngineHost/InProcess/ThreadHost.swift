@@ -9,6 +9,7 @@ public struct ThreadHost: EngineHost {
     private let environment: HostEnvironment
 
     /// - Parameters:
+    ///   - clock: by which everything is stopped, ended and waited for, statements of engines too.
     ///   - pool: where engines run; not shut down by this.
     ///   - gate: whether work may begin.
     ///   - descriptors: that the files of all databases may take together.
@@ -18,7 +19,7 @@ public struct ThreadHost: EngineHost {
         engines: EngineSet, pool: EnginePool, blockingWork: BlockingWork, settings: HostSettings, clock: any FleetClock,
         gate: @escaping @Sendable () -> Bool, descriptors: Int = .max, spool: SpoolFolder? = nil, watch: any ExecutionWatch = NoExecutionWatch(), logger: Logger
     ) {
-        self.engines = engines
+        self.engines = engines.timed(by: clock)
         environment = HostEnvironment(
             pool: pool, blockingWork: blockingWork, settings: settings, clock: clock, isGateOpen: gate, files: OpenFiles(limit: descriptors),
             watch: watch, spool: spool.map { SpoolRule(folder: $0, memoryBytes: settings.changesetMemoryBytes) }, logger: logger)

@@ -18,7 +18,7 @@ extension OpenDatabase {
         guard let reads, stream.connection == nil, statement.wantsRows, engine.looksLikeQuery(statement.sql) else { return nil }
         try request.throwIfInterrupted()
         let (end, call, isReadOnly, counters) = (request.end, request.id, stream.access.isReadOnly, stream.counters)
-        let deadline = min(.now + host.settings.statementTimeout, end.deadline)
+        let deadline = min(host.now + host.settings.statementTimeout, end.deadline)
         let begun: Result<BegunRows, SQLError>? = await withCheckedContinuation { continuation in
             let job = Reads.Job(end: end, need: .readerToKeep) { place in
                 let begun: Result<BegunRows, SQLError>?
@@ -47,7 +47,7 @@ extension OpenDatabase {
         _ statement: SQLStatement, _ counters: SessionCounters, _ end: RequestEnd, call: UInt64, _ deadline: BootInstant, isReadOnly: Bool,
         on reader: EngineReader
     ) -> Result<BegunRows, SQLError>? {
-        let work = host.watch.began(opening.database, calls: [call], deadline: deadline)
+        let work = host.watch.began(opening.database, calls: [call], deadline: deadline, for: end)
         defer { host.watch.ended(work) }
         do throws(SQLError) {
             try reader.run { connection throws(SQLError) in connection.counters = counters }
@@ -62,13 +62,13 @@ extension OpenDatabase {
     /// Makes the next rows.
     func next(of rows: ReaderCursor, atMost bytes: Int, _ request: RequestUnderWay) async throws(SQLError) -> (rows: RowBlock, outcome: SQLResult) {
         guard let reads else { throw Self.rowsAreClosed }
-        let (end, call, deadline) = (request.end, request.id, BootInstant.now + host.settings.statementTimeout)
+        let (end, call, deadline) = (request.end, request.id, host.now + host.settings.statementTimeout)
         let made: Result<(rows: RowBlock, outcome: SQLResult), SQLError> = await withCheckedContinuation { continuation in
             let job = Reads.Job(end: end, need: .nothing) { place in
                 let made: Result<(rows: RowBlock, outcome: SQLResult), SQLError>
                 do throws(SQLError) {
                     guard case .own = place else { throw Self.rowsAreClosed }
-                    let work = self.host.watch.began(self.opening.database, calls: [call], deadline: deadline)
+                    let work = self.host.watch.began(self.opening.database, calls: [call], deadline: deadline, for: end)
                     defer { self.host.watch.ended(work) }
                     made = .success(
                         try end.interruptible(rows.reader.interrupt) { () throws(SQLError) in try rows.next(atMost: bytes, deadline: deadline) })

@@ -149,14 +149,14 @@ struct ReadRun {
     private mutating func perform<Value>(_ body: (any EngineConnection, StatementLimits) throws(SQLError) -> Value) throws(SQLError) -> Value {
         let host = database.host
         let limits = StatementLimits(
-            deadline: min(.now + host.settings.statementTimeout, end.deadline), maximumResponseBytes: max(0, host.settings.responseBytes - answeredBytes),
+            deadline: min(host.now + host.settings.statementTimeout, end.deadline), maximumResponseBytes: max(0, host.settings.responseBytes - answeredBytes),
             isReadOnly: true)
         touchedData = true
         host.metrics.statements.increment()
+        let work = host.watch.began(database.opening.database, calls: [call], deadline: limits.deadline, for: end)
+        defer { host.watch.ended(work) }
         return try reader.run { connection throws(SQLError) in
-            let work = host.watch.began(database.opening.database, calls: [call], deadline: limits.deadline)
-            defer { host.watch.ended(work) }
-            return try end.interruptible(connection.interruptHandle) { () throws(SQLError) in try body(connection, limits) }
+            try end.interruptible(connection.interruptHandle) { () throws(SQLError) in try body(connection, limits) }
         }
     }
 

@@ -172,7 +172,7 @@ final class Reads: Sendable, Expiring {
 
     /// Withdraws those whose time is over, and closes connections that nobody has used for some time.
     func expire() -> Bool {
-        let now = BootInstant.now
+        let now = host.now
         withdraw { $0.end.deadline <= now }
         guard state.withLock({ endsWatch(&$0) }) else { return true }
         readers.closeIdle()

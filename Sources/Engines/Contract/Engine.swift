@@ -24,6 +24,9 @@ public protocol Engine: Sendable {
     /// - Throws: `SQLError` with the engine's code.
     func open(_ path: String, base: CaptureBase, settings: DatabaseSettings) throws(SQLError) -> any EngineDatabase
 
+    /// The same engine, whose databases stop their statements by `clock`; without that, by the machine's.
+    func timed(by clock: any FleetClock) -> any Engine
+
     /// What a statement is to transactions; decides whether it may be carried out in one that several requests share.
     ///
     /// An engine with answers other than ``TransactionRole/unknown`` has the SQL of `BEGIN`, `COMMIT`, `SAVEPOINT`, `ROLLBACK TO`

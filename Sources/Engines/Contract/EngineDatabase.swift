@@ -139,6 +139,9 @@ public protocol EngineConnection: AnyObject {
     /// is running, and may be forgotten when something is about to.
     var interruptHandle: @Sendable () -> Void { get }
 
+    /// By which its statements are stopped.
+    var clock: any FleetClock { get }
+
     /// What its client is told of its own changes. Set when a client gets the connection, read when it gives it back.
     var counters: SessionCounters { get set }
 
@@ -235,7 +238,7 @@ extension EngineConnection {
     ) throws(SQLError) {
         var limits = limits
         for arguments in statement.arguments {
-            limits.deadline = .now + timeout
+            limits.deadline = clock.instant() + timeout
             let result = try execute(
                 SQLStatement(statement.sql, arguments: arguments, wantsRows: statement.wantsRows), limits: limits)
             limits.maximumResponseBytes = limits.maximumResponseBytes.map { $0 - result.rowBlock.byteCount }

@@ -17,6 +17,13 @@ public struct EngineSet: Sendable {
     /// - Parameter error: what is wrong with the engine and what mends it.
     public mutating func miss(_ kind: EngineKind, _ error: BerthError) { absent[kind] = error }
 
+    /// All of them, each as ``Engine/timed(by:)``.
+    public func timed(by clock: any FleetClock) -> EngineSet {
+        var timed = self
+        timed.engines = engines.mapValues { $0.timed(by: clock) }
+        return timed
+    }
+
     /// - Throws: code `engine_unavailable`.
     public func engine(_ kind: EngineKind) throws(BerthError) -> any Engine { try find(kind).get() }
 

@@ -10,6 +10,9 @@ extension SQLError {
         return !Self.machine.contains { code.hasPrefix($0) }
     }
 
+    /// A statement was stopped: by its deadline, or from another thread.
+    public var isInterruption: Bool { code == "SQLITE_INTERRUPT" || code == "DUCKDB_INTERRUPT" }
+
     /// Of calls that fail for want of something, or of a disk's health.
     private static let system = [EIO, ENOMEM, ENOSPC, EMFILE, ENFILE, EACCES, EROFS, EDQUOT].map { String(cString: strerror($0)) }
 

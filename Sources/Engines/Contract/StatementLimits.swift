@@ -2,7 +2,7 @@ public import FleetModel
 
 /// What one execution may take.
 public struct StatementLimits: Sendable, Hashable {
-    /// When the statement is stopped, with `SQLITE_INTERRUPT` or the engine's own code for it.
+    /// When the statement is stopped, on ``EngineConnection/clock``, with `SQLITE_INTERRUPT` or the engine's own code for it.
     public var deadline: BootInstant?
     /// More rows are `RESPONSE_TOO_LARGE`.
     public var maximumRows: Int?

@@ -19,7 +19,7 @@ extension DuckDBDatabase {
     /// They share the files and the memory of the database; each reads in transactions that DuckDB keeps from writing.
     static func makeReaders(
         _ files: DuckDBFiles, _ opened: OpenDuckDB, _ library: DuckDBLibrary, _ options: DuckDBOptions, _ health: DuckDBHealth,
-        _ catalogue: DuckDBCatalogue, _ marks: CommitMarks
+        _ catalogue: DuckDBCatalogue, _ deadlines: DeadlineWatch, _ marks: CommitMarks
     ) -> EngineReaders {
         let path = files.main
         return EngineReaders(
@@ -28,7 +28,7 @@ extension DuckDBDatabase {
                 guard let database = opened.database else { throw DuckDBErrorCode.closed }
                 return try DuckDBConnection(
                     to: database, quota: DuckDBQuota(path: path, maximumBytes: options.maximumBytes), library: library, options: options,
-                    health: health, catalogue: catalogue)
+                    health: health, catalogue: catalogue, deadlines: deadlines)
             })
     }
 }

@@ -24,6 +24,7 @@ public final class DuckDBDatabase: EngineDatabase {
     private var handle: duckdb_database?
     let health = DuckDBHealth()
     private let catalogue = DuckDBCatalogue()
+    private let deadlines: DeadlineWatch
     private let quota: DuckDBQuota
     /// Answers how full the database is; made when that is asked for the first time.
     private var knownObserver: DuckDBConnection?
@@ -43,12 +44,16 @@ public final class DuckDBDatabase: EngineDatabase {
 
     /// Opens the files at `path`, or creates them.
     ///
-    /// - Parameter base: what is known about their content; decides whether the first capture is full. After
-    ///   `restored`, whatever opening itself changes is captured.
+    /// - Parameters:
+    ///   - base: what is known about their content; decides whether the first capture is full. After `restored`, whatever opening itself changes is
+    ///     captured.
+    ///   - deadlines: what stops statements.
     /// - Throws: `DUCKDB_IO`, `DUCKDB_SERIALIZATION`, … with DuckDB's message.
-    public init(
-        path: String, base: CaptureBase = .empty, library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions()
+    init(
+        path: String, base: CaptureBase = .empty, library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions(),
+        deadlines: DeadlineWatch = .machine
     ) throws(SQLError) {
+        self.deadlines = deadlines
         self.path = path
         self.options = options
         self.library = library
@@ -69,7 +74,7 @@ public final class DuckDBDatabase: EngineDatabase {
         // A killed process leaves its temporary files; DuckDB would neither use nor count them.
         try? FileManager.default.removeItem(atPath: files.temporary)
         quota = DuckDBQuota(path: path, maximumBytes: options.maximumBytes)
-        let (database, primary) = try Self.open(path, quota, library, options, health, catalogue)
+        let (database, primary) = try Self.open(path, quota, library, options, health, catalogue, deadlines)
         // Of a file that is new only now: opening one descriptor more does no harm, closing one would.
         do throws(FileFailure) {
             if let reader { self.reader = reader } else { self.reader = try DuckDBReader(files) }
@@ -84,20 +89,20 @@ public final class DuckDBDatabase: EngineDatabase {
         idle = []
         handle = database
         opened = OpenDuckDB(database)
-        madeReaders = Self.makeReaders(files, opened, library, options, health, catalogue, marks)
+        madeReaders = Self.makeReaders(files, opened, library, options, health, catalogue, deadlines, marks)
         self.captured = captured
         quota.database = self
     }
 
     private static func open(
         _ path: String, _ quota: DuckDBQuota, _ library: DuckDBLibrary, _ options: DuckDBOptions, _ health: DuckDBHealth,
-        _ catalogue: DuckDBCatalogue
+        _ catalogue: DuckDBCatalogue, _ deadlines: DeadlineWatch
     ) throws(SQLError) -> (duckdb_database, DuckDBConnection) {
         let configuration = DuckDBConfiguration(options: options)
         let database = try configuration.open(path, library: library)
         do throws(SQLError) {
             let primary = try DuckDBConnection(
-                to: database, quota: quota, library: library, options: options, health: health, catalogue: catalogue)
+                to: database, quota: quota, library: library, options: options, health: health, catalogue: catalogue, deadlines: deadlines)
             try configuration.lock(primary)
             return (database, primary)
         } catch {
@@ -113,7 +118,7 @@ public final class DuckDBDatabase: EngineDatabase {
         close()
         invariant(handle == nil && connections.isEmpty && idle.isEmpty, "files are opened anew that are open")
         walMayBeTorn = true
-        let (database, primary) = try Self.open(path, quota, library, options, health, catalogue)
+        let (database, primary) = try Self.open(path, quota, library, options, health, catalogue, deadlines)
         health.isInvalid = false
         handle = database
         self.primary = primary
@@ -153,7 +158,7 @@ public final class DuckDBDatabase: EngineDatabase {
     public func makeConnection() throws(SQLError) -> DuckDBConnection {
         guard let handle else { throw DuckDBErrorCode.closed }
         let connection = try DuckDBConnection(
-            to: handle, quota: quota, library: library, options: options, health: health, catalogue: catalogue)
+            to: handle, quota: quota, library: library, options: options, health: health, catalogue: catalogue, deadlines: deadlines)
         connections.append(connection)
         return connection
     }

@@ -11,6 +11,8 @@ public struct DuckDBEngine: Engine {
     static let descriptorsOfDatabase = 6
     public var openingDescriptors: Int { Self.descriptorsOfDatabase }
 
+    private var deadlines = DeadlineWatch.machine
+
     public init(library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions()) {
         self.library = library
         self.options = options
@@ -21,11 +23,17 @@ public struct DuckDBEngine: Engine {
         return FileSystem.bytes([files.main, files.wal])
     }
 
+    public func timed(by clock: any FleetClock) -> any Engine {
+        var engine = self
+        engine.deadlines = DeadlineWatch(clock)
+        return engine
+    }
+
     /// DuckDB always enforces foreign keys.
     public func open(
         _ path: String, base: CaptureBase, settings: DatabaseSettings
     ) throws(SQLError) -> any EngineDatabase {
-        try DuckDBDatabase(path: path, base: base, library: library, options: options)
+        try DuckDBDatabase(path: path, base: base, library: library, options: options, deadlines: deadlines)
     }
 
     public func looksLikeQuery(_ sql: String) -> Bool { DuckDBWords.isQuery(sql) && !DuckDBWords.mayWrite(sql) }

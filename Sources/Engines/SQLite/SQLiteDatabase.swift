@@ -9,6 +9,7 @@ public import FleetModel
 public final class SQLiteDatabase {
     public let path: String
     public let options: SQLiteOptions
+    private let clock: any FleetClock
     /// Bytes per page.
     public let pageSize: Int
     /// For checkpoints, captures, and requests outside interactive transactions. Open for as long as the database is.
@@ -31,13 +32,18 @@ public final class SQLiteDatabase {
 
     /// Opens the file in WAL mode, or creates it with pages of 4096 bytes. Connections never wait for a lock.
     ///
-    /// - Parameter base: what is known about the file's content; decides whether the first capture is full.
+    /// - Parameters:
+    ///   - base: what is known about the file's content; decides whether the first capture is full.
+    ///   - clock: by which statements are stopped.
     /// - Throws: `SQLITE_CANTOPEN`, `SQLITE_NOTADB`, `SQLITE_CORRUPT`, …
-    public init(path: String, base: CaptureBase = .empty, options: SQLiteOptions = SQLiteOptions()) throws(SQLError) {
+    public init(
+        path: String, base: CaptureBase = .empty, options: SQLiteOptions = SQLiteOptions(), clock: any FleetClock = BootClock()
+    ) throws(SQLError) {
         self.path = path
         self.options = options
-        madeReaders = Self.makeReaders(path, options, marks)
-        let primary = try SQLiteConnection(path: path, options: options, health: health, create: true)
+        self.clock = clock
+        madeReaders = Self.makeReaders(path, options, marks, clock)
+        let primary = try SQLiteConnection(path: path, options: options, health: health, create: true, clock: clock)
         self.primary = primary
         idle = [primary]
         // Before the mode is set: setting it for the first time writes page 1 into the main file, past the WAL.
@@ -75,7 +81,7 @@ public final class SQLiteDatabase {
     }
 
     private func connect() throws(SQLError) -> SQLiteConnection {
-        let connection = try SQLiteConnection(path: path, options: options, health: health, create: false)
+        let connection = try SQLiteConnection(path: path, options: options, health: health, create: false, clock: clock)
         try connection.applySettings(options)
         return connection
     }

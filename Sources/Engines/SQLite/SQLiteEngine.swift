@@ -10,16 +10,24 @@ public struct SQLiteEngine: Engine {
     static let descriptorsOfDatabase = 4
     public var openingDescriptors: Int { Self.descriptorsOfDatabase }
 
+    private var clock: any FleetClock = BootClock()
+
     public init(options: SQLiteOptions = SQLiteOptions()) { self.options = options }
 
     public func fileBytes(_ path: String) -> Int { FileSystem.bytes([path, path + "-wal"]) }
+
+    public func timed(by clock: any FleetClock) -> any Engine {
+        var engine = self
+        engine.clock = clock
+        return engine
+    }
 
     public func open(
         _ path: String, base: CaptureBase, settings: DatabaseSettings
     ) throws(SQLError) -> any EngineDatabase {
         var options = options
         options.enforcesForeignKeys = settings.foreignKeys
-        return try SQLiteDatabase(path: path, base: base, options: options)
+        return try SQLiteDatabase(path: path, base: base, options: options, clock: clock)
     }
 
     public func transactionRole(of sql: String) -> TransactionRole {

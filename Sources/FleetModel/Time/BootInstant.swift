@@ -4,12 +4,12 @@ import Glibc
 import Darwin
 #endif
 
-/// A point on the machine's clock, which goes on while the machine sleeps and is never set.
+/// A point on a ``FleetClock``, in one integer: an engine reads the clock twice for every statement, and a `Duration` costs several calls to read
+/// and to compare.
 ///
-/// The same clock as `ContinuousClock`, in one integer: an engine reads it twice for every statement, and the runtime's instant
-/// costs several calls to read and to compare.
+/// That of the machine, ``now``, is the same clock as `ContinuousClock`: it goes on while the machine sleeps and is never set.
 public struct BootInstant: InstantProtocol {
-    /// Since the machine was started.
+    /// Since the clock's origin; of the machine's, since it was started.
     public var nanoseconds: Int64
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 
 /// The time leases live by: monotonic, per process, and counting while the machine is suspended (CLOCK_BOOTTIME).
@@ -11,6 +12,12 @@ public protocol FleetClock: Sendable {
     /// Unix milliseconds, for people and records. Nothing is decided by it.
     func wallTime() -> Int64
 
+    /// The same as ``now()``, in one integer: for what looks at the time more than once for every statement.
+    func instant() -> BootInstant
+
+    /// Calls `body` once, as soon as `instant()` has reached `instant`, on a thread that no blocking work occupies.
+    func call(at instant: BootInstant, _ body: @escaping @Sendable () -> Void)
+
     /// Returns once `now()` has reached `deadline`.
     ///
     /// - Throws: `CancellationError`.
@@ -20,6 +27,15 @@ public protocol FleetClock: Sendable {
 extension FleetClock {
     public func wallTime() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
+    public func instant() -> BootInstant { BootInstant(nanoseconds: now().clampedNanoseconds) }
+
+    public func call(at instant: BootInstant, _ body: @escaping @Sendable () -> Void) {
+        Task {
+            try? await sleep(until: .nanoseconds(instant.nanoseconds))
+            body()
+        }
+    }
+
     public func sleep(for duration: Duration) async throws {
         try await sleep(until: now() + duration)
     }
@@ -27,15 +43,23 @@ extension FleetClock {
 
 /// The machine's own clock. `ContinuousClock` reads CLOCK_BOOTTIME on Linux.
 public struct BootClock: FleetClock {
-    private let clock = ContinuousClock()
-    private static let origin = ContinuousClock.now - .seconds(1)
+    /// Swift's tasks may all be blocked: what is called at a time has a thread of its own.
+    private static let calls = DispatchQueue(label: "berth.clock")
 
     public init() {}
 
-    public func now() -> Duration { Self.origin.duration(to: clock.now) }
+    public func now() -> Duration { .nanoseconds(BootInstant.now.nanoseconds) }
+
+    public func instant() -> BootInstant { .now }
+
+    public func call(at instant: BootInstant, _ body: @escaping @Sendable () -> Void) {
+        let delay = Int(clamping: max(0, instant.nanoseconds(since: .now)))
+        Self.calls.asyncAfter(deadline: .now() + .nanoseconds(delay), execute: body)
+    }
 
     public func sleep(until deadline: Duration) async throws {
-        try await clock.sleep(until: Self.origin + deadline)
+        let clock = ContinuousClock()
+        try await clock.sleep(until: clock.now + (deadline - now()))
     }
 }
 

@@ -64,10 +64,11 @@ import Testing
     @Test func bothEndsSeeTheSame() throws {
         let board = try ExecutionBoard()
         let other = try #require(ExecutionBoard(inherited: dup(board.descriptor)))
-        let watch = BoardWatch(other)
+        let watch = BoardWatch(other, clock: BootClock())
         let (a, b) = (DatabaseID.random(), DatabaseID.random())
         let deadline = BootInstant.now + .seconds(5)
-        let first = watch.began(a, calls: [7 << 16 | 3, 0], deadline: deadline), second = watch.began(b, calls: [], deadline: nil)
+        let first = watch.began(a, calls: [7 << 16 | 3, 0], deadline: deadline, for: nil),
+            second = watch.began(b, calls: [], deadline: nil, for: nil)
         #expect(Set(board.works.map(\.database)) == [a, b])
         #expect(Set(board.works.map(\.deadline)) == [deadline, nil])
         #expect(board.hasBegun(7 << 16 | 3) && !board.hasBegun(8 << 16 | 3) && !board.hasBegun(7 << 16 | 4))
@@ -80,11 +81,11 @@ import Testing
 
     @Test func theGateIsOpenUntilItsTime() throws {
         let board = try ExecutionBoard()
-        #expect(!board.gateIsOpen)
+        #expect(!board.gateIsOpen(at: .now))
         board.setGate(.now + .seconds(60))
-        #expect(board.gateIsOpen)
+        #expect(board.gateIsOpen(at: .now))
         board.setGate(.now)
-        #expect(!board.gateIsOpen)
+        #expect(!board.gateIsOpen(at: .now))
     }
 
     /// Reading beyond the end of a file that was shortened would end the node.
@@ -96,9 +97,9 @@ import Testing
 
     @Test func moreAtOnceThanThereAreRowsIsCarriedOutAllTheSame() throws {
         let board = try ExecutionBoard()
-        let watch = BoardWatch(board)
+        let watch = BoardWatch(board, clock: BootClock())
         let database = DatabaseID.random()
-        let works = (0..<ExecutionBoard.rows + 1).map { watch.began(database, calls: [UInt64($0) + 1], deadline: nil) }
+        let works = (0..<ExecutionBoard.rows + 1).map { watch.began(database, calls: [UInt64($0) + 1], deadline: nil, for: nil) }
         #expect(board.works.count == ExecutionBoard.rows && board.hasBegun(UInt64(ExecutionBoard.rows) + 1))
         for work in works { watch.ended(work) }
         #expect(board.works.isEmpty)

@@ -16,7 +16,7 @@ struct GroupWatchTests {
     private final class Record: ExecutionWatch {
         private let works = Mutex<[[UInt64]]>([])
 
-        func began(_ database: DatabaseID, calls: [UInt64], deadline: BootInstant?) -> Int {
+        func began(_ database: DatabaseID, calls: [UInt64], deadline: BootInstant?, for request: (any RunningRequest)?) -> Int {
             works.withLock { $0.append(calls) }
             return 0
         }

@@ -169,7 +169,7 @@ private final class WorkRecord: ExecutionWatch {
 
     func executing(_ database: DatabaseID) -> Int { state.withLock { $0.works.values.count { $0 == database } } }
 
-    func began(_ database: DatabaseID, calls: [UInt64], deadline: BootInstant?) -> Int {
+    func began(_ database: DatabaseID, calls: [UInt64], deadline: BootInstant?, for request: (any RunningRequest)?) -> Int {
         state.withLock { state in
             state.last += 1
             if deadline != nil { state.works[state.last] = database }

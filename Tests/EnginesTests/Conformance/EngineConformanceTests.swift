@@ -1,3 +1,4 @@
+import BerthTestKit
 import Changesets
 import Engines
 import FleetModel
@@ -72,6 +73,21 @@ import Testing
             #expect(connection.code("SELECT a FROM t", .none, StatementLimits(maximumResponseBytes: 80)) == nil)
             #expect(connection.isAutocommit)
         }
+    }
+
+    /// The clock that everything else goes by: only what moves it stops a statement.
+    @Test(arguments: EngineUnderTest.all)
+    func theClockThatItIsGivenStopsAStatement(_ tested: EngineUnderTest) async throws {
+        let bench = try EngineBench(tested), clock = ManualClock()
+        let connection = try bench.engine.timed(by: clock).open(bench.directory.file("timed"), base: .empty).takeConnection()
+        let deadline = clock.instant() + .seconds(30)
+        #expect(connection.code("SELECT 1", .none, StatementLimits(deadline: deadline)) == nil)
+        // Whether it has begun by then or not.
+        let mover = Task.detached { clock.advance(by: .seconds(31)) }
+        #expect(connection.code(tested.endless, .none, StatementLimits(deadline: deadline)) == tested.interrupted)
+        await mover.value
+        #expect(connection.code("SELECT 1", .none, StatementLimits(deadline: deadline)) == tested.interrupted, "its time is over")
+        #expect(connection.code("SELECT 1", .none, StatementLimits(deadline: clock.instant() + .seconds(30))) == nil)
     }
 
     // MARK: Statements that come again

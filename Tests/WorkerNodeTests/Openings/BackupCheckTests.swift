@@ -99,7 +99,13 @@ struct BackupCheckTests {
 /// SQLite that finds a copy damaged as often as a test tells.
 private struct ForgetfulEngine: Engine {
     let failures = UncommittingEngine.Failures()
-    private let base = SQLiteEngine()
+    private var base: any Engine = SQLiteEngine()
+
+    func timed(by clock: any FleetClock) -> any Engine {
+        var engine = self
+        engine.base = base.timed(by: clock)
+        return engine
+    }
 
     var kind: EngineKind { base.kind }
     var profile: HADBP.Profile { base.profile }

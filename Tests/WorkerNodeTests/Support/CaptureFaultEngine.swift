@@ -22,7 +22,13 @@ struct CaptureFaultEngine: Engine {
     }
 
     let faults = Faults()
-    private let base = SQLiteEngine()
+    private var base: any Engine = SQLiteEngine()
+
+    func timed(by clock: any FleetClock) -> any Engine {
+        var engine = self
+        engine.base = base.timed(by: clock)
+        return engine
+    }
 
     var kind: EngineKind { base.kind }
     var profile: HADBP.Profile { base.profile }

@@ -4,7 +4,13 @@ import FleetModel
 
 /// SQLite that opens no database with a table `poison`: what is published is whole, and its engine refuses it.
 struct PickyEngine: Engine {
-    private let base = SQLiteEngine()
+    private var base: any Engine = SQLiteEngine()
+
+    func timed(by clock: any FleetClock) -> any Engine {
+        var engine = self
+        engine.base = base.timed(by: clock)
+        return engine
+    }
 
     var kind: EngineKind { base.kind }
     var profile: HADBP.Profile { base.profile }

@@ -188,7 +188,7 @@ extension OpenDatabase {
         let stream = try newStream(access, isKept: false)
         defer { close(stream) }
         let call = try ParsedCall(HostCall(route: .versionCheck(.three), body: [], access: access), engine: engine)
-        let request = RequestUnderWay(call, RequestEnd(deadline: .now + .seconds(60)))
+        let request = RequestUnderWay(call, RequestEnd(deadline: .now + .seconds(60), clock: BootClock()))
         _ = try await execute(HranaStatement(.inline("INSERT INTO t VALUES (\(first))")), on: stream, request)
         holdLane(until: isOver)
         _ = try await execute(HranaStatement(.inline("INSERT INTO t VALUES (\(second))")), on: stream, request)

@@ -32,9 +32,15 @@ struct UncommittingEngine: Engine {
 
     let manner: Manner
     let failures = Failures()
-    private let base = SQLiteEngine()
+    private var base: any Engine = SQLiteEngine()
 
     init(_ manner: Manner) { self.manner = manner }
+
+    func timed(by clock: any FleetClock) -> any Engine {
+        var engine = self
+        engine.base = base.timed(by: clock)
+        return engine
+    }
 
     var kind: EngineKind { base.kind }
     var profile: HADBP.Profile { base.profile }
@@ -95,6 +101,7 @@ struct UncommittingEngine: Engine {
             self.failures = failures
         }
 
+        var clock: any FleetClock { base.clock }
         var hasSessionState: Bool { base.hasSessionState }
         var isAutocommit: Bool { base.isAutocommit }
         var holdsWriteLock: Bool { base.holdsWriteLock }

@@ -3,51 +3,61 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Writes what the engines of this process do on the board, before they do it, and ends the process for work that does not end.
-///
-/// An engine is interrupted at its deadline by whoever gave it the work. What goes on for `grace` after it cannot be interrupted at all: a
-/// function that computes for hours, a statement that compiles for ever.
+/// Writes what the engines of this process do on the board, before they do it.
 final class BoardWatch: ExecutionWatch {
     private struct Rows {
         var free = Array((0..<ExecutionBoard.rows).reversed())
         /// Numbers of works, from 1.
         var last: UInt64 = 0
+        /// Whose work is in each row.
+        var requests = [(number: UInt64, request: any RunningRequest)?](repeating: nil, count: ExecutionBoard.rows)
     }
 
     private let board: ExecutionBoard
+    private let clock: any FleetClock
     private let rows = Mutex(Rows())
 
-    init(_ board: ExecutionBoard) { self.board = board }
+    init(_ board: ExecutionBoard, clock: any FleetClock) {
+        self.board = board
+        self.clock = clock
+    }
 
-    func began(_ database: DatabaseID, calls: [UInt64], deadline: BootInstant?) -> Int {
+    func began(_ database: DatabaseID, calls: [UInt64], deadline: BootInstant?, for request: (any RunningRequest)?) -> Int {
         CrashNote.prepareThread()
         for call in calls where call != 0 { board.begin(call) }
         let place = rows.withLock { rows -> (row: Int, number: UInt64)? in
             rows.last += 1
-            return rows.free.popLast().map { ($0, rows.last) }
+            guard let row = rows.free.popLast() else { return nil }
+            if let request { rows.requests[row] = (rows.last, request) }
+            return (row, rows.last)
         }
         // More at once than there are threads for.
         guard let place else { return -1 }
         board.put(
             ExecutionBoard.Work(
-                row: place.row, number: place.number, database: database, since: .now, deadline: deadline, thread: Self.thread))
+                row: place.row, number: place.number, database: database, since: clock.instant(), deadline: deadline, thread: Self.thread))
         return place.row
     }
 
     func ended(_ work: Int) {
         guard work >= 0 else { return }
         board.clear(work)
-        rows.withLock { $0.free.append(work) }
+        rows.withLock { rows in
+            rows.requests[work] = nil
+            rows.free.append(work)
+        }
+    }
+
+    /// Ends the request whose work has this number, if it is still being carried out.
+    func giveWay(_ number: UInt64) {
+        rows.withLock { $0.requests.first { $0?.number == number } ?? nil }?.request.giveWay()
     }
 
     private static var thread: UInt64 { UInt64(pthread_self()) }
 
     /// Looks at the board every `interval`, for ever. Ends the process with `code` for work that is `grace` past its deadline.
-    ///
-    /// Counted in looks, not by the clock: a process that was stopped, and goes on, had no time to interrupt anything.
     func run(every interval: Duration, grace: Duration, code: Int32, beforehand: () -> Void) -> Never {
-        let limit = max(1, Int((grace / interval).rounded(.up)))
-        var seen: [UInt64: Int] = [:]
+        var overdue = OverdueWorks(grace: grace, interval: interval)
         while true {
             var time = timespec(tv_sec: 0, tv_nsec: 0)
             let nanoseconds = interval.clampedNanoseconds
@@ -55,17 +65,9 @@ final class BoardWatch: ExecutionWatch {
             time.tv_nsec = Int(nanoseconds % 1_000_000_000)
             nanosleep(&time, nil)
             beforehand()
-            let now = BootInstant.now
-            var late: [UInt64: Int] = [:]
-            for work in board.works {
-                guard let deadline = work.deadline, deadline < now else { continue }
-                let looks = (seen[work.number] ?? 0) + 1
-                late[work.number] = looks
-                guard looks > limit else { continue }
-                board.setOverdue(work)
-                _exit(code)
-            }
-            seen = late
+            guard let work = overdue.look(at: board.works, now: clock.instant()) else { continue }
+            board.setOverdue(work)
+            _exit(code)
         }
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// What a host is carrying out, in memory that its node shares: it can be read when the host is dead, and costs no message.
 ///
 /// ```
-/// 0       gate       u64  until when work may be begun: nanoseconds of the machine's clock; the node writes it
+/// 0       gate       u64  until when work may be begun: nanoseconds of the clock that node and host have in common; the node writes it
 /// 8       taken      u64  descriptors that databases take
 /// 16      overdue    u64  1 + the row of the work for which the watchdog ended the host
 /// 24      crashed    u64  the thread that crashed
@@ -84,7 +84,7 @@ final class ExecutionBoard: Sendable {
 
     func setGate(_ instant: BootInstant) { set(0, UInt64(bitPattern: instant.nanoseconds)) }
 
-    var gateIsOpen: Bool { BootInstant.now < gate }
+    func gateIsOpen(at now: BootInstant) -> Bool { now < gate }
 
     // MARK: Descriptors
 

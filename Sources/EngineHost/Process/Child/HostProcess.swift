@@ -44,18 +44,19 @@ public enum HostProcess {
         let engines = engines(configuration)
         let missing = ResourceLimits.apply(configuration.limits, folders: [configuration.directory, configuration.spool])
         CrashNote.install(board)
-        let watch = BoardWatch(board)
+        let clock = BootClock()
+        let watch = BoardWatch(board, clock: clock)
         let counters = HostCounters()
         MetricsSystem.bootstrap(counters)
         let pool = EnginePool(configuration.threads)
         let host = ThreadHost(
-            engines: engines, pool: pool, blockingWork: .threads, settings: configuration.settings, clock: BootClock(), gate: { board.gateIsOpen },
+            engines: engines, pool: pool, blockingWork: .threads, settings: configuration.settings, clock: clock,
+            gate: { board.gateIsOpen(at: clock.instant()) },
             descriptors: configuration.databaseDescriptors, spool: SpoolFolder(configuration.spool), watch: watch, logger: logger)
         Task { await host.run() }
         let limits = configuration.limits
         Thread.start(named: "host-watchdog") {
             var memory = FreedMemory()
-            let clock = BootClock()
             watch.run(every: limits.watchdogInterval, grace: limits.watchdogGrace, code: HostExit.watchdog) {
                 board.setDescriptors(host.descriptors.taken)
                 counters.takeAll { channel.send(.counted($0, $1)) }
@@ -64,11 +65,10 @@ public enum HostProcess {
         }
         channel.send(.ready(missing: missing))
         return HostServer(
-            host: host, channel: channel, spool: Spool(configuration.spool, isHost: true), blocking: .threads, clock: BootClock(),
+            host: host, channel: channel, spool: Spool(configuration.spool, isHost: true), blocking: .threads, clock: clock,
             relieve: {
-                // That which is due first has run for longest.
-                guard let due = board.works.compactMap(\.deadline).min() else { return }
-                EarlyEnd.ofStatements(due: due)
+                guard let longest = board.works.filter({ $0.deadline != nil }).min(by: { $0.since < $1.since }) else { return }
+                watch.giveWay(longest.number)
             })
     }
 

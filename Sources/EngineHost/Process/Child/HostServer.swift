@@ -57,7 +57,7 @@ final class HostServer: Sendable {
         case .discard(let place, let stream, let cursor): with(place, number) { await $0.discard(stream: stream, cursor: cursor) }
         case .cut(let place, let order): cut(place, order, number)
         case .drain(let place, let deadline):
-            let until = clock.now() + (deadline - .now)
+            let until = clock.now() + (deadline - clock.instant())
             with(place, number) { await $0.drain(until: until) }
         case .endDraining(let place): database(place)?.endDraining()
         case .resume(let place): with(place, number) { await $0.resume() }

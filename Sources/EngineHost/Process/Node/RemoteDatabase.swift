@@ -130,7 +130,7 @@ final class RemoteDatabase: HostedDatabase {
 
     // MARK: The end
 
-    func drain(until deadline: Duration) async { await done(.drain(place: place, until: .now + (deadline - clock.now()))) }
+    func drain(until deadline: Duration) async { await done(.drain(place: place, until: clock.instant() + (deadline - clock.now()))) }
 
     func endDraining() { connection.tell(.endDraining(place: place)) }
 

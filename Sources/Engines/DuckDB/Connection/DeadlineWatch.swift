@@ -1,24 +1,15 @@
-import Dispatch
 import FleetModel
 import Synchronization
 
-/// Interrupts statements at their deadlines: one timer for all connections of the process, armed only while it is needed.
+/// Interrupts statements at their deadlines: one alarm of its clock for all connections, set only while it is needed.
 final class DeadlineWatch: Sendable {
-    static let shared = DeadlineWatch()
+    /// By the machine's clock.
+    static let machine = DeadlineWatch(BootClock())
 
-    private struct Watched {
-        var deadline: BootInstant
-        var interrupter: DuckDBInterrupter
-        var hasFired = false
-    }
-    private struct State {
-        var running: [UInt64: Watched] = [:]
-        var lastTicket: UInt64 = 0
-        var armedFor: BootInstant?
-    }
+    let clock: any FleetClock
+    private let state = Mutex(StatementDeadlines<DuckDBInterrupter>())
 
-    private let state = Mutex(State())
-    private let queue = DispatchQueue(label: "berth.duckdb.deadlines")
+    init(_ clock: any FleetClock) { self.clock = clock }
 
     /// Runs `body`, and interrupts its connection when it has not returned by `deadline`.
     ///
@@ -27,46 +18,73 @@ final class DeadlineWatch: Sendable {
         _ interrupter: DuckDBInterrupter, until deadline: BootInstant?, _ body: () -> Value
     ) -> (Value, timedOut: Bool) {
         guard let deadline else { return (body(), false) }
-        let ticket = begin(interrupter, deadline)
+        let (ticket, alarm) = state.withLock { ($0.begin(interrupter, until: deadline), $0.nextAlarm()) }
+        if let alarm { set(alarm) }
         let value = body()
-        // Under the lock of `fire()`: afterwards nothing of this statement can stop the next one.
-        let watched = state.withLock { $0.running.removeValue(forKey: ticket) }
-        return (value, watched?.hasFired ?? false)
+        // Under the lock of `ring()`: afterwards nothing of this statement can stop the next one.
+        return (value, state.withLock { $0.end(ticket) })
     }
 
-    private func begin(_ interrupter: DuckDBInterrupter, _ deadline: BootInstant) -> UInt64 {
-        state.withLock { state in
-            state.lastTicket += 1
-            state.running[state.lastTicket] = Watched(deadline: deadline, interrupter: interrupter)
-            arm(&state)
-            return state.lastTicket
+    private func set(_ alarm: BootInstant) { clock.call(at: alarm) { [self] in ring() } }
+
+    private func ring() {
+        let now = clock.instant()
+        let alarm = state.withLock { state in
+            for interrupter in state.due(at: now) { interrupter.interrupt() }
+            return state.nextAlarm()
+        }
+        if let alarm { set(alarm) }
+    }
+}
+
+/// Which statements are to be interrupted when, and when that has to be looked at next: a value without I/O.
+struct StatementDeadlines<Interrupter> {
+    private struct Watched {
+        var deadline: BootInstant
+        let interrupter: Interrupter
+        var isDue = false
+    }
+
+    private var running: [UInt64: Watched] = [:]
+    private var lastTicket: UInt64 = 0
+    /// The earliest alarm that is set.
+    private var alarm: BootInstant?
+
+    /// DuckDB forgets an interrupt that comes before the statement has begun: it is told again.
+    static var interval: Duration { .milliseconds(10) }
+
+    /// A statement begins.
+    ///
+    /// - Returns: its ticket.
+    mutating func begin(_ interrupter: Interrupter, until deadline: BootInstant) -> UInt64 {
+        lastTicket += 1
+        running[lastTicket] = Watched(deadline: deadline, interrupter: interrupter)
+        return lastTicket
+    }
+
+    /// A statement ended.
+    ///
+    /// - Returns: whether it was interrupted.
+    mutating func end(_ ticket: UInt64) -> Bool { running.removeValue(forKey: ticket)?.isDue ?? false }
+
+    /// An alarm rings. One that comes too early does nothing but be set again.
+    ///
+    /// - Returns: those to interrupt now.
+    mutating func due(at now: BootInstant) -> [Interrupter] {
+        alarm = nil
+        let tickets = running.filter { $0.value.deadline <= now }.keys.sorted()
+        return tickets.compactMap { ticket in
+            running[ticket]?.isDue = true
+            running[ticket]?.deadline = now + Self.interval
+            return running[ticket]?.interrupter
         }
     }
 
-    /// Arms the timer for the earliest deadline. A timer that comes too early does nothing but arm again.
-    private func arm(_ state: inout State) {
-        guard let next = state.running.values.lazy.map(\.deadline).min() else { return }
-        if let armed = state.armedFor, armed <= next { return }
-        state.armedFor = next
-        let delay = max(.zero, next - .now).components
-        let nanoseconds = Int(delay.seconds) * 1_000_000_000 + Int(delay.attoseconds / 1_000_000_000)
-        queue.asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) { [self] in fire() }
-    }
-
-    /// Deadlines may have passed ahead of their time: ``EarlyEnd``.
-    func lookNow() { queue.async { [self] in fire() } }
-
-    private func fire() {
-        state.withLock { state in
-            state.armedFor = nil
-            let now = BootInstant.now
-            for (ticket, watched) in state.running where EarlyEnd.isDue(watched.deadline, at: now) {
-                watched.interrupter.interrupt()
-                state.running[ticket]?.hasFired = true
-                // Once more if need be: DuckDB forgets an interrupt that comes before the statement has begun.
-                state.running[ticket]?.deadline = now + .milliseconds(10)
-            }
-            arm(&state)
-        }
+    /// - Returns: the alarm that is to be set, when none is set that rings as early.
+    mutating func nextAlarm() -> BootInstant? {
+        guard let next = running.values.lazy.map(\.deadline).min() else { return nil }
+        if let alarm, alarm <= next { return nil }
+        alarm = next
+        return next
     }
 }

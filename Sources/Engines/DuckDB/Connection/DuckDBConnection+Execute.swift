@@ -13,14 +13,14 @@ extension DuckDBConnection {
     /// - Throws: `SQLError` with the codes of `prepare`; `ARGS_INVALID`; `RESPONSE_TOO_LARGE`; `DUCKDB_INTERRUPT` at the
     ///   deadline; `DUCKDB_FULL`; `BLOCKED`; or DuckDB's code.
     public func execute(_ statement: SQLStatement, limits: StatementLimits = .unlimited) throws(SQLError) -> SQLResult {
-        let start = BootInstant.now
+        let start = clock.instant()
         if let deadline = limits.deadline, deadline <= start { throw DuckDBErrorCode.interrupt(timedOut: true) }
         try makeReady()
         var result = try withStatement(statement.sql) { prepared throws(SQLError) in
             let values = try DuckDBArguments.values(statement.arguments, for: prepared)
             return try execute(prepared, values, wantsRows: statement.wantsRows, limits)
         }
-        result.nanoseconds = BootInstant.now.nanoseconds(since: start)
+        result.nanoseconds = clock.instant().nanoseconds(since: start)
         return result
     }
 

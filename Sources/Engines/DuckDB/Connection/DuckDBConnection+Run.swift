@@ -62,7 +62,7 @@ extension DuckDBConnection {
     func watched<Answer>(
         until deadline: BootInstant?, isLast: Bool = true, _ body: () throws(SQLError) -> Answer
     ) throws(SQLError) -> Answer {
-        let (outcome, timedOut) = DeadlineWatch.shared.watch(interrupter, until: deadline) { () -> Result<Answer, SQLError> in
+        let (outcome, timedOut) = deadlines.watch(interrupter, until: deadline) { () -> Result<Answer, SQLError> in
             do throws(SQLError) { return .success(try body()) } catch { return .failure(error) }
         }
         if timedOut && !isLast, case .success = outcome { throw DuckDBErrorCode.interrupt(timedOut: true) }

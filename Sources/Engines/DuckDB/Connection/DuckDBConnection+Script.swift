@@ -8,7 +8,7 @@ extension DuckDBConnection {
     public func executeScript(
         _ sql: String, from start: ScriptPosition, mayWrite: Bool, limits: StatementLimits
     ) throws(SQLError) -> ScriptPosition? {
-        if let deadline = limits.deadline, deadline <= .now { throw DuckDBErrorCode.interrupt(timedOut: true) }
+        if let deadline = limits.deadline, deadline <= clock.instant() { throw DuckDBErrorCode.interrupt(timedOut: true) }
         try makeReady()
         var unbound = limits
         unbound.maximumRows = nil

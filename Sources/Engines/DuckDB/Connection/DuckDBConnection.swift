@@ -47,11 +47,14 @@ public final class DuckDBConnection {
 
     let health: DuckDBHealth
     let catalogue: DuckDBCatalogue
+    let deadlines: DeadlineWatch
+    public var clock: any FleetClock { deadlines.clock }
 
     init(
         to database: duckdb_database, quota: DuckDBQuota, library: DuckDBLibrary, options: DuckDBOptions,
-        health: DuckDBHealth = DuckDBHealth(), catalogue: DuckDBCatalogue = DuckDBCatalogue()
+        health: DuckDBHealth = DuckDBHealth(), catalogue: DuckDBCatalogue = DuckDBCatalogue(), deadlines: DeadlineWatch = .machine
     ) throws(SQLError) {
+        self.deadlines = deadlines
         self.health = health
         self.catalogue = catalogue
         self.paths = DuckDBPaths(DuckDBFiles(quota.path).directory)

@@ -6,7 +6,7 @@ extension DuckDBConnection {
     public func cursor(
         _ statement: SQLStatement, readOnly: Bool, deadline: BootInstant?
     ) throws(SQLError) -> any EngineCursor {
-        let start = BootInstant.now
+        let start = clock.instant()
         if let deadline, deadline <= start { throw DuckDBErrorCode.interrupt(timedOut: true) }
         try makeReady()
         return try withStatement(statement.sql) { prepared throws(SQLError) in

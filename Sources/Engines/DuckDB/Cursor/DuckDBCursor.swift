@@ -43,12 +43,12 @@ final class DuckDBCursor: EngineCursor {
     func next(atMost bytes: Int, deadline: BootInstant?) throws(SQLError) -> RowBlock {
         if isAtEnd { return RowBlock(columnCount: columns.count) }
         guard let rows else { throw DuckDBErrorCode.cursorClosed }
-        let start = BootInstant.now
+        let start = connection.clock.instant()
         if let deadline, deadline <= start {
             close()
             throw DuckDBErrorCode.interrupt(timedOut: true)
         }
-        defer { outcome.nanoseconds += BootInstant.now.nanoseconds(since: start) }
+        defer { outcome.nanoseconds += connection.clock.instant().nanoseconds(since: start) }
         do throws(SQLError) {
             return try connection.watched(until: deadline, isLast: false) { () throws(SQLError) in try take(atMost: bytes, of: rows) }
         } catch {

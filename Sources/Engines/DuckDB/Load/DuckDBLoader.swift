@@ -109,7 +109,7 @@ final class DuckDBLoader: EngineLoader {
     }
 
     private func insert(_ deadline: BootInstant?) throws(SQLError) {
-        if let deadline, deadline <= .now { throw DuckDBErrorCode.interrupt(timedOut: true) }
+        if let deadline, deadline <= connection.clock.instant() { throw DuckDBErrorCode.interrupt(timedOut: true) }
         guard let staging, staging.rows > 0 else { return }
         try connection.quota.check()
         // Also when it fails, for then it may be half done.

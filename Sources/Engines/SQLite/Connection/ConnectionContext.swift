@@ -4,6 +4,7 @@ import FleetModel
 ///
 /// Owned by the connection and confined to its lane, like the callbacks: SQLite calls them inside its own functions.
 final class ConnectionContext {
+    let clock: any FleetClock
     /// When the running statement is to be stopped.
     var deadline: BootInstant?
     /// The deadline stopped the statement.
@@ -20,6 +21,8 @@ final class ConnectionContext {
 
     /// What the client's functions answer.
     let functions = SessionFunctions()
+
+    init(_ clock: any FleetClock) { self.clock = clock }
 
     /// Found by the authorizer in the statement last compiled.
     var insertsRows = false

@@ -16,7 +16,7 @@ extension SQLiteConnection {
     public func execute(
         _ statement: SQLStatement, limits: StatementLimits = .unlimited
     ) throws(SQLError) -> SQLResult {
-        let start = BootInstant.now
+        let start = clock.instant()
         context.deadline = limits.deadline
         context.timedOut = false
         defer { context.deadline = nil }
@@ -31,7 +31,7 @@ extension SQLiteConnection {
             ? try inSavepoint { () throws(SQLError) in try run(prepared, statement, limits) }
             : try run(prepared, statement, limits)
         try noteSessionState()
-        result.nanoseconds = BootInstant.now.nanoseconds(since: start)
+        result.nanoseconds = clock.instant().nanoseconds(since: start)
         return result
     }
 
@@ -53,13 +53,13 @@ extension SQLiteConnection {
         let first = results.count
         var points: [RowWriter.Point] = []
         let nanoseconds = timeout.clampedNanoseconds
-        var start = BootInstant.now
+        var start = clock.instant()
         for arguments in statement.arguments {
             context.deadline = start.advanced(byNanoseconds: nanoseconds)
             context.timedOut = false
             var result = SQLResult()
             try run(prepared, arguments, wantsRows: statement.wantsRows, limits, into: &result, &rows, isFirst: results.count == first)
-            let end = BootInstant.now
+            let end = clock.instant()
             result.nanoseconds = end.nanoseconds(since: start)
             start = end
             results.append(result)

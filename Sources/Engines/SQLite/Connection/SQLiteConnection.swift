@@ -8,7 +8,7 @@ public import FleetModel
 public final class SQLiteConnection {
     /// `nil` after closing.
     private(set) var handle: OpaquePointer?
-    let context = ConnectionContext()
+    let context: ConnectionContext
     /// Of the whole database.
     let health: SQLiteHealth
     let options: SQLiteOptions
@@ -34,8 +34,9 @@ public final class SQLiteConnection {
     var isTransactionReadOnly = false
 
     /// Opens `path` and applies what does not depend on its content.
-    init(path: String, options: SQLiteOptions, health: SQLiteHealth, create: Bool) throws(SQLError) {
+    init(path: String, options: SQLiteOptions, health: SQLiteHealth, create: Bool, clock: any FleetClock) throws(SQLError) {
         SQLiteRuntime.start()
+        context = ConnectionContext(clock)
         // Debian's SQLite takes a name that starts with “file:” for a URI, with options in it.
         let path = path.hasPrefix("/") ? path : "./" + path
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (create ? SQLITE_OPEN_CREATE : 0)
@@ -70,6 +71,8 @@ public final class SQLiteConnection {
     }
 
     var isOpen: Bool { handle != nil }
+
+    public var clock: any FleetClock { context.clock }
 
     /// Whether no transaction is open.
     ///

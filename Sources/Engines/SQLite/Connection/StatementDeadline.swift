@@ -13,7 +13,7 @@ enum StatementDeadline {
             { pointer in
                 guard let pointer else { return 0 }
                 let context = Unmanaged<ConnectionContext>.fromOpaque(pointer).takeUnretainedValue()
-                guard let deadline = context.deadline, EarlyEnd.isDue(deadline, at: .now) else { return 0 }
+                guard let deadline = context.deadline, context.clock.instant() >= deadline else { return 0 }
                 context.timedOut = true
                 return 1
             },

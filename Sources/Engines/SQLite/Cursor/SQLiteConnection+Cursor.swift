@@ -9,12 +9,12 @@ extension SQLiteConnection {
     public func cursor(
         _ statement: SQLStatement, readOnly: Bool, deadline: BootInstant?
     ) throws(SQLError) -> any EngineCursor {
-        let start = BootInstant.now
+        let start = clock.instant()
         return try until(deadline, from: start) { () throws(SQLError) in
             let prepared = try prepare(statement.sql)
             try makeReady(for: prepared, readOnly: readOnly)
             let cursor = try begin(prepared, statement)
-            cursor.add(nanoseconds: BootInstant.now.nanoseconds(since: start))
+            cursor.add(nanoseconds: clock.instant().nanoseconds(since: start))
             try noteSessionState()
             return cursor
         }

@@ -38,8 +38,8 @@ final class SQLiteCursor: EngineCursor {
     func add(nanoseconds: Int64) { outcome.nanoseconds += nanoseconds }
 
     func next(atMost bytes: Int, deadline: BootInstant?) throws(SQLError) -> RowBlock {
-        let start = BootInstant.now
-        defer { outcome.nanoseconds += BootInstant.now.nanoseconds(since: start) }
+        let start = connection.clock.instant()
+        defer { outcome.nanoseconds += connection.clock.instant().nanoseconds(since: start) }
         switch state {
         case .atEnd: return RowBlock(columnCount: columns.count)
         case .closed: throw SQLiteConnection.cursorClosed

@@ -94,7 +94,7 @@ final class SQLiteLoader: EngineLoader {
     private func orUndo(_ deadline: BootInstant?, _ body: () throws(SQLError) -> Void) throws(SQLError) {
         guard isOpen else { throw SQLiteConnection.loaderClosed }
         do throws(SQLError) {
-            try connection.until(deadline, from: .now, body)
+            try connection.until(deadline, from: connection.clock.instant(), body)
         } catch {
             abandon()
             throw error
@@ -118,7 +118,7 @@ extension SQLiteConnection {
     }
 
     fileprivate func stopAfterDeadline() throws(SQLError) {
-        guard let deadline = context.deadline, deadline <= .now else { return }
+        guard let deadline = context.deadline, deadline <= clock.instant() else { return }
         context.timedOut = true
         throw interruption
     }
