@@ -39,4 +39,6 @@ struct HostMetrics: Sendable {
     let endedReads = Counter(label: "berth_held_log_reads_ended_total")
     let connectionsRefused = Counter(label: "berth_openings_refused_total")
     let pushedBack = Counter(label: "berth_writes_pushed_back_total")
+    let refusedBySize = Counter(label: "berth_writes_refused_by_size_total")
+    let refusedByDisk = Counter(label: "berth_writes_refused_by_disk_total")
 }

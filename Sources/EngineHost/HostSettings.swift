@@ -1,3 +1,5 @@
+public import FleetModel
+
 /// Limits of every database in a host.
 public struct HostSettings: Sendable, Hashable, Codable {
     /// How long a statement waits for another transaction's writes to end.
@@ -55,6 +57,8 @@ public struct HostSettings: Sendable, Hashable, Codable {
     public var heldLogTimeout: Duration = .seconds(60)
     /// How long a checkpoint that failed is not tried again.
     public var checkpointRetry: Duration = .seconds(5)
+    /// When the disk is too full for databases to grow.
+    public var disk = DiskLimits()
     /// Bytes a request may be answered with, and that its results may take in memory until then.
     public var responseBytes = 10 << 20
 

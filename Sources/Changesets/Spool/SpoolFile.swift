@@ -53,9 +53,12 @@ public struct SpoolFolder: Sendable, Hashable {
 public struct SpoolRule: Sendable, Hashable {
     public var folder: SpoolFolder
     public var memoryBytes: Int
+    /// No file may have more.
+    public var fileBytes: Int
 
-    public init(folder: SpoolFolder, memoryBytes: Int) {
+    public init(folder: SpoolFolder, memoryBytes: Int, fileBytes: Int = .max) {
         self.folder = folder
         self.memoryBytes = memoryBytes
+        self.fileBytes = fileBytes
     }
 }

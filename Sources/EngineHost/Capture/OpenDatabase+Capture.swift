@@ -24,8 +24,9 @@ extension OpenDatabase {
         do throws(CaptureError) {
             let found = try host.upkeep(of: opening.database, at: copy.filePath, by: engine) { () throws(CaptureError) -> PageSet? in
                 foldSchemaChanges(of: database)
-                guard let found = try captureWhatIsNew(database, isWhole: order.isWhole || mustCaptureAll)?.pages else { return nil }
-                // Now, when nothing is uncaptured: under steady writing there is no other moment.
+                let found = try captureWhatIsNew(database, order)?.pages
+                // Now, when nothing is uncaptured: under steady writing there is no other moment. And when nothing could be committed, because
+                // the log has become too long, this is what makes room.
                 checkpointIfWorthwhile(database)
                 return found
             }
@@ -63,8 +64,10 @@ extension OpenDatabase {
     }
 
     /// Should what is new not be found, everything there is: the files on this disk are worth more than what is published.
-    private func captureWhatIsNew(_ database: any EngineDatabase, isWhole: Bool) throws(CaptureError) -> CapturedChanges? {
-        let spool = host.spool
+    private func captureWhatIsNew(_ database: any EngineDatabase, _ order: CutOrder) throws(CaptureError) -> CapturedChanges? {
+        let isWhole = order.isWhole || mustCaptureAll
+        var spool = host.spool
+        spool?.fileBytes = order.fileBytes
         do throws(CaptureError) { return try isWhole ? database.captureAll(spool: spool) : database.capture(spool: spool) } catch {
             guard error.remedy == .captureAll, !isWhole else { throw error }
             logger.error("capture failed; capturing the whole database", metadata: ["error": "\(error)"])

@@ -139,10 +139,14 @@ public struct CutOrder: Sendable, Hashable {
     public var head: ChainPosition
     /// Everything, whatever was cut before.
     public var isWhole: Bool
+    /// Bytes of pages that a changeset may have which is made in a file. With more nothing is cut, and it is said how much room it needs
+    /// (``Engines/CaptureError/Remedy/room(bytes:)``).
+    public var fileBytes: Int
 
-    public init(head: ChainPosition, isWhole: Bool) {
+    public init(head: ChainPosition, isWhole: Bool, fileBytes: Int = .max) {
         self.head = head
         self.isWhole = isWhole
+        self.fileBytes = fileBytes
     }
 }
 

@@ -136,6 +136,7 @@ extension OpenDatabase {
             settle(stream)
             throw error
         }
+        let isFirst = !request.touchedData
         request.touchedData = true
         host.metrics.statements.increment()
         let limits = StatementLimits(
@@ -148,17 +149,41 @@ extension OpenDatabase {
             settle(stream)
         }
         func run() throws(SQLError) -> Value {
-            try request.end.interruptible(connection.interruptHandle) { () throws(SQLError) in try body(connection, limits) }
+            let (mark, wasOpen) = (isFirst ? commitMark : 0, !connection.isAutocommit)
+            do throws(SQLError) {
+                return try request.end.interruptible(connection.interruptHandle) { () throws(SQLError) in try body(connection, limits) }
+            } catch {
+                let didNothing = isFirst && commitMark == mark && !connection.isAutocommit == wasOpen
+                noteRefusal(error, of: request, didNothing: didNothing)
+                throw error
+            }
         }
         guard ownsTurn else { return try noticingCommits(request, run) }
         defer {
-            if connection.isAutocommit {
+            // Nothing was begun of what was refused whole.
+            if connection.isAutocommit && request.interruption == nil {
                 // Also after an error: INSERT OR FAIL keeps the rows before the failing one.
                 request.mayHaveCommitted = true
                 noteCommit()
             }
         }
         return try run()
+    }
+
+    /// A statement failed, perhaps for want of room.
+    ///
+    /// - Parameter didNothing: nothing of its request was carried out, so that the whole request can be refused.
+    private func noteRefusal(_ error: SQLError, of request: RequestUnderWay, didNothing: Bool) {
+        if error.isNodeDiskFull {
+            host.metrics.refusedByDisk.increment()
+            guard didNothing else { return }
+            request.touchedData = false
+            request.interruption = BerthError(.nodeDiskFull, error.message)
+        } else if error.isForWantOfRoom {
+            host.metrics.refusedBySize.increment()
+            // When all that is written is refused, nothing is committed that would have the log cut and emptied.
+            owner.wantsCut()
+        }
     }
 
     /// Runs what was taken for a read. What commits all the same (a sequence behind a view) is acknowledged and shipped like

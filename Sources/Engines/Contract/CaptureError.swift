@@ -18,6 +18,8 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
     case uncaptured(path: String)
     /// A connection is in a transaction, so the WAL could not be emptied.
     case transactionOpen(path: String)
+    /// What is new is more than may lie in memory, and more than a file may have now.
+    case noRoomInSpool(bytes: Int)
     case file(FileFailure)
     case engine(SQLError)
 
@@ -33,6 +35,7 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
         case .changedMeanwhile(let path): "\(path) changed while it was read"
         case .uncaptured(let path): "\(path) has commits that are not captured yet"
         case .transactionOpen(let path): "\(path) could not be checkpointed: a transaction is open"
+        case .noRoomInSpool(let bytes): "a changeset of \(bytes) bytes needs room in the spool folder"
         case .file(let failure): failure.description
         case .engine(let error): error.description
         }
@@ -45,6 +48,8 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
         case tryAgain
         /// The log is not the one that was captured up to some point: everything, from the files as they are.
         case captureAll
+        /// The same again, with room for a file of so many bytes.
+        case room(bytes: Int)
     }
 
     public var remedy: Remedy {
@@ -53,6 +58,7 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
         case .engine(let error): error.isCorruption ? .captureAll : .tryAgain
         // Clients of DuckDB can ask it for a checkpoint while the files are read; the next time they are as it left them.
         case .uncaptured, .transactionOpen, .changedMeanwhile: .tryAgain
+        case .noRoomInSpool(let bytes): .room(bytes: bytes)
         case .walReplaced, .walShortened, .walDamaged, .pageSizeChanged, .notADatabase: .captureAll
         }
     }
@@ -67,6 +73,7 @@ public enum CaptureError: Error, Sendable, Hashable, CustomStringConvertible {
         case .walDamaged, .notADatabase, .changedMeanwhile:
             BerthError(.dataCorrupt, "\(self). What is published is intact; look at the disk and restore the database from the bucket.")
         case .uncaptured, .transactionOpen: BerthError(.internalError, description)
+        case .noRoomInSpool: BerthError(.diskUnavailable, description)
         case .engine(let error):
             BerthError(
                 error.isCorruption
@@ -80,7 +87,7 @@ extension SQLError {
     public var isWant: Bool {
         [
             "SQLITE_IOERR", "SQLITE_NOMEM", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "DUCKDB_IO",
-            "DUCKDB_OUT_OF_MEMORY", "DUCKDB_CONNECTION", "DUCKDB_FULL",
+            "DUCKDB_OUT_OF_MEMORY", "DUCKDB_CONNECTION", "DUCKDB_FULL", Self.temporaryFullCode,
         ].contains { code.hasPrefix($0) }
     }
 

@@ -6,7 +6,7 @@ extension SQLError {
     /// lacks at the moment: memory, descriptors, its disk, a lock.
     public var blamesFiles: Bool {
         // An engine that cannot read on in its log may call that an input/output error; the system's own are told in its words.
-        if message.contains("replaying WAL") && code != "DUCKDB_OUT_OF_MEMORY" { return !Self.system.contains(where: message.contains) }
+        if message.contains("replaying WAL") && code != "DUCKDB_OUT_OF_MEMORY" && code != Self.temporaryFullCode { return !Self.system.contains(where: message.contains) }
         return !Self.machine.contains { code.hasPrefix($0) }
     }
 
@@ -19,6 +19,6 @@ extension SQLError {
     private static let machine = [
         "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_NOMEM", "SQLITE_FULL", "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PERM", "SQLITE_READONLY",
         "SQLITE_INTERRUPT", "SQLITE_PROTOCOL", "SQLITE_NOLFS", "DUCKDB_IO", "DUCKDB_OUT_OF_MEMORY", "DUCKDB_CONNECTION", "DUCKDB_INTERRUPT",
-        "DUCKDB_SETTINGS", "DUCKDB_PERMISSION", "DUCKDB_MISSING_EXTENSION",
+        "DUCKDB_SETTINGS", "DUCKDB_PERMISSION", "DUCKDB_MISSING_EXTENSION", SQLError.temporaryFullCode,
     ]
 }

@@ -25,7 +25,7 @@ public final class DuckDBDatabase: EngineDatabase {
     let health = DuckDBHealth()
     private let catalogue = DuckDBCatalogue()
     private let deadlines: DeadlineWatch
-    private let quota: DuckDBQuota
+    let quota: DuckDBQuota
     /// Answers how full the database is; made when that is asked for the first time.
     private var knownObserver: DuckDBConnection?
     /// The state that is captured; `nil` when nothing is known of it.
@@ -47,10 +47,11 @@ public final class DuckDBDatabase: EngineDatabase {
     /// - Parameters:
     ///   - base: what is known about their content; decides whether the first capture is full. After `restored`, whatever opening itself changes is
     ///     captured.
+    ///   - disk: whether the disk has room for the database to grow; `nil` when nobody looks.
     ///   - deadlines: what stops statements.
     /// - Throws: `DUCKDB_IO`, `DUCKDB_SERIALIZATION`, … with DuckDB's message.
     init(
-        path: String, base: CaptureBase = .empty, library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions(),
+        path: String, base: CaptureBase = .empty, library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions(), disk: DiskRoom? = nil,
         deadlines: DeadlineWatch = .machine
     ) throws(SQLError) {
         self.deadlines = deadlines
@@ -73,7 +74,7 @@ public final class DuckDBDatabase: EngineDatabase {
         } catch { throw SQLError(code: "DUCKDB_IO", message: error.description).hidingDirectory(files.directory) }
         // A killed process leaves its temporary files; DuckDB would neither use nor count them.
         try? FileManager.default.removeItem(atPath: files.temporary)
-        quota = DuckDBQuota(path: path, maximumBytes: options.maximumBytes)
+        quota = DuckDBQuota(path: path, maximumBytes: options.maximumBytes, disk: disk)
         let (database, primary) = try Self.open(path, quota, library, options, health, catalogue, deadlines)
         // Of a file that is new only now: opening one descriptor more does no harm, closing one would.
         do throws(FileFailure) {

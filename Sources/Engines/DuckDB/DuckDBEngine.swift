@@ -4,6 +4,8 @@ public import FleetModel
 /// DuckDB, from a library that is loaded at run time.
 public struct DuckDBEngine: Engine {
     public var options: DuckDBOptions
+    /// Whether its disk has room; `nil` when nobody looks.
+    public var disk: DiskRoom?
     public let library: DuckDBLibrary
     public let kind = EngineKind.duckdb
     public let profile = HADBP.Profile.blocks
@@ -13,9 +15,10 @@ public struct DuckDBEngine: Engine {
 
     private var deadlines = DeadlineWatch.machine
 
-    public init(library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions()) {
+    public init(library: DuckDBLibrary, options: DuckDBOptions = DuckDBOptions(), disk: DiskRoom? = nil) {
         self.library = library
         self.options = options
+        self.disk = disk
     }
 
     public func fileBytes(_ path: String) -> Int {
@@ -33,7 +36,7 @@ public struct DuckDBEngine: Engine {
     public func open(
         _ path: String, base: CaptureBase, settings: DatabaseSettings
     ) throws(SQLError) -> any EngineDatabase {
-        try DuckDBDatabase(path: path, base: base, library: library, options: options, deadlines: deadlines)
+        try DuckDBDatabase(path: path, base: base, library: library, options: options, disk: disk, deadlines: deadlines)
     }
 
     public func looksLikeQuery(_ sql: String) -> Bool { DuckDBWords.isQuery(sql) && !DuckDBWords.mayWrite(sql) }

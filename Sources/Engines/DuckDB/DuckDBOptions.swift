@@ -4,11 +4,12 @@ public struct DuckDBOptions: Sendable, Hashable, Codable {
     public var memoryBytes: Int64 = 256 << 20
     /// Threads a query may use, the one that runs it included (`threads`). Default 1.
     public var threads = 1
-    /// Largest size of the main file and its WAL together, in bytes; a write beyond it fails with `DUCKDB_FULL`.
+    /// Largest size of the main file, its WAL and its temporary files together, in bytes; a write beyond it fails with `DUCKDB_FULL`.
     /// Default 8 GiB. DuckDB knows no such limit: it is checked while a write runs, so that one statement can exceed it by
     /// what it holds in memory.
     public var maximumBytes: Int64 = 8 << 30
-    /// Bytes of what does not fit into memory, in files beside the database (`max_temp_directory_size`). Default 1 GiB.
+    /// Bytes of what does not fit into memory, in files beside the database (`max_temp_directory_size`); a statement that needs more fails
+    /// with `TEMPORARY_FULL`. Default 1 GiB.
     public var maximumTemporaryBytes: Int64 = 1 << 30
     /// Longest statement in bytes. Default 4 MiB.
     public var maximumSQLBytes = 4 << 20

@@ -71,13 +71,15 @@ extension SQLiteConnection: ReadingConnection {
 }
 
 extension SQLiteDatabase {
-    static func makeReaders(_ path: String, _ options: SQLiteOptions, _ marks: CommitMarks, _ clock: any FleetClock) -> EngineReaders {
+    static func makeReaders(
+        _ path: String, _ options: SQLiteOptions, _ use: SQLiteDiskUse, _ marks: CommitMarks, _ clock: any FleetClock
+    ) -> EngineReaders {
         EngineReaders(
             takesDescriptors: true,
             mark: { marks.mark(($0 as? SQLiteConnection)?.commitCount) },
             connect: { () throws(SQLError) in
                 // What a reader fails at says nothing of what was written.
-                let connection = try SQLiteConnection(path: path, options: options, health: SQLiteHealth(), create: false, clock: clock)
+                let connection = try SQLiteConnection(path: path, options: options, use: use, health: SQLiteHealth(), create: false, clock: clock)
                 try connection.applySettings(options)
                 return connection
             })

@@ -26,6 +26,8 @@ public final class SQLiteDatabase {
     public private(set) var isProven = false
     let health = SQLiteHealth()
     let marks = CommitMarks()
+    /// Of all its files.
+    let use: SQLiteDiskUse
     private let madeReaders: EngineReaders
     public var readers: EngineReaders? { madeReaders }
     var walPath: String { path + "-wal" }
@@ -34,16 +36,18 @@ public final class SQLiteDatabase {
     ///
     /// - Parameters:
     ///   - base: what is known about the file's content; decides whether the first capture is full.
+    ///   - disk: whether the disk has room for the database to grow; `nil` when nobody looks.
     ///   - clock: by which statements are stopped.
     /// - Throws: `SQLITE_CANTOPEN`, `SQLITE_NOTADB`, `SQLITE_CORRUPT`, …
     public init(
-        path: String, base: CaptureBase = .empty, options: SQLiteOptions = SQLiteOptions(), clock: any FleetClock = BootClock()
+        path: String, base: CaptureBase = .empty, options: SQLiteOptions = SQLiteOptions(), disk: DiskRoom? = nil, clock: any FleetClock = BootClock()
     ) throws(SQLError) {
         self.path = path
         self.options = options
         self.clock = clock
-        madeReaders = Self.makeReaders(path, options, marks, clock)
-        let primary = try SQLiteConnection(path: path, options: options, health: health, create: true, clock: clock)
+        use = SQLiteDiskUse(options, disk: disk)
+        madeReaders = Self.makeReaders(path, options, use, marks, clock)
+        let primary = try SQLiteConnection(path: path, options: options, use: use, health: health, create: true, clock: clock)
         self.primary = primary
         idle = [primary]
         // Before the mode is set: setting it for the first time writes page 1 into the main file, past the WAL.
@@ -81,7 +85,7 @@ public final class SQLiteDatabase {
     }
 
     private func connect() throws(SQLError) -> SQLiteConnection {
-        let connection = try SQLiteConnection(path: path, options: options, health: health, create: false, clock: clock)
+        let connection = try SQLiteConnection(path: path, options: options, use: use, health: health, create: false, clock: clock)
         try connection.applySettings(options)
         return connection
     }

@@ -4,6 +4,8 @@ public import FleetModel
 /// SQLite, as the system's library.
 public struct SQLiteEngine: Engine {
     public var options: SQLiteOptions
+    /// Whether its disk has room; `nil` when nobody looks.
+    public var disk: DiskRoom?
     public let kind = EngineKind.sqlite
     public let profile = HADBP.Profile.sqlite
     /// The file, its WAL, its `-shm` file, and the WAL once more while it is captured.
@@ -12,7 +14,10 @@ public struct SQLiteEngine: Engine {
 
     private var clock: any FleetClock = BootClock()
 
-    public init(options: SQLiteOptions = SQLiteOptions()) { self.options = options }
+    public init(options: SQLiteOptions = SQLiteOptions(), disk: DiskRoom? = nil) {
+        self.options = options
+        self.disk = disk
+    }
 
     public func fileBytes(_ path: String) -> Int { FileSystem.bytes([path, path + "-wal"]) }
 
@@ -27,7 +32,7 @@ public struct SQLiteEngine: Engine {
     ) throws(SQLError) -> any EngineDatabase {
         var options = options
         options.enforcesForeignKeys = settings.foreignKeys
-        return try SQLiteDatabase(path: path, base: base, options: options, clock: clock)
+        return try SQLiteDatabase(path: path, base: base, options: options, disk: disk, clock: clock)
     }
 
     public func transactionRole(of sql: String) -> TransactionRole {
@@ -42,7 +47,7 @@ public struct SQLiteEngine: Engine {
         switch sql.withUTF8({ StatementKind(firstWordOf: $0, from: SQLTrivia.end(in: $0, from: 0)) }) {
         case .query, .explain: return true
         case .with: return !SQLWords.contains(["INSERT", "REPLACE", "UPDATE", "DELETE"], in: sql)
-        case .change, .begin, .commit, .rollback, .savepoint, .pragma, .other: return false
+        case .change, .begin, .commit, .rollback, .savepoint, .pragma, .vacuum, .other: return false
         }
     }
 

@@ -1,9 +1,16 @@
 /// Limits and sizes of one database. The defaults suit a shared node.
 public struct SQLiteOptions: Sendable, Hashable, Codable {
-    /// Largest size of the main file in bytes; a write beyond it fails with `SQLITE_FULL`. Default 1 GiB.
+    /// Largest size of the database in bytes; a write beyond it fails with `SQLITE_FULL`. Default 1 GiB.
     ///
-    /// A file that is already larger can be opened and cannot grow.
+    /// A statement that adds to the database is refused when main file, log and temporary files together reach it; pages that are free in the
+    /// main file do not count. One that changes or removes what is there is refused when the log alone does, so that a database which is full
+    /// can be made smaller. A file that is already larger can be opened and cannot grow.
     public var maximumBytes: Int64 = 1 << 30
+    /// Bytes of temporary files of all statements together, where there are such files; a statement that needs more fails with
+    /// `TEMPORARY_FULL`. Default 1 GiB.
+    public var maximumTemporaryFileBytes: Int64 = 1 << 30
+    /// Log and temporary files of up to so many bytes do not count: the log is not emptied before it has some length. Default 8 MiB.
+    public var freeLogBytes: Int64 = 8 << 20
     /// Bytes of each temporary schema's tables. Default 64 MiB.
     public var maximumTemporaryBytes: Int64 = 64 << 20
     /// Whether temporary tables, and what is sorted, lie in files of the folder that `SQLITE_TMPDIR` names, and not in memory. Default `false`.

@@ -73,6 +73,7 @@ extension BerthError {
         case quarantined = "quarantined"
         case engineUnavailable = "engine_unavailable"
         case diskUnavailable = "disk_unavailable"
+        case nodeDiskFull = "node_disk_full"
         case unpublishedCommits = "unpublished_commits"
         case dataDirectoryLocked = "data_directory_locked"
         case configurationInvalid = "configuration_invalid"
@@ -106,6 +107,7 @@ extension BerthError {
                 .storeGenerationChanged, .storeNotDurable, .bucketUnavailable, .diskUnavailable, .engineUnavailable, .sessionEnded,
                 .unpublishedCommits, .quarantined: 503
             case .timedOut: 504
+            case .nodeDiskFull: 507
             }
         }
 
@@ -113,6 +115,8 @@ extension BerthError {
             switch self {
             case .tooManyRequests, .databaseBusy, .nodeBusy, .leaderUnavailable, .shipLagExceeded, .tooManyOpenDatabases, .shuttingDown, .storeUnavailable,
                 .bucketUnavailable, .noNodeAvailable, .sessionEnded: 1
+            // Room comes by somebody's doing, seldom at once.
+            case .nodeDiskFull: 10
             default: nil
             }
         }

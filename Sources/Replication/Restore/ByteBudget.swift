@@ -48,6 +48,20 @@ public final class ByteBudget: Sendable {
         return try await body()
     }
 
+    /// Takes `bytes` once they are free, until what is answered is gone. More than there is in all waits until everything is free.
+    ///
+    /// - Returns: `nil` when the task was cancelled before.
+    public func reserve(_ bytes: UInt64) async -> ByteReservation? {
+        let bytes = min(bytes, total)
+        return await take(bytes) ? ByteReservation(bytes, of: self) : nil
+    }
+
+    /// How many wait.
+    var waiting: Int { state.withLock { $0.waiting.count } }
+
+    /// Bytes that are taken.
+    public var taken: UInt64 { state.withLock { total - $0.free } }
+
     private func take(_ bytes: UInt64) async -> Bool {
         let id = state.withLock { state in
             state.lastID += 1
@@ -78,7 +92,7 @@ public final class ByteBudget: Sendable {
         for waiting in admitted { waiting.continuation.resume(returning: true) }
     }
 
-    private func giveBack(_ bytes: UInt64) {
+    fileprivate func giveBack(_ bytes: UInt64) {
         let admitted = state.withLock { state in
             state.free += bytes
             invariant(state.free <= total, "bytes are given back twice")
@@ -86,4 +100,17 @@ public final class ByteBudget: Sendable {
         }
         for waiting in admitted { waiting.continuation.resume(returning: true) }
     }
+}
+
+/// Bytes of a ``ByteBudget`` that are taken for as long as somebody holds this.
+public final class ByteReservation: Sendable {
+    private let bytes: UInt64
+    private let budget: ByteBudget
+
+    fileprivate init(_ bytes: UInt64, of budget: ByteBudget) {
+        self.bytes = bytes
+        self.budget = budget
+    }
+
+    deinit { budget.giveBack(bytes) }
 }

@@ -27,6 +27,8 @@ public struct CutChangeset: Sendable {
     public var createdAt: Int64
     /// In `.hadbp` form.
     public var contents: ChangesetContents
+    /// In the spool folder, for the files of the changeset and of its bundle.
+    public var room: ByteReservation?
 
     public init(
         epoch: Epoch, previous: ChainPosition, position: ChainPosition, pageSize: Int, createdAt: Int64, bytes: [UInt8]
@@ -37,7 +39,7 @@ public struct CutChangeset: Sendable {
 
     public init(
         epoch: Epoch, previous: ChainPosition, position: ChainPosition, pageSize: Int, createdAt: Int64,
-        contents: ChangesetContents
+        contents: ChangesetContents, room: ByteReservation? = nil
     ) {
         self.epoch = epoch
         self.previous = previous
@@ -45,6 +47,7 @@ public struct CutChangeset: Sendable {
         self.pageSize = pageSize
         self.createdAt = createdAt
         self.contents = contents
+        self.room = room
     }
 }
 

@@ -24,6 +24,8 @@ public final class WorkerNode: Service, LocalDatabases {
     private let reconciler: Reconciler
     private let backupCheck: BackupCheck
     private let copyCache: CopyCache
+    /// As its hosts see it.
+    private let disk: DiskRoom
     private let catalogue: any NodeCatalogue
     private let settings: WorkerSettings
     private let hints: @Sendable () -> AsyncStream<StoreHint>
@@ -46,6 +48,7 @@ public final class WorkerNode: Service, LocalDatabases {
         self.hints = hints
         self.clock = clock
         self.logger = logger
+        disk = DiskRoom(of: directory, settings.tenants.disk)
         keeper = SessionKeeper(
             session: session, store: leases, clock: clock, thread: machine.renewalThread, random: machine.random, logger: logger)
         let gate = keeper.gate
@@ -53,6 +56,7 @@ public final class WorkerNode: Service, LocalDatabases {
         // What a former process had on its way.
         try? FileManager.default.removeItem(atPath: spool.path)
         let restored = SpoolRule(folder: spool, memoryBytes: settings.tenants.host.changesetMemoryBytes)
+        let spoolBudget = ByteBudget(bytes: settings.spoolBytes)
         let restoreBudget = ByteBudget(bytes: settings.restoreMemoryBytes)
         let enginePool: EnginePool?
         let engineHost: any EngineHost
@@ -74,7 +78,7 @@ public final class WorkerNode: Service, LocalDatabases {
             restorer: Restorer(
                 segments: segments, objects: objects, parallelBytes: settings.restoreReadBytes, budget: restoreBudget, spool: restored, blockingWork: machine.blockingWork,
                 random: machine.random, logger: logger),
-            host: engineHost, pool: machine.enginePool(EnginePool.Limits(threads: settings.tenantThreads)), blockingWork: machine.blockingWork,
+            spoolBudget: spoolBudget, host: engineHost, pool: machine.enginePool(EnginePool.Limits(threads: settings.tenantThreads)), blockingWork: machine.blockingWork,
             engines: engines, settings: settings.tenants, clock: clock, directory: directory, logger: logger)
         backupCheck = BackupCheck(
             environment, catalogue: catalogue, table: table,
@@ -309,7 +313,12 @@ public final class WorkerNode: Service, LocalDatabases {
     public func gauges() -> [(name: String, value: Double)] {
         let now = clock.now()
         let tenants = table.all, descriptors = environment.host.descriptors
+        let hasRoom = disk.hasRoom(), space = disk.space
         return [
+            ("berth_disk_free_bytes", space.map { Double($0.freeBytes) } ?? -1),
+            ("berth_disk_size_bytes", space.map { Double($0.totalBytes) } ?? -1),
+            ("berth_disk_low", hasRoom ? 0 : 1),
+            ("berth_spool_bytes", Double(environment.spoolBudget.taken)),
             ("berth_leases_held", Double(tenants.count)),
             ("berth_databases_open", Double(tenants.count { $0.isOpen })),
             ("berth_database_descriptors", Double(descriptors.taken)),

@@ -27,6 +27,8 @@ public struct WorkerSettings: Sendable {
     public var restoreReadBytes: UInt64 = 32 << 20
     /// Bytes of changesets that all restores of the node together read at a time.
     public var restoreMemoryBytes: UInt64 = 128 << 20
+    /// Bytes of changesets on their way that lie in files of the spool folder, with those of their bundles, unless a single one is larger.
+    public var spoolBytes: UInt64 = 8 << 30
     /// How long a graceful stop may take until what is not published then is kept on the disk, or given up.
     public var shutdownTimeout: Duration = .seconds(20)
     /// How long what is open may take to be closed once the session is over. Then the process ends, whatever hangs.

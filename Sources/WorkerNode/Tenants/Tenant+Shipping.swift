@@ -21,7 +21,12 @@ extension Tenant {
             return nil
         }
         let result: Result<CutResult, CutFailure>
-        do throws(CutFailure) { result = .success(try await asked.database.cut(asked.order)) } catch { result = .failure(error) }
+        var room: ByteReservation?
+        do throws(CutFailure) {
+            var order = asked.order
+            order.fileBytes = 0
+            result = .success(try await cut(asked.database, order, &room))
+        } catch { result = .failure(error) }
         endAsking()
         switch tell({ $0.cut(result, asked: asked) }) {
         case .outdated: return nil
@@ -29,7 +34,8 @@ extension Tenant {
         case .ship(let cut, let chain, let isMore):
             shipClock.withLock { $0.didCut(leaving: isMore ? askedAt : nil) }
             return CutChangeset(
-                epoch: chain.epoch, previous: chain.head, position: chain.tip, pageSize: cut.pageSize, createdAt: cut.createdAt, contents: cut.contents)
+                epoch: chain.epoch, previous: chain.head, position: chain.tip, pageSize: cut.pageSize, createdAt: cut.createdAt, contents: cut.contents,
+                room: room)
         case .tryAgain(let failure, let failures): captureAgainLater(after: failure, failures)
         case .letGo(let former, let failure):
             logger.critical("capture failed; the database is reopened from the bucket", metadata: ["error": "\(failure)"])
@@ -38,6 +44,25 @@ extension Tenant {
         resumeQuietWaitersIfQuiet()
         return nil
     }
+
+    /// Cuts a changeset. One that does not fit into memory waits for room in the spool folder, and others behind it for theirs; those that fit into
+    /// memory pass. A database has one under way, so that none takes the room of all.
+    private func cut(_ database: any HostedDatabase, _ order: CutOrder, _ room: inout ByteReservation?) async throws(CutFailure) -> CutResult {
+        var order = order
+        while true {
+            do throws(CutFailure) { return try await database.cut(order) } catch {
+                guard case .room(let bytes) = error.remedy, bytes > order.fileBytes else { throw error }
+                room = nil
+                // More is committed meanwhile.
+                order.fileBytes = bytes + bytes / 4 + Self.spareFileBytes
+                // Once as it is, and once compressed for its bundle.
+                room = await environment.spoolBudget.reserve(2 * UInt64(order.fileBytes))
+                guard room != nil else { throw error }
+            }
+        }
+    }
+
+    private static let spareFileBytes = 1 << 20
 
     private func endAsking() {
         let now = environment.clock.now()

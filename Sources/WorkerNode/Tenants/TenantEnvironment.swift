@@ -14,6 +14,8 @@ final class TenantEnvironment: Sendable {
     let leases: any LeaseStore
     let shipper: Shipper
     let restorer: Restorer
+    /// For changesets that lie in files until they are published.
+    let spoolBudget: ByteBudget
     let host: any EngineHost
     /// Where tenants decide; engines run in the host.
     let pool: EnginePool
@@ -32,7 +34,7 @@ final class TenantEnvironment: Sendable {
     let metrics = TenantMetrics()
 
     init(
-        session: NewSession, gate: SessionGate, leases: any LeaseStore, shipper: Shipper, restorer: Restorer, host: any EngineHost, pool: EnginePool,
+        session: NewSession, gate: SessionGate, leases: any LeaseStore, shipper: Shipper, restorer: Restorer, spoolBudget: ByteBudget, host: any EngineHost, pool: EnginePool,
         blockingWork: BlockingWork, engines: EngineSet, settings: TenantSettings, clock: any FleetClock, directory: String, logger: Logger
     ) {
         self.session = session
@@ -40,6 +42,7 @@ final class TenantEnvironment: Sendable {
         self.leases = leases
         self.shipper = shipper
         self.restorer = restorer
+        self.spoolBudget = spoolBudget
         self.host = host
         self.pool = pool
         self.blockingWork = blockingWork

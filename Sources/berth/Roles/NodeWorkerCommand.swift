@@ -47,8 +47,8 @@ struct NodeWorkerCommand: AsyncParsableCommand {
             routes: routes, tokens: connections.catalogue,
             endpoints: NodeEndpoints.all(registry: observability.registry, node: box), clock: BootClock(), logger: logger)
         let port = try await gateway.start()
-        let engines = try settings.engines()
         var worker = try settings.worker()
+        let engines = try settings.engines(disk: DiskRoom(of: try settings.required("data"), worker.tenants.disk))
         worker.stopsByForce = force
         let faults = SQLiteFaults.ofThisVersion
         if !faults.isEmpty {

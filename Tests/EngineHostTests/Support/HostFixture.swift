@@ -95,8 +95,9 @@ final class HostFixture: Sendable {
     }
 
     static func engines(_ configuration: HostConfiguration = HostConfiguration()) throws -> EngineSet {
-        var engines = EngineSet([SQLiteEngine(options: configuration.sqlite)])
-        engines.add(DuckDBEngine(library: try DuckDBLibrary.load(), options: configuration.duckdb))
+        let disk = DiskRoom(of: FileManager.default.temporaryDirectory.path, configuration.settings.disk)
+        var engines = EngineSet([SQLiteEngine(options: configuration.sqlite, disk: disk)])
+        engines.add(DuckDBEngine(library: try DuckDBLibrary.load(), options: configuration.duckdb, disk: disk))
         return engines
     }
 

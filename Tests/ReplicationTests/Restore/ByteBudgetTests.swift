@@ -46,6 +46,24 @@ import Testing
         }
     }
 
+    @Test func whatIsReservedIsGivenBackWithItsLastHolder() async throws {
+        let budget = ByteBudget(bytes: 10)
+        var first = await budget.reserve(8)
+        // More than there is in all: it waits for everything.
+        // A task keeps what it answers.
+        var large: Task<ByteReservation?, Never>? = Task { await budget.reserve(100) }
+        try await becomesTrue("it waits") { budget.waiting == 1 }
+        let small = Task { await budget.reserve(1) }
+        try await becomesTrue("both wait") { budget.waiting == 2 }
+        #expect(first != nil && budget.taken == 8)
+        first = nil
+        var second = await large?.value
+        #expect(second != nil && budget.taken == 10)
+        (large, second) = (nil, nil)
+        let third = await small.value
+        #expect(third != nil && budget.taken == 1)
+    }
+
     /// What waits is withdrawn with its task, and those behind it go on.
     @Test func whoIsCancelledWaitsNoLonger() async throws {
         let budget = ByteBudget(bytes: 10), holding = Latch(), release = Latch()

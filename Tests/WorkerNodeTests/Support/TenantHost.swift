@@ -1,4 +1,5 @@
 import BerthTestKit
+import Changesets
 import Dispatch
 import Engines
 import FleetModel
@@ -24,11 +25,13 @@ struct TenantHost {
 
     /// Runs `body` with a host, and ends it.
     ///
-    /// - Parameter clock: of the gate and the tenants; the stores' own if `nil`.
+    /// - Parameters:
+    ///   - clock: of the gate and the tenants; the stores' own if `nil`.
+    ///   - spoolBytes: what large changesets may take in a spool folder; without, they are in memory.
     static func with<Value>(
         _ stores: TestStores, node: String = "node-a", settings: TenantSettings = TenantSettings(),
         clock: (any FleetClock)? = nil, engines: EngineSet = EngineSet([SQLiteEngine()]), blockingWork: BlockingWork = .threads,
-        openFiles: Int = .max, wrapping: (ThreadHost) -> any EngineHost = { $0 },
+        openFiles: Int = .max, spoolBytes: UInt64? = nil, wrapping: (ThreadHost) -> any EngineHost = { $0 },
         isolation: isolated (any Actor)? = #isolation, _ body: (TenantHost) async throws -> Value
     ) async throws -> Value {
         let clock = clock ?? stores.clock
@@ -44,10 +47,11 @@ struct TenantHost {
         settings.expiryInterval = .milliseconds(100)
         let engineHost = ThreadHost(
             engines: engines, pool: enginePool, blockingWork: blockingWork, settings: settings.host, clock: clock, gate: { gate.isOpen },
-            descriptors: openFiles, logger: .test)
+            descriptors: openFiles, spool: spoolBytes.map { _ in SpoolFolder(stores.disk.path + "/" + node + "/spool") }, logger: .test)
         let environment = TenantEnvironment(
             session: session, gate: gate, leases: stores.leases, shipper: shipper,
-            restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), host: wrapping(engineHost), pool: pool,
+            restorer: Restorer(segments: stores.segments, objects: stores.objects, logger: .test), spoolBudget: ByteBudget(bytes: spoolBytes ?? .max),
+            host: wrapping(engineHost), pool: pool,
             blockingWork: blockingWork, engines: engines, settings: settings, clock: clock,
             directory: stores.disk.path + "/" + node, logger: .test)
         let shipping = Task { await shipper.run() }

@@ -8,6 +8,8 @@ enum HostCounter: String, CaseIterable {
     case endedReads = "berth_held_log_reads_ended_total"
     case refusedOpenings = "berth_openings_refused_total"
     case pushedBack = "berth_writes_pushed_back_total"
+    case refusedBySize = "berth_writes_refused_by_size_total"
+    case refusedByDisk = "berth_writes_refused_by_disk_total"
 }
 
 /// The metrics of a host's process: counted here, and told to the node now and then.

@@ -73,16 +73,18 @@ public enum HostProcess {
     }
 
     private static func engines(_ configuration: HostConfiguration) -> EngineSet {
+        let disk = DiskRoom(of: configuration.directory, configuration.settings.disk)
         switch configuration.engine {
         case .sqlite:
             SQLiteRuntime.start(heapBytes: configuration.limits.sqliteHeapBytes)
             var options = configuration.sqlite
             options.keepsTemporaryFiles = true
-            return EngineSet([SQLiteEngine(options: options)])
+            return EngineSet([SQLiteEngine(options: options, disk: disk)])
         case .duckdb:
             var engines = EngineSet()
             do throws(BerthError) {
-                engines.add(DuckDBEngine(library: try DuckDBLibrary.load(path: configuration.duckdbLibrary), options: configuration.duckdb))
+                let library = try DuckDBLibrary.load(path: configuration.duckdbLibrary)
+                engines.add(DuckDBEngine(library: library, options: configuration.duckdb, disk: disk))
             } catch { engines.miss(.duckdb, error) }
             return engines
         }

@@ -63,7 +63,11 @@ extension HostMessage {
             }
         case .cutFailed(let failure):
             frame(.cutFailed) {
-                $0.append(failure.remedy == .captureAll)
+                switch failure.remedy {
+                case .tryAgain: $0.append(UInt64(0))
+                case .captureAll: $0.append(UInt64(1))
+                case .room(let bytes): $0.append(UInt64(bytes) + 1)
+                }
                 $0.append(failure.description)
             }
         case .done: frame(.done)
@@ -117,7 +121,12 @@ extension HostMessage {
             let (cut, spooled) = try Cut.read(&reader)
             self = .cut(.cut(cut), spooled)
         case .cutFailed:
-            self = .cutFailed(CutFailure(remedy: try reader.flag() ? .captureAll : .tryAgain, description: try reader.text()))
+            let remedy: CaptureError.Remedy = switch try reader.uint64() {
+            case 0: .tryAgain
+            case 1: .captureAll
+            case let room: .room(bytes: Int(clamping: room - 1))
+            }
+            self = .cutFailed(CutFailure(remedy: remedy, description: try reader.text()))
         case .done: self = .done
         case .failed: self = .failed(try HostFailure(&reader))
         case .folded:

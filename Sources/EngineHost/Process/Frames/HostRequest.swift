@@ -79,6 +79,7 @@ extension HostRequest {
             frame(.cut, place) {
                 $0.append(order.head)
                 $0.append(order.isWhole)
+                $0.append(UInt64(order.fileBytes))
             }
         case .drain(let place, let deadline): frame(.drain, place) { $0.append(deadline.nanoseconds) }
         case .endDraining(let place): frame(.endDraining, place)
@@ -115,7 +116,7 @@ extension HostRequest {
         case .cutOffCursor: self = .cutOffCursor(place: try reader.uint64(), cursor: try reader.uint64())
         case .discard:
             self = .discard(place: try reader.uint64(), stream: try reader.optionalUInt64(), cursor: try reader.optionalUInt64())
-        case .cut: self = .cut(place: try reader.uint64(), CutOrder(head: try reader.position(), isWhole: try reader.flag()))
+        case .cut: self = .cut(place: try reader.uint64(), CutOrder(head: try reader.position(), isWhole: try reader.flag(), fileBytes: Int(clamping: try reader.uint64())))
         case .drain: self = .drain(place: try reader.uint64(), until: BootInstant(nanoseconds: try reader.int64()))
         case .endDraining: self = .endDraining(place: try reader.uint64())
         case .resume: self = .resume(place: try reader.uint64())

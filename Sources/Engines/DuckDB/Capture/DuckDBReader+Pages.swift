@@ -9,11 +9,12 @@ extension DuckDBReader {
     /// - Throws: ``CaptureError/changedMeanwhile(path:)`` when the files are no longer as `state` says.
     func pages(of state: DuckDBState, since former: DuckDBState?, _ spool: SpoolRule?) throws(CaptureError) -> PageSet {
         let parts = parts(of: state, since: former)
+        let size = parts.reduce(0) { $0 + $1.bytes.count }
+        if let spool, size > spool.memoryBytes, size > spool.fileBytes { throw .noRoomInSpool(bytes: size) }
         let set: PageSet
         do throws(FileFailure) {
             let wal = parts.contains { $0.place == .wal } ? try PosixFile(files.wal, O_RDONLY) : nil
             let sources = Sources(headers: state.headers.bytes, main: main, wal: wal)
-            let size = parts.reduce(0) { $0 + $1.bytes.count }
             if let spool, size > spool.memoryBytes {
                 set = try sources.write(parts, PageFileWriter(in: spool.folder, profile: .blocks, pageSize: DuckDBFiles.pageSize))
             } else {

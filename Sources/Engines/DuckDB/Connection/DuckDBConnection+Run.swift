@@ -19,9 +19,23 @@ extension DuckDBConnection {
         try watched(until: limits.deadline) { () throws(SQLError) in
             let rows = try start(statement, arguments: arguments)
             defer { rows.close() }
-            try begun(rows.result)
-            while let chunk = try next(of: rows) { try consume(chunk) }
+            do throws(SQLError) {
+                try begun(rows.result)
+                while let chunk = try next(of: rows) { try consume(chunk) }
+            } catch {
+                rows.close()
+                endFailed()
+                throw error
+            }
         }
+    }
+
+    /// What a statement has made that was not carried out to its end DuckDB keeps until the connection runs another one, and the plan of the
+    /// statement holds it longer: temporary files as well, which others are to have.
+    private func endFailed() {
+        guard quota.hasTemporaryFiles else { return }
+        cache.removeAll()
+        try? runTrusted("SELECT 1")
     }
 
     /// Begins a statement. A change is carried out; the rows of a query are made as they are asked for.
@@ -39,13 +53,24 @@ extension DuckDBConnection {
         defer { api.destroy_pending(&pending) }
         let state = statement.isStreamed
             ? api.pending_prepared_streaming(statement.handle, &pending) : api.pending_prepared(statement.handle, &pending)
-        guard state == 0, let pending else { throw failure(pending.flatMap { api.pending_error($0) }) }
-        if !statement.isStreamed { try write(pending, mayGrow: statement.mayGrow) }
+        guard state == 0, let begun = pending else { throw failure(pending.flatMap { api.pending_error($0) }) }
+        if !statement.isStreamed {
+            do throws(SQLError) { try write(begun, mayGrow: statement.mayGrow) } catch {
+                api.destroy_pending(&pending)
+                if quota.hasTemporaryFiles { cache.removeAll() }
+                // Its transaction is open until then.
+                try? runTrusted("SELECT 1")
+                throw error
+            }
+        }
 
         var result = duckdb_result()
-        guard api.execute_pending(pending, &result) == 0 else {
-            defer { api.destroy_result(&result) }
-            throw failure(api.result_error(&result))
+        guard api.execute_pending(begun, &result) == 0 else {
+            let error = failure(api.result_error(&result))
+            api.destroy_result(&result)
+            api.destroy_pending(&pending)
+            endFailed()
+            throw error
         }
         return DuckDBRows(taking: result, as: statement.describedAs, library: library)
     }
@@ -74,15 +99,18 @@ extension DuckDBConnection {
     /// Takes a write task by task, so that a growing file is noticed while it grows.
     private func write(_ pending: duckdb_pending_result, mayGrow: Bool) throws(SQLError) {
         let api = library.api
-        var tasks = 0
+        var turns = 0
         while true {
             let state = api.pending_execute_task(pending)
             if api.pending_execution_is_finished(state) { return }
-            // Others of DuckDB's threads have all tasks there are.
-            if state == Self.noTasksAvailable { sched_yield() }
-            tasks += 1
-            guard mayGrow && tasks % 64 == 0 else { continue }
-            do throws(SQLError) { try quota.check() } catch { throw noted(error) }
+            // A task takes a hundred thousand rows. While others of DuckDB's threads have all there are, it is looked now and then.
+            var isDue = true
+            if state == Self.noTasksAvailable {
+                sched_yield()
+                turns += 1
+                isDue = turns % 64 == 0
+            }
+            if mayGrow && isDue { do throws(SQLError) { try quota.check() } catch { throw noted(error) } }
         }
     }
 

@@ -17,8 +17,13 @@ final class DuckDBStatement {
     /// Its rows may be fetched while it runs: nothing is lost when that is not done to the end.
     /// An EXPLAIN may carry out what it explains.
     var isStreamed: Bool { type == .select && !writes }
-    /// May make the files larger than they may be; what only takes away is possible in a full database.
-    var mayGrow: Bool { writes && type != .delete && type != .drop }
+    /// May make the files larger than they may be. What only takes away is possible in a full database, and so is a checkpoint, which is a CALL.
+    var mayGrow: Bool {
+        switch type {
+        case .delete, .drop, .transaction, .call, .vacuum: false
+        default: writes
+        }
+    }
     /// One per parameter, without `$`; digits for one without a name.
     let parameterNames: [String]
     /// A BEGIN after which nothing can be written.

@@ -29,6 +29,7 @@ enum DuckDBErrorCode {
         case "PARSER", "SYNTAX": return SQLError(code: "SQL_PARSE_ERROR", message: text)
         case "TRANSACTIONCONTEXT" where text.contains("transaction is launched in read-only mode"): return readOnly
         case "TRANSACTIONCONTEXT": return SQLError(code: "DUCKDB_TRANSACTION", message: text)
+        case "OUT_OF_MEMORY" where text.contains("max_temp_directory_size"): return SQLError(code: SQLError.temporaryFullCode, message: text)
         case _ where known.contains(name): return SQLError(code: "DUCKDB_" + name, message: text)
         default: return SQLError(code: "DUCKDB_ERROR", message: name.isEmpty ? text : "\(name): \(text)")
         }

@@ -14,6 +14,8 @@ extension DuckDBDatabase {
     func makeRoom() {
         // Opening the files anew would close the connection that asks.
         guard !health.isInvalid else { return }
+        // A statement that has run may have temporary files until it is forgotten.
+        if quota.hasTemporaryFiles { for connection in connections where connection.isIdle { connection.cache.removeAll() } }
         // What cannot be done now is tried with the next write.
         try? foldLog()
     }

@@ -1,30 +1,38 @@
 import FleetModel
 import Foundation
 
-/// How large the files of a database may become: what is free in them does not count.
+/// How large the files of a database may become, its log and its temporary ones included: what is free in them does not count.
 ///
 /// Shared by a database and its connections, confined to their lane.
 final class DuckDBQuota {
     let path: String
     let maximumBytes: Int64
+    /// Whether the disk has room; `nil` where nobody looks.
+    private let disk: DiskRoom?
     /// Tells what is free, and makes room; `nil` while it is being opened.
     weak var database: DuckDBDatabase?
 
-    init(path: String, maximumBytes: Int64) {
+    init(path: String, maximumBytes: Int64, disk: DiskRoom? = nil) {
         self.path = path
         self.maximumBytes = maximumBytes
+        self.disk = disk
     }
 
-    /// - Throws: `DUCKDB_FULL`.
+    /// - Throws: `DUCKDB_FULL`, `NODE_DISK_FULL`.
     func check() throws(SQLError) {
+        guard disk?.hasRoom() ?? true else { throw .nodeDiskFull }
         guard isReached else { return }
+        let files = DuckDBFiles(path)
         throw SQLError(
-            code: "DUCKDB_FULL", message: "the database has reached its largest size of \(maximumBytes) bytes: delete or drop something")
+            code: "DUCKDB_FULL",
+            message: "the database has reached its largest size of \(maximumBytes) bytes: its file has \(Self.bytes(of: path)), of which "
+                + "\(database?.freeBytes() ?? 0) are free, its log \(Self.bytes(of: files.wal)), and temporary files \(temporaryBytes(files.temporary)). "
+                + "Delete or drop something, or write less at a time")
     }
 
     /// For a statement outside a transaction, before it begins: what was deleted gives its place back only with a checkpoint.
     ///
-    /// - Throws: `DUCKDB_FULL`.
+    /// - Throws: `DUCKDB_FULL`, `NODE_DISK_FULL`.
     func checkOrMakeRoom() throws(SQLError) {
         if isReached { database?.makeRoom() }
         try check()
@@ -36,10 +44,32 @@ final class DuckDBQuota {
         return size >= maximumBytes && size - (database?.freeBytes() ?? 0) >= maximumBytes
     }
 
+    /// Statements keep something there at the moment.
+    var hasTemporaryFiles: Bool { temporaryBytes(DuckDBFiles(path).temporary) > 0 }
+
     private func fileBytes() -> Int64 {
-        [path, DuckDBFiles(path).wal].reduce(0) { sum, file in
-            var status = stat()
-            return stat(file, &status) == 0 ? sum + Int64(status.st_size) : sum
+        let files = DuckDBFiles(path)
+        return [path, files.wal].reduce(temporaryBytes(files.temporary)) { $0 + Self.bytes(of: $1) }
+    }
+
+    /// Of files that may come and go meanwhile. DuckDB makes the folder when it needs one, and has a few files in it.
+    private func temporaryBytes(_ folder: String) -> Int64 {
+        guard let directory = opendir(folder) else { return 0 }
+        defer { closedir(directory) }
+        var sum: Int64 = 0
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { sum += Self.bytes(of: "\(folder)/\(name)") }
         }
+        return sum
+    }
+
+    /// As they lie on the disk: a file of temporary blocks may have holes.
+    private static func bytes(of file: String) -> Int64 {
+        var status = stat()
+        guard stat(file, &status) == 0 else { return 0 }
+        return min(Int64(status.st_size), Int64(status.st_blocks) * 512)
     }
 }

@@ -135,6 +135,7 @@ extension SQLiteDatabase {
         fill: (Int, UnsafeMutableRawBufferPointer) throws(CaptureError) -> Void
     ) throws(CaptureError) -> PageSet {
         if let spool, ids.count * pageSize > spool.memoryBytes {
+            guard ids.count * pageSize <= spool.fileBytes else { throw .noRoomInSpool(bytes: ids.count * pageSize) }
             let writer = try mapFailure { () throws(FileFailure) in try PageFileWriter(in: spool.folder, profile: .sqlite, pageSize: pageSize) }
             for (index, id) in ids.enumerated() {
                 try fill(index, try mapFailure { () throws(FileFailure) in try writer.append(id, count: pageSize) })

@@ -15,6 +15,8 @@ final class PreparedStatement {
     let insertsRows: Bool
     /// INSERT, REPLACE, UPDATE or DELETE, also behind a WITH.
     let changesRows: Bool
+    /// Adds rows to some table, that of the schema included; not by its triggers alone.
+    let adds: Bool
     /// A BEGIN after which nothing can be written.
     var beginsReadOnly = false
     private var knownColumns: (columns: [SQLResult.Column], compilations: Int32)?
@@ -30,6 +32,7 @@ final class PreparedStatement {
         writesFile = writes && !(context.changesTemporary && !context.changesMain && kind.mayBeTemporary)
         changesRows = !isReadOnly && (kind == .change || kind == .with)
         insertsRows = changesRows && context.insertsRows
+        adds = writes && context.insertsRows
     }
 
     deinit { sqlite3_finalize(handle) }

@@ -143,8 +143,13 @@ extension SQLiteConnection {
     @discardableResult
     func runTrusted(_ sql: String) throws(SQLError) -> String? {
         guard let handle else { throw Self.closed }
+        let ceiling = files.ceiling
+        files.ceiling = nil
         context.isTrusted = true
-        defer { context.isTrusted = false }
+        defer {
+            context.isTrusted = false
+            files.ceiling = ceiling
+        }
         context.isWriting = holdsWriteLock
         context.refusal = nil
         var statement: OpaquePointer?

@@ -12,6 +12,9 @@ public final class SQLiteConnection {
     /// Of the whole database.
     let health: SQLiteHealth
     let options: SQLiteOptions
+    let files: SQLiteFiles
+    /// Bytes per page; that of a new database until the file was looked at.
+    var pageSize = Int64(SQLiteConnection.newPageSize)
     /// For a watcher on another thread.
     public let interrupter: SQLiteInterrupter
 
@@ -34,14 +37,15 @@ public final class SQLiteConnection {
     var isTransactionReadOnly = false
 
     /// Opens `path` and applies what does not depend on its content.
-    init(path: String, options: SQLiteOptions, health: SQLiteHealth, create: Bool, clock: any FleetClock) throws(SQLError) {
+    init(path: String, options: SQLiteOptions, use: SQLiteDiskUse, health: SQLiteHealth, create: Bool, clock: any FleetClock) throws(SQLError) {
         SQLiteRuntime.start()
         context = ConnectionContext(clock)
         // Debian's SQLite takes a name that starts with “file:” for a URI, with options in it.
         let path = path.hasPrefix("/") ? path : "./" + path
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (create ? SQLITE_OPEN_CREATE : 0)
         var opened: OpaquePointer?
-        let code = sqlite3_open_v2(path, &opened, flags, nil)
+        let files = try SQLiteFiles(use)
+        let code = files.opening { sqlite3_open_v2(path, &opened, flags, $0) }
         guard code == SQLITE_OK, let opened else {
             let message = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
             sqlite3_close_v2(opened)
@@ -50,6 +54,7 @@ public final class SQLiteConnection {
         handle = opened
         self.health = health
         self.options = options
+        self.files = files
         cache = StatementCache(capacity: options.preparedStatements)
         interrupter = SQLiteInterrupter(opened)
         applyLimits(options)

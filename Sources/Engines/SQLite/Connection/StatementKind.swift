@@ -12,6 +12,7 @@ enum StatementKind {
     case savepoint
     case pragma
     case explain
+    case vacuum
     /// DDL and maintenance: rare, so not worth a place in the cache.
     case other
 
@@ -33,6 +34,7 @@ enum StatementKind {
         case (Self.letters("SAVEPOIN"), 9), (Self.letters("RELEASE"), 7): .savepoint
         case (Self.letters("PRAGMA"), 6): .pragma
         case (Self.letters("EXPLAIN"), 7): .explain
+        case (Self.letters("VACUUM"), 6): .vacuum
         default: .other
         }
     }
@@ -48,7 +50,7 @@ enum StatementKind {
         case .begin: .begins
         case .commit: .commits
         case .rollback: .undoes
-        case .savepoint, .pragma, .explain, .other: .unknown
+        case .savepoint, .pragma, .explain, .vacuum, .other: .unknown
         }
     }
 
@@ -56,14 +58,14 @@ enum StatementKind {
     var mayBeTemporary: Bool {
         switch self {
         case .change, .with, .other: true
-        case .query, .begin, .commit, .rollback, .savepoint, .pragma, .explain: false
+        case .query, .begin, .commit, .rollback, .savepoint, .pragma, .explain, .vacuum: false
         }
     }
 
     var isWorthCaching: Bool {
         switch self {
         case .change, .with, .query, .begin, .commit, .rollback, .savepoint: true
-        case .pragma, .explain, .other: false
+        case .pragma, .explain, .vacuum, .other: false
         }
     }
 }

@@ -15,6 +15,7 @@ extension SQLiteConnection {
         if context.isWriting { health.note(exact) }
         let message = String(cString: sqlite3_errmsg(handle))
         if exact & 0xFF == SQLITE_INTERRUPT { return interruption }
+        if exact & 0xFF == SQLITE_FULL, let error = files.takeRefusal() { return error }
         if exact & 0xFF == SQLITE_READONLY && isReadingOnly { return Self.readOnly }
         if whilePreparing && exact & 0xFF == SQLITE_ERROR && Self.isSyntaxError(message) {
             return SQLError(code: "SQL_PARSE_ERROR", message: message)

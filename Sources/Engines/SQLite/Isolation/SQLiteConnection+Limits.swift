@@ -49,7 +49,7 @@ extension SQLiteConnection {
         try runTrusted("PRAGMA temp_store = \(options.keepsTemporaryFiles ? "FILE" : "MEMORY")")
         try runTrusted("PRAGMA synchronous = NORMAL")
         try runTrusted("PRAGMA cache_size = -\(max(1, options.pageCacheBytes >> 10))")
-        let pageSize = try runTrusted("PRAGMA page_size").flatMap { Int64($0) } ?? Int64(Self.newPageSize)
+        pageSize = try runTrusted("PRAGMA page_size").flatMap { Int64($0) } ?? Int64(Self.newPageSize)
         try runTrusted("PRAGMA max_page_count = \(max(1, options.maximumBytes / pageSize))")
     }
 

@@ -6,13 +6,14 @@ extension SQLiteConnection {
     /// Closes the open cursor, and sets the connection to reading only or to writing as well. Costs nothing while that stays
     /// as it is.
     ///
-    /// - Throws: `BLOCKED`, `LOADER_OPEN`.
+    /// - Throws: `BLOCKED`, `LOADER_OPEN`; `SQLITE_FULL` or `NODE_DISK_FULL` for one that adds to a database that is full.
     func makeReady(for statement: PreparedStatement, readOnly: Bool) throws(SQLError) {
         try makeReady()
         if isAutocommit { isTransactionReadOnly = statement.beginsReadOnly }
         let readOnly = readOnly || isTransactionReadOnly
         if readOnly && statement.writes { throw Self.readOnly }
         try setReadingOnly(readOnly)
+        try beginFiles(for: statement)
         context.isWriting = statement.writes || holdsWriteLock
     }
 

@@ -22,6 +22,7 @@ final class SQLiteLoader: EngineLoader {
         let insert = try connection.prepare(target.insert)
         self.insert = insert
         try connection.setReadingOnly(connection.isTransactionReadOnly && !connection.isAutocommit)
+        try connection.beginFiles(for: insert)
         hasOwnTransaction = connection.isAutocommit
         try connection.runTrusted(hasOwnTransaction ? "BEGIN IMMEDIATE" : "SAVEPOINT \(Self.savepoint)")
     }

@@ -62,7 +62,7 @@ extension RoleSettings {
         worker.tenants.maximumStreams = try int("streams-per-database", in: 1...100_000, default: worker.tenants.maximumStreams)
         worker.tenants.maximumRestingStreams = try int(
             "resting-streams-per-database", in: 2...1_000_000, default: worker.tenants.maximumRestingStreams)
-        worker.tenants.checkpointBytes = try int("checkpoint-bytes", in: 4_096...(1 << 40), default: worker.tenants.checkpointBytes)
+        worker.tenants.checkpointBytes = try checkpointBytes()
         worker.tenants.heldLogBytes = try int("held-log-bytes", in: 4_096...(1 << 40), default: worker.tenants.heldLogBytes)
         worker.tenants.heldLogTimeout = try milliseconds("held-log-timeout-ms", in: 100...86_400_000, default: worker.tenants.heldLogTimeout)
         worker.tenants.changesetMemoryBytes = try int("changeset-memory-bytes", in: 1 << 16...1 << 30, default: worker.tenants.changesetMemoryBytes)
@@ -81,12 +81,14 @@ extension RoleSettings {
         worker.copyCache.highWaterPercent = try int("copies-high-water-percent", in: 1...100, default: worker.copyCache.highWaterPercent)
         worker.copyCache.interval = try milliseconds("copies-interval-ms", in: 100...86_400_000, default: worker.copyCache.interval)
         worker.restoreMemoryBytes = UInt64(try int("restore-memory-bytes", in: 1 << 20...1 << 36, default: Int(worker.restoreMemoryBytes)))
+        worker.spoolBytes = UInt64(try int("spool-bytes", in: 1 << 20...1 << 50, default: Int(worker.spoolBytes)))
         worker.databaseDescriptors = try databaseDescriptors(of: DescriptorLimit.current)
         worker.endTimeout = try milliseconds("end-timeout-ms", in: 100...600_000, default: worker.endTimeout)
         worker.shutdownTimeout = try milliseconds("shutdown-timeout-ms", in: 100...3_600_000, default: worker.shutdownTimeout)
         worker.tenants.unopenableRetry = try milliseconds(
             "unopenable-retry-ms", in: 1_000...86_400_000, default: worker.tenants.unopenableRetry)
         worker.tenants.checkpointRetry = try milliseconds("checkpoint-retry-ms", in: 100...3_600_000, default: worker.tenants.checkpointRetry)
+        worker.tenants.disk = try disk()
         worker.backupCheck = try backupCheck()
         try checkRelations(of: worker)
         return worker
@@ -186,12 +188,14 @@ extension RoleSettings {
     }
 
     /// The engines of this machine.
-    func engines() throws(BerthError) -> EngineSet {
-        var engines = EngineSet([SQLiteEngine(options: try sqlite())])
+    ///
+    /// - Parameter disk: whether the disk of their files has room.
+    func engines(disk: DiskRoom) throws(BerthError) -> EngineSet {
+        var engines = EngineSet([SQLiteEngine(options: try sqlite(), disk: disk)])
         let duckdb = try self.duckdb()
         // Optional: without it the others run on.
         do throws(BerthError) {
-            engines.add(DuckDBEngine(library: try DuckDBLibrary.load(path: string("duckdb-library")), options: duckdb))
+            engines.add(DuckDBEngine(library: try DuckDBLibrary.load(path: string("duckdb-library")), options: duckdb, disk: disk))
         } catch {
             engines.miss(.duckdb, error)
         }
@@ -201,6 +205,10 @@ extension RoleSettings {
     func sqlite() throws(BerthError) -> SQLiteOptions {
         var options = SQLiteOptions()
         options.maximumBytes = try bytes("database-bytes", in: 65_536...(1 << 40), default: options.maximumBytes)
+        // A copy for VACUUM, or a sort of everything there is.
+        options.maximumTemporaryFileBytes = try bytes("sqlite-temporary-bytes", in: 65_536...(1 << 40), default: options.maximumBytes)
+        // A log is emptied when it has become longer than `checkpoint-bytes`.
+        options.freeLogBytes = 2 * Int64(try checkpointBytes())
         return options
     }
 
@@ -212,6 +220,23 @@ extension RoleSettings {
             "duckdb-temporary-bytes", in: 0...(1 << 40), default: options.maximumTemporaryBytes)
         options.threads = try int("duckdb-threads", in: 1...1_024, default: options.threads)
         return options
+    }
+
+    private func checkpointBytes() throws(BerthError) -> Int {
+        try int("checkpoint-bytes", in: 4_096...(1 << 40), default: HostSettings().checkpointBytes)
+    }
+
+    private func disk() throws(BerthError) -> DiskLimits {
+        var disk = DiskLimits()
+        disk.highWaterPercent = try int("disk-high-water-percent", in: 1...100, default: disk.highWaterPercent)
+        disk.lowWaterPercent = try int(
+            "disk-low-water-percent", in: 1...100, default: min(disk.lowWaterPercent, disk.highWaterPercent))
+        disk.minimumFreeBytes = try bytes("disk-free-bytes", in: 0...(1 << 50), default: disk.minimumFreeBytes)
+        disk.interval = try milliseconds("disk-interval-ms", in: 1...60_000, default: disk.interval)
+        try require(
+            ("disk-low-water-percent", disk.lowWaterPercent), upTo: ("disk-high-water-percent", disk.highWaterPercent),
+            "a disk would never have room again")
+        return disk
     }
 
     private func bytes(_ name: String, in range: ClosedRange<Int>, default value: Int64) throws(BerthError) -> Int64 {
