@@ -6,7 +6,8 @@ extension DuckDBDatabase {
     ///
     /// Advances: the caller keeps what it gets until it is shipped. Reads 8 bytes per block and then what changed. Blocks, both
     /// headers and the WAL are one set: a large insert writes blocks first and then a WAL entry that refers to them, so that
-    /// neither is of use alone. It runs between statements, when nothing of DuckDB's writes. On an error nothing is advanced.
+    /// neither is of use alone. It runs between statements, when nothing of DuckDB's writes but a checkpoint that a reader asked for. On an error nothing is
+    /// advanced.
     public func capture(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges? {
         guard let captured else { return try captureAll(spool: spool) }
         let state = try state()
