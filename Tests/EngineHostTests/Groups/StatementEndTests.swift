@@ -31,8 +31,11 @@ struct StatementEndTests {
         let running = Running(), pool = EnginePool(threads: 2), clock = ManualClock()
         let directory = FileManager.default.temporaryDirectory.path + "/berth-ends-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: directory) }
+        var settings = HostSettings()
+        // Only its statements have a time.
+        settings.requestTimeout = .seconds(1_000_000)
         let host = ThreadHost(
-            engines: EngineSet([SQLiteEngine()]), pool: pool, blockingWork: .threads, settings: HostSettings(), clock: clock, gate: { true },
+            engines: EngineSet([SQLiteEngine()]), pool: pool, blockingWork: .threads, settings: settings, clock: clock, gate: { true },
             watch: running, logger: Logger(label: "test"))
         let id = DatabaseID.random()
         try LocalCopy(database: id, in: directory).markDirty()
@@ -50,8 +53,16 @@ struct StatementEndTests {
         try await withDatabase { database, clock, running in
             let answer = Task { await database.serve(HostFixture.call(sql)) }
             try await becomesTrue("it runs") { running.any != nil }
-            clock.advance(by: HostSettings().statementTimeout + .seconds(1))
+            // It may only be about to begin, and has its whole time from then on.
+            let moving = Task {
+                while !Task.isCancelled {
+                    clock.advance(by: HostSettings().statementTimeout + .seconds(1))
+                    await Task.yield()
+                }
+            }
             #expect(try HostFixture.text(await answer.value).contains("SQLITE_INTERRUPT"))
+            moving.cancel()
+            await moving.value
             #expect(try HostFixture.text(await database.serve(HostFixture.call("SELECT count(*) FROM t"))).contains("\"0\""))
         }
     }

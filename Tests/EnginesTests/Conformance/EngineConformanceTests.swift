@@ -79,7 +79,9 @@ import Testing
     @Test(arguments: EngineUnderTest.all)
     func theClockThatItIsGivenStopsAStatement(_ tested: EngineUnderTest) async throws {
         let bench = try EngineBench(tested), clock = ManualClock()
-        let connection = try bench.engine.timed(by: clock).open(bench.directory.file("timed"), base: .empty).takeConnection()
+        let database = try bench.engine.timed(by: clock).open(bench.directory.file("timed"), base: .empty)
+        defer { database.close() }
+        let connection = try database.takeConnection()
         let deadline = clock.instant() + .seconds(30)
         #expect(connection.code("SELECT 1", .none, StatementLimits(deadline: deadline)) == nil)
         // Whether it has begun by then or not.

@@ -230,7 +230,7 @@ struct GroupTests {
     @Test func aLongWriteTakesNobodysWriteWithIt() async throws {
         var settings = Self.settings
         settings.groupTime = .milliseconds(30)
-        try await withTenant(settings: settings) { client, tenant, _ in
+        try await withTenant(settings: settings, clock: BootClock()) { client, tenant, _ in
             let long = """
                 INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i FROM n
                 """
