@@ -58,7 +58,8 @@ public struct Simulation {
         for manager in fleet.managers { manager.start() }
         for node in fleet.nodes { node.mayStart = true; node.start(.kept) }
         // Who stands still is woken, and all that breaks was mended.
-        let still = (fleet.nodes.map(\.life) + fleet.managers.map(\.life)).map(\.standsStillUntil).max() ?? .zero
+        let hosts = fleet.nodes.flatMap { $0.machine?.hosts ?? [] }
+        let still = (fleet.nodes.map(\.life) + fleet.managers.map(\.life) + hosts.map(\.life)).map(\.standsStillUntil).max() ?? .zero
         _ = scheduler.run(until: max(still, scheduler.now))
         for node in fleet.nodes { node.start(.kept) }
 

@@ -18,6 +18,8 @@ public protocol ExecutionWatch: Sendable {
 public protocol RunningRequest: AnyObject, Sendable {
     /// Ends it ahead of its time, because its host takes too much memory: what runs is interrupted, nothing more of it is begun, and its client is told why.
     func giveWay()
+    /// Nothing more of it is begun.
+    var isStopped: Bool { get }
 }
 
 /// For a host in this process: what ends it ends whoever would read this.

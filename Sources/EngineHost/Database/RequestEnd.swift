@@ -70,8 +70,14 @@ final class RequestEnd: RunningRequest {
         // Under the lock: afterwards nothing of this statement can stop the next one.
         defer { state.withLock { $0.interrupt = nil } }
         do { return try body() } catch {
-            guard error.isInterruption, state.withLock({ $0.reason == .gaveWay }) else { throw error }
-            throw Self.gaveWay
+            guard error.isInterruption else { throw error }
+            switch state.withLock({ $0.reason }) {
+            case .gaveWay: throw Self.gaveWay
+            case .left: throw error
+            case nil:
+                RareBranch.statementTimedOut.marked()
+                throw error
+            }
         }
     }
 

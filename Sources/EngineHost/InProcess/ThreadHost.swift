@@ -2,10 +2,13 @@ public import Changesets
 public import Engines
 public import FleetModel
 public import Logging
+import Synchronization
 
 /// The host in this process: databases on threads of an ``EnginePool``. Also what a host process has inside.
-public struct ThreadHost: EngineHost {
+public final class ThreadHost: EngineHost {
     private let engines: EngineSet
+    /// Databases that are being opened.
+    private let openings = Atomic(0)
     private let environment: HostEnvironment
 
     /// - Parameters:
@@ -42,6 +45,8 @@ public struct ThreadHost: EngineHost {
         let engine: any Engine
         do throws(HostFailure) { engine = try find(opening.engine) } catch { throw .host(error) }
         guard environment.files.take(engine.openingDescriptors) else { throw .tooManyFiles }
+        openings.add(1, ordering: .relaxed)
+        defer { openings.subtract(1, ordering: .relaxed) }
         let (host, taken) = (environment, engine.openingDescriptors)
         do throws(OpeningFailure) {
             let opened = try await BlockingWork(on: host.pool).run { () throws(OpeningFailure) in
@@ -62,6 +67,15 @@ public struct ThreadHost: EngineHost {
         await withTaskGroup(of: Void.self) { group in
             for database in environment.open.all { group.addTask { await database.lose(because: reason) } }
         }
+    }
+
+    /// As ``lose(because:)``, of a host that does not serve on and whose owners are told by others.
+    ///
+    /// - Returns: whether nothing is open or being opened any more.
+    func closeAll(because reason: String) async -> Bool {
+        let error = BerthError(.leaderUnavailable, "The database was closed: \(reason).")
+        for database in environment.open.all { _ = await database.close(clean: false, because: error) }
+        return environment.open.count == 0 && openings.load(ordering: .relaxed) == 0
     }
 
     public func rehearse(_ path: String, _ engine: EngineKind) async throws(HostFailure) {

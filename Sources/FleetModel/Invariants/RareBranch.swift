@@ -37,6 +37,22 @@ public enum RareBranch: String, Sendable, CaseIterable {
     case copyContinued = "copy-continued"
     /// A host ended, and another one goes on with the files it left.
     case hostReplaced = "host-replaced"
+    /// A host ended itself for work that went on long after its deadline.
+    case hostOverdue = "host-overdue"
+    /// A host that gave no sign of life is ended.
+    case hostStalled = "host-stalled"
+    /// A host is ended at its memory limit.
+    case hostFull = "host-full"
+    /// A host that kept memory which nothing in it was using is ended at rest.
+    case hostRecycled = "host-recycled"
+    /// A request was ended because its host took too much memory.
+    case requestGaveWay = "request-gave-way"
+    /// A statement was stopped at its deadline.
+    case statementTimedOut = "statement-timed-out"
+    /// A database that ended its hosts is opened in one of its own.
+    case openedAlone = "opened-alone"
+    /// A database that ended its hosts is not opened for some time.
+    case databaseQuarantined = "database-quarantined"
     /// A clean copy is brought forward by what was published since.
     case copyExtended = "copy-extended"
     /// A copy is not on the published chain.

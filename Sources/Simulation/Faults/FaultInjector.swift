@@ -1,4 +1,5 @@
 import Chaos
+import EngineHost
 import FleetModel
 import FleetStore
 
@@ -52,7 +53,27 @@ final class FaultInjector: @unchecked Sendable {
         switch fault {
         case .workerKill:
             momentary(.workerKill, ["\(node.name)"]) { node.kill(reaped: true) }
-        case .hostKill: momentary(.hostKill, ["\(node.name)"]) { node.killHost() }
+        case .hostKill: momentary(.hostKill, ["\(node.name)"]) { node.anyHost()?.die(.status(9)) }
+        case .hostStall:
+            guard let host = node.anyHost() else { return }
+            let still = scheduler.chance.duration(in: .milliseconds(100) ... fleet.hostConfiguration.limits.stallTimeout * 2)
+            lasting(.hostKill, ["\(node.name)"], "\(host.life.name) stands still", for: still) {
+                host.life.standsStillUntil = max(host.life.standsStillUntil, scheduler.now + still)
+            } end: {
+            }
+        case .hostBloat:
+            guard let host = node.anyHost() else { return }
+            let limits = fleet.hostConfiguration.limits
+            lasting(.hostKill, ["\(node.name)"], "\(host.life.name) takes memory", for: short * 2) {
+                host.bloat = limits.softMemoryBytes
+            } end: {
+                host.bloat = 0
+            }
+        case .statementSlow: misbehave(node, .slow(scheduler.chance.duration(in: .milliseconds(5) ... fleet.hostConfiguration.settings.statementTimeout * 2)))
+        case .statementDeaf: misbehave(node, .deaf(scheduler.chance.duration(in: .milliseconds(500) ... fleet.hostConfiguration.settings.statementTimeout * 3)), again: true)
+        case .statementHungry:
+            let limit = fleet.hostConfiguration.limits.memoryBytes
+            misbehave(node, .hungry(Int64.random(in: limit / 4...limit * 4, using: &scheduler.chance), isDeaf: Bool.random(using: &scheduler.chance)))
         case .machineKill, .diskLoss:
             let away = scheduler.chance.duration(in: .milliseconds(100) ... ttl * 3)
             lasting(fault == .machineKill ? .machineKill : .diskLoss, ["\(node.name)"], for: away) {
@@ -109,10 +130,11 @@ final class FaultInjector: @unchecked Sendable {
     /// Whoever stands still in the middle of what it does is paused, as by a signal.
     private func standsStill(_ life: Life, for duration: Duration) {
         fleet.note(life.name, "stands still for \(duration.milliseconds) ms in the middle of what it does")
-        let kind: FaultKind = fleet.nodes.contains { $0.life === life } ? .workerPause : .managerPause
+        let node = fleet.nodes.first { $0.owns(life) }
+        let kind: FaultKind = node == nil ? .managerPause : node?.life === life ? .workerPause : .hostKill
         records.append(
             FaultRecord(
-                number: records.count, kind: kind, targets: [life.name], began: fleet.now, ended: Moment(scheduler.now + duration)))
+                number: records.count, kind: kind, targets: [node.map { "\($0.name)" } ?? life.name], began: fleet.now, ended: Moment(scheduler.now + duration)))
     }
 
     private func momentary(_ kind: FaultKind, _ targets: [String], _ hit: () -> Void) {
@@ -123,9 +145,10 @@ final class FaultInjector: @unchecked Sendable {
     }
 
     private func lasting(
-        _ kind: FaultKind, _ targets: [String], for duration: Duration, begin: () -> Void, end: @escaping () -> Void
+        _ kind: FaultKind, _ targets: [String], _ what: String? = nil, for duration: Duration, begin: () -> Void, end: @escaping () -> Void
     ) {
-        fleet.note("fault", "\(kind.rawValue) of \(targets.joined(separator: ", ")) for \(duration.milliseconds) ms")
+        let what = what ?? "\(kind.rawValue) of \(targets.joined(separator: ", "))"
+        fleet.note("fault", "\(what) for \(duration.milliseconds) ms")
         let number = records.count
         let began = fleet.now
         begin()
@@ -133,7 +156,7 @@ final class FaultInjector: @unchecked Sendable {
         open[number] = { [self] in
             end()
             records[number].ended = fleet.now
-            fleet.note("fault", "\(kind.rawValue) of \(targets.joined(separator: ", ")) is over")
+            fleet.note("fault", "\(what) is over")
         }
         scheduler.after(duration, on: scheduler.harness) { [self] in open.removeValue(forKey: number)?() }
     }
@@ -143,6 +166,19 @@ final class FaultInjector: @unchecked Sendable {
         lasting(kind, [life.name], for: duration) {
             life.standsStillUntil = max(life.standsStillUntil, scheduler.now + duration)
         } end: {
+        }
+    }
+
+    /// The next statement that a client has carried out by `node` is like that. How long it takes is known only then.
+    ///
+    /// - Parameter again: perhaps the next ones to the same database are like that as well.
+    private func misbehave(_ node: NodeProcess, _ kind: SimulatedMachine.Hardship.Kind, again: Bool = false) {
+        guard let machine = node.machine, node.isUp else { return }
+        let times = again && Bool.random(using: &scheduler.chance) ? 5 : 1
+        lasting(.hostKill, ["\(node.name)"], "\(times) statements of \(node.name) are to be \(kind)", for: .seconds(8)) {
+            machine.hardship = SimulatedMachine.Hardship(kind: kind, times: times)
+        } end: {
+            machine.hardship = nil
         }
     }
 

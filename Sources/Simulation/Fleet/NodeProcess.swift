@@ -22,8 +22,8 @@ final class NodeProcess: @unchecked Sendable {
     let fleet: SimulatedFleet
     private(set) var life: Life
     private(set) var worker: WorkerNode?
-    /// Where the worker has its databases open.
-    private var host: ThreadHost?
+    /// Where the worker's hosts are.
+    private(set) var machine: SimulatedMachine?
     /// Of the life that runs, or ran last.
     private(set) var session: SessionID?
     private(set) var dispatch: LeaderDispatch?
@@ -71,16 +71,16 @@ final class NodeProcess: @unchecked Sendable {
         fleet.sessionOpened(session)
         let scheduler = fleet.scheduler
         let enqueue: @Sendable (@escaping @Sendable () -> Void) -> Void = { work in scheduler.enqueue(work) }
+        let machine = SimulatedMachine(fleet, node: life, clock: clock, directory: directory)
+        self.machine = machine
         let hints: @Sendable () -> AsyncStream<StoreHint> = { [fleet] in fleet.hints(for: life) }
         let worker = WorkerNode(
             session: session, leases: store, catalogue: store, segments: store, objects: fleet.bucketConnection(life, clock, random),
             engines: fleet.engines,
             host: { [fleet] gate in
-                let host = ThreadHost(
-                    engines: fleet.engines, pool: EnginePool(turns: enqueue), blockingWork: BlockingWork(enqueue: enqueue),
-                    settings: fleet.workerSettings.tenants.host, clock: clock, gate: { gate.isOpen }, logger: logger)
-                self.host = host
-                return host
+                ProcessHosts(
+                    on: machine, configuration: fleet.hostConfiguration, settings: fleet.hostSettings,
+                    gate: { clock.instant() + (gate.openUntil - clock.now()) }, blocking: BlockingWork(enqueue: enqueue), clock: clock, logger: logger)
             },
             directory: directory, settings: fleet.workerSettings, hints: hints,
             machine: Machine(
@@ -131,11 +131,11 @@ final class NodeProcess: @unchecked Sendable {
         if reaped { reap(session) }
     }
 
-    /// The process that has its databases open is killed; the worker lives on.
-    func killHost() {
-        guard isUp, life.jobsOnStack == 0, let host else { return }
-        fleet.scheduler.start(on: life) { await host.lose(because: "killed") }
-    }
+    /// A process in which databases of it are open, while it is up.
+    func anyHost() -> SimulatedHost? { isUp ? machine?.anyHost() : nil }
+
+    /// Whether `life` is of this process, or of one of its hosts.
+    func owns(_ life: Life) -> Bool { life === self.life || machine?.hosts.contains { $0.life === life } ?? false }
 
     private func reap(_ session: SessionID) {
         let fleet = fleet, name = name

@@ -38,6 +38,9 @@ final class SimulatedFleet: @unchecked Sendable {
 
     let engines: EngineSet
     let workerSettings: WorkerSettings
+    /// Of the processes that have databases of the nodes open, and how nodes keep them.
+    let hostConfiguration: HostConfiguration
+    let hostSettings: ProcessHostSettings
     let managerSettings: ManagerSettings
     let gatewayLimits: GatewayLimits
 
@@ -54,13 +57,24 @@ final class SimulatedFleet: @unchecked Sendable {
         // How full this machine's disk is has no part in a schedule.
         worker.copyCache.highWaterPercent = 100
         worker.tenants.idleTimeout = .seconds(6)
-        // Statements are stopped by the machine's own clock, and a slow machine must not change a schedule.
-        worker.tenants.groupTime = .seconds(30)
+        worker.tenants.statementTimeout = .seconds(1)
+        worker.tenants.requestTimeout = .seconds(2)
         worker.tenants.publishTimeout = .seconds(8)
         worker.unableToServeLimit = .seconds(6)
         // As quick as everything else after a fault.
         worker.shipper.refusedRetryDelay = .milliseconds(200)...(.seconds(2))
         workerSettings = worker
+        var host = HostConfiguration(), hosts = ProcessHostSettings()
+        host.settings = worker.tenants.host
+        host.limits.watchdogGrace = .milliseconds(300)
+        host.limits.stallTimeout = .seconds(2)
+        host.limits.recycleTime = .seconds(2)
+        hosts.sqliteHosts = 2
+        // As quick as everything else after a fault.
+        hosts.quarantine.window = .seconds(12)
+        hosts.quarantine.refusal = .milliseconds(800)
+        hosts.quarantine.longestRefusal = .seconds(2)
+        (hostConfiguration, hostSettings) = (host, hosts)
         var manager = ManagerSettings()
         manager.pollInterval = settings.ttl / 10
         manager.absenceGrace = .seconds(4)

@@ -43,8 +43,18 @@ public struct SimulationSettings: Sendable {
 /// What a simulation breaks.
 public enum SimulatedFault: String, Sendable, CaseIterable {
     case workerKill = "worker-kill"
-    /// The process that has the databases of a node open; the node lives on.
+    /// A process that has databases of a node open; the node lives on.
     case hostKill = "host-kill"
+    /// It does not answer for a while, perhaps for longer than it may.
+    case hostStall = "host-stall"
+    /// It takes more memory than it should, and nothing in it is why.
+    case hostBloat = "host-bloat"
+    /// A statement takes its time, perhaps more than it has.
+    case statementSlow = "statement-slow"
+    /// A statement goes on after its time, whatever interrupts it.
+    case statementDeaf = "statement-deaf"
+    /// A statement takes more and more memory.
+    case statementHungry = "statement-hungry"
     case machineKill = "machine-kill"
     case diskLoss = "disk-loss"
     case nodeStop = "node-stop"

@@ -10,6 +10,8 @@ final class Life: @unchecked Sendable {
     /// Counts the lives of the process.
     let number: Int
     var isDead = false
+    /// It is about to die: what of it waits inside a job does not wait any longer.
+    var isEnding = false
     /// While in the future of the simulation's time, nothing of it runs.
     var standsStillUntil = Duration.zero
     /// Jobs of it that are on the stack, waiting for the end of a standstill that began inside them.

@@ -39,9 +39,9 @@ final class Scheduler: @unchecked Sendable {
     private var ready: [Ready] = []
     private var events: [Event] = []
     private var order: UInt64 = 0
-    /// When the innermost standstill ends, while there is one.
-    private var standstillEnd: Duration?
-    private var standstills = 0
+    /// Those who wait inside a job, with their frames on the stack, the innermost last: when it is over at the latest, and whether it is already.
+    private var waits: [(until: Duration, isOver: () -> Bool)] = []
+    private static let deepestWait = 3
     private var stepsOfThisMoment = 0
     /// Who kept so busy that time did not go on: a loop without an end.
     private(set) var busy: Life?
@@ -67,6 +67,8 @@ final class Scheduler: @unchecked Sendable {
     // MARK: What is to run
 
     func enqueue(_ run: @escaping () -> Void) {
+        // What frames of a dead life on the stack still set going.
+        guard !current.isDead else { return }
         ready.append(Ready(life: current, run: run))
     }
 
@@ -163,24 +165,37 @@ final class Scheduler: @unchecked Sendable {
     /// Lets the running life stand still here and now, by chance, while all others go on: between any two statements that
     /// look at the clock, and there are none that matter which do not.
     func mayStandStill() {
-        guard standstillsPerMillion > 0, current !== harness, standstills < 3,
+        guard standstillsPerMillion > 0, current !== harness, !current.isDead, waits.count < Self.deepestWait,
             UInt64.random(in: 0..<1_000_000, using: &chance) < standstillsPerMillion
         else { return }
         let life = current
-        // One inside another ends no later than that: what stands still outside has frames on the stack below, with what they hold
-        // locked, and goes on only when these are back on top.
-        let outer = standstillEnd
-        let wanted = now + chance.duration(in: standstill)
-        let until = outer.map { min($0, wanted) } ?? wanted
-        standstillEnd = until
-        defer { standstillEnd = outer }
+        let until = latestEnd(now + chance.duration(in: standstill))
         onStandstill(life, until - now)
-        life.standsStillUntil = max(life.standsStillUntil, until)
-        life.jobsOnStack += 1
-        standstills += 1
         // Its own jobs are not chosen meanwhile, so what it holds locked is waited for by nobody.
-        while now < life.standsStillUntil && busy == nil && broken == nil { _ = step(upTo: life.standsStillUntil) }
-        standstills -= 1
+        life.standsStillUntil = max(life.standsStillUntil, until)
+        wait(until: until) { false }
+    }
+
+    /// Lets the running job take its time here and now, as a thread that computes, while everything else goes on, its own life too.
+    ///
+    /// Nothing may be locked that anybody else of its life needs.
+    ///
+    /// - Parameter isOver: ends it before.
+    func takeTime(_ duration: Duration, unless isOver: @escaping () -> Bool) {
+        guard current !== harness, waits.count < Self.deepestWait else { return }
+        wait(until: latestEnd(now + duration), unless: isOver)
+    }
+
+    /// One inside another ends no later than that: what waits outside has frames on the stack below, with what they hold locked, and goes on only
+    /// when these are back on top.
+    private func latestEnd(_ wanted: Duration) -> Duration { waits.last.map { min($0.until, wanted) } ?? wanted }
+
+    private func wait(until end: Duration, unless isOver: @escaping () -> Bool) {
+        let life = current
+        life.jobsOnStack += 1
+        waits.append((end, { isOver() || life.isEnding || life.isDead }))
+        while now < end, busy == nil, broken == nil, !waits.contains(where: { $0.isOver() }) { _ = step(upTo: end) }
+        waits.removeLast()
         life.jobsOnStack -= 1
         current = life
     }

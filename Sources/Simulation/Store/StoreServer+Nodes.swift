@@ -58,9 +58,20 @@ extension StoreServer {
         onHint(.operations)
     }
 
-    /// No host of a simulation ends for what it carries out.
-    func reportQuarantined(_ database: DatabaseID, _ quarantined: Quarantined, epoch: Epoch, by session: SessionID) {}
-    func quarantined(among databases: [DatabaseID]) -> [DatabaseID: Quarantined] { [:] }
+    func reportQuarantined(_ database: DatabaseID, _ quarantined: Quarantined, epoch: Epoch, by session: SessionID) {
+        guard lease(database)?.session == session, lease(database)?.epoch == epoch else { return }
+        placements[database]?.quarantined = (quarantined, clock + quarantined.remaining)
+        placements[database]?.servedEpoch = nil
+    }
+
+    func quarantined(among databases: [DatabaseID]) -> [DatabaseID: Quarantined] {
+        var found: [DatabaseID: Quarantined] = [:]
+        for database in databases {
+            guard let (quarantined, until) = placements[database]?.quarantined, until + .seconds(600) > clock else { continue }
+            found[database] = Quarantined(reason: quarantined.reason, remaining: until - clock, refusals: quarantined.refusals)
+        }
+        return found
+    }
 
     func refuse(_ database: DatabaseID, _ refusal: OpeningRefusal, on node: NodeName) {
         guard placements[database]?.node == node else { return }

@@ -24,6 +24,8 @@ final class StoreServer: @unchecked Sendable {
         var refusal: OpeningRefusal?
         var servedEpoch: Epoch?
         var unopenable: UnopenableState?
+        /// With when it ends, on the store's clock.
+        var quarantined: (Quarantined, until: Duration)?
     }
 
     struct Node {

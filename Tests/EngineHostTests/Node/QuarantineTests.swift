@@ -47,6 +47,14 @@ import Testing
         #expect(quarantine.verdict(on: database, at: .seconds(60 * 200)) == .none)
     }
 
+    /// It is written down by a clock that may be set back meanwhile.
+    @Test func whatIsRememberedLastsNoLongerThanARefusalMay() {
+        var quarantine = Quarantine()
+        quarantine.remember(database, Quarantined(reason: "crash", remaining: .seconds(86_400), refusals: 1), at: .seconds(100))
+        #expect(quarantine.verdict(on: database, at: .seconds(3_699)) != .alone)
+        #expect(quarantine.verdict(on: database, at: .seconds(3_700)) == .alone)
+    }
+
     /// What another process knew of it: the time goes on, and so does its growing; nobody else is beside it afterwards.
     @Test func whatIsRememberedGoesOn() {
         var quarantine = Quarantine()

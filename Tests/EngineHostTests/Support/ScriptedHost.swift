@@ -117,7 +117,7 @@ final class Link: Sendable {
             channel: nodeChannel, spool: Spool(spool, isHost: false), kept: SpoolRule(folder: SpoolFolder(spool + "/kept"), memoryBytes: 4 << 20),
             blocking: .threads)
         let server = HostServer(
-            host: host, channel: hostChannel, spool: Spool(spool, isHost: true), blocking: .threads, clock: BootClock(), relieve: {})
+            host: host, channel: hostChannel, spool: Spool(spool, isHost: true), blocking: .threads, clock: BootClock(), relieve: { _ in })
         Thread.start(named: "link-host") { [hostChannel] in
             try? hostChannel.receive { kind, number, reader throws(FrameError) in try server.handle(try HostRequest(kind, &reader), number) }
             hostChannel.end()

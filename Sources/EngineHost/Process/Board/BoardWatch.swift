@@ -35,7 +35,8 @@ final class BoardWatch: ExecutionWatch {
         guard let place else { return -1 }
         board.put(
             ExecutionBoard.Work(
-                row: place.row, number: place.number, database: database, since: clock.instant(), deadline: deadline, thread: Self.thread))
+                row: place.row, number: place.number, database: database, since: clock.instant(), deadline: deadline, thread: Self.thread,
+                isRequest: request != nil))
         return place.row
     }
 
@@ -55,9 +56,18 @@ final class BoardWatch: ExecutionWatch {
 
     private static var thread: UInt64 { UInt64(pthread_self()) }
 
-    /// Looks at the board every `interval`, for ever. Ends the process with `code` for work that is `grace` past its deadline.
-    func run(every interval: Duration, grace: Duration, code: Int32, beforehand: () -> Void) -> Never {
-        var overdue = OverdueWorks(grace: grace, interval: interval)
+    /// Looks once for work that is long past its deadline, and writes down which it is.
+    ///
+    /// - Returns: whether the host has to end.
+    func look(_ overdue: inout OverdueWorks) -> Bool {
+        guard let work = overdue.look(at: board.works, now: clock.instant()) else { return false }
+        board.setOverdue(work)
+        return true
+    }
+
+    /// Looks at the board every `interval`, for ever. Ends the process with `code` for work that is long past its deadline.
+    func run(_ overdue: OverdueWorks, every interval: Duration, code: Int32, beforehand: () -> Void) -> Never {
+        var overdue = overdue
         while true {
             var time = timespec(tv_sec: 0, tv_nsec: 0)
             let nanoseconds = interval.clampedNanoseconds
@@ -65,9 +75,7 @@ final class BoardWatch: ExecutionWatch {
             time.tv_nsec = Int(nanoseconds % 1_000_000_000)
             nanosleep(&time, nil)
             beforehand()
-            guard let work = overdue.look(at: board.works, now: clock.instant()) else { continue }
-            board.setOverdue(work)
-            _exit(code)
+            if look(&overdue) { _exit(code) }
         }
     }
 }

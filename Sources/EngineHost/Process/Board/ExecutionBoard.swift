@@ -11,13 +11,13 @@ import Synchronization
 /// 8       taken      u64  descriptors that databases take
 /// 16      overdue    u64  1 + the row of the work for which the watchdog ended the host
 /// 24      crashed    u64  the thread that crashed
-/// 64      rows       512 × 64: work (0 for a free row), since, deadline, database (16 bytes), thread
+/// 64      rows       512 × 64: work (0 for a free row), since, deadline, database (16 bytes), thread, whether a request asked for it
 /// 64 KiB  calls      65,536 × 8: the last request that was begun, by the low 16 bits of its number
 /// ```
 ///
 /// The numbers of requests under way differ in their low 16 bits (``RequestTable``), so the second table says of each whether it was begun. The
 /// node believes nothing here beyond that and what it tells people: a host that lies harms its own databases.
-final class ExecutionBoard: Sendable {
+package final class ExecutionBoard: Sendable {
     static let rows = 512
     static let calls = 1 << 16
     private static let rowWords = 8
@@ -35,6 +35,8 @@ final class ExecutionBoard: Sendable {
         var deadline: BootInstant?
         /// As `pthread_self` names it in the host.
         var thread: UInt64
+        /// A request asked for it, which can be ended.
+        var isRequest = false
     }
 
     /// Of the memory; a host inherits it.
@@ -103,6 +105,7 @@ final class ExecutionBoard: Sendable {
         set(start + 3, high)
         set(start + 4, low)
         set(start + 5, work.thread)
+        set(start + 6, work.isRequest ? 1 : 0)
         set(start, work.number)
     }
 
@@ -116,7 +119,8 @@ final class ExecutionBoard: Sendable {
         let work = Work(
             row: row, number: number, database: Self.database(self[start + 3], self[start + 4]),
             since: BootInstant(nanoseconds: Int64(bitPattern: self[start + 1])),
-            deadline: deadline == .max ? nil : BootInstant(nanoseconds: deadline), thread: self[start + 5])
+            deadline: deadline == .max ? nil : BootInstant(nanoseconds: deadline), thread: self[start + 5],
+            isRequest: self[start + 6] != 0)
         return self[start] == number ? work : nil
     }
 

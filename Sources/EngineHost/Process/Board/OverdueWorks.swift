@@ -5,11 +5,13 @@ import FleetModel
 /// An engine is interrupted at its deadline by whoever gave it the work. What goes on for long after it cannot be interrupted at all: a function that
 /// computes for hours, a statement that compiles for ever. How long is counted in looks, not by the clock: a process that was stopped, and goes on, had
 /// no time to interrupt anything.
-struct OverdueWorks {
+package struct OverdueWorks {
     /// Looks at which work may be seen after its deadline.
     let limit: Int
     /// Looks at which work that is being carried out was seen after its deadline, by its number.
     private var seen: [UInt64: Int] = [:]
+
+    package init(_ limits: HostLimits) { self.init(grace: limits.watchdogGrace, interval: limits.watchdogInterval) }
 
     /// - Parameters:
     ///   - grace: how long work may go on after its deadline.

@@ -4,11 +4,28 @@ import Foundation
 import Glibc
 import Synchronization
 
+/// One end of what connects a node and a host.
+package protocol FrameSending: AnyObject, Sendable {
+    /// Sends what `write` appends: one frame. Does not block, and does nothing after the end.
+    func send(_ write: (inout FrameWriter) -> Void)
+
+    /// Nothing is sent or received any more: both ends find the stream at its end.
+    func end()
+}
+
+extension FrameSending {
+    func send(_ request: HostRequest, _ number: UInt64 = 0) { send { request.write(number, to: &$0) } }
+    func send(_ message: HostMessage, _ number: UInt64 = 0) { send { message.write(number, to: &$0) } }
+}
+
+/// Takes the frames that arrive, one after the other. Throws when the other end sends something else than it may.
+package typealias FrameReceiver = @Sendable (_ kind: UInt8, _ number: UInt64, _ fields: inout FrameReader) throws(FrameError) -> Void
+
 /// One end of the socket between a node and a host: frames that were sent go out, one writer at a time.
 ///
 /// Whoever sends while nobody writes does so, without waiting: a frame then costs no other thread. What is sent meanwhile goes out in one
 /// write. When the socket is full, or one sender has written for others for long enough, a thread of the channel's own goes on.
-final class FrameChannel: Sendable {
+final class FrameChannel: FrameSending {
     private struct State {
         var frames = FrameWriter()
         /// Somebody takes frames out and writes them.
@@ -32,7 +49,6 @@ final class FrameChannel: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Sends what `write` appends. Does not block, and does nothing after the end.
     func send(_ write: (inout FrameWriter) -> Void) {
         let isWriter = state.withLock { state -> Bool in
             guard !state.isEnded else { return false }
@@ -43,10 +59,6 @@ final class FrameChannel: Sendable {
         if isWriter { self.write() }
     }
 
-    func send(_ request: HostRequest, _ number: UInt64 = 0) { send { request.write(number, to: &$0) } }
-    func send(_ message: HostMessage, _ number: UInt64 = 0) { send { message.write(number, to: &$0) } }
-
-    /// Nothing is sent or received any more: both ends find the stream at its end.
     func end() {
         state.withLock { state in
             state.isEnded = true

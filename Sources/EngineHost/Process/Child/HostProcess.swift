@@ -20,15 +20,14 @@ public enum HostProcess {
         // The node may have ended before the kernel was asked to tell of it.
         guard getppid() == node, let board = ExecutionBoard(inherited: HostProgram.board) else { _exit(HostExit.orphaned) }
         let channel = FrameChannel(HostProgram.socket)
-        var server: HostServer?
+        var core: HostCore?
         do throws(FrameError) {
             try channel.receive { kind, number, reader throws(FrameError) in
-                let request = try HostRequest(kind, &reader)
-                if let server { return try server.handle(request, number) }
-                guard case .configure(let json) = request,
+                if let core { return try core.receive(kind, number, &reader) }
+                guard case .configure(let json) = try HostRequest(kind, &reader),
                     let configuration = try? JSONDecoder().decode(HostConfiguration.self, from: Data(json))
                 else { throw FrameError("the first frame is no configuration") }
-                server = begin(configuration, board, channel, makeLogger(configuration))
+                core = begin(configuration, board, channel, makeLogger(configuration))
             }
         } catch {
             FileHandle.standardError.write(Data("engine host: \(error)\n".utf8))
@@ -39,37 +38,29 @@ public enum HostProcess {
 
     private static func begin(
         _ configuration: HostConfiguration, _ board: ExecutionBoard, _ channel: FrameChannel, _ logger: Logger
-    ) -> HostServer {
+    ) -> HostCore {
         // Before the limits: afterwards no library can be looked for.
         let engines = engines(configuration)
         let missing = ResourceLimits.apply(configuration.limits, folders: [configuration.directory, configuration.spool])
         CrashNote.install(board)
         let clock = BootClock()
-        let watch = BoardWatch(board, clock: clock)
         let counters = HostCounters()
         MetricsSystem.bootstrap(counters)
-        let pool = EnginePool(configuration.threads)
-        let host = ThreadHost(
-            engines: engines, pool: pool, blockingWork: .threads, settings: configuration.settings, clock: clock,
-            gate: { board.gateIsOpen(at: clock.instant()) },
-            descriptors: configuration.databaseDescriptors, spool: SpoolFolder(configuration.spool), watch: watch, logger: logger)
-        Task { await host.run() }
+        let core = HostCore(
+            configuration, engines: engines, board: board, channel: channel, pool: EnginePool(configuration.threads), blocking: .threads, clock: clock,
+            logger: logger)
+        Task { await core.run() }
         let limits = configuration.limits
         Thread.start(named: "host-watchdog") {
             var memory = FreedMemory()
-            watch.run(every: limits.watchdogInterval, grace: limits.watchdogGrace, code: HostExit.watchdog) {
-                board.setDescriptors(host.descriptors.taken)
+            core.watch.run(OverdueWorks(limits), every: limits.watchdogInterval, code: HostExit.watchdog) {
+                board.setDescriptors(core.host.descriptors.taken)
                 counters.takeAll { channel.send(.counted($0, $1)) }
-                if memory.isWorthGivingBack(open: host.openDatabases, at: clock.now()) { FreedMemory.giveBack() }
+                if memory.isWorthGivingBack(open: core.host.openDatabases, at: clock.now()) { FreedMemory.giveBack() }
             }
         }
-        channel.send(.ready(missing: missing))
-        return HostServer(
-            host: host, channel: channel, spool: Spool(configuration.spool, isHost: true), blocking: .threads, clock: clock,
-            relieve: {
-                guard let longest = board.works.filter({ $0.deadline != nil }).min(by: { $0.since < $1.since }) else { return }
-                watch.giveWay(longest.number)
-            })
+        core.begin(missing: missing)
+        return core
     }
 
     private static func engines(_ configuration: HostConfiguration) -> EngineSet {

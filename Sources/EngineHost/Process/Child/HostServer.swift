@@ -15,17 +15,17 @@ final class HostServer: Sendable {
     }
 
     private let host: any EngineHost
-    private let channel: FrameChannel
+    private let channel: any FrameSending
     private let spool: Spool
     private let blocking: BlockingWork
     private let clock: any FleetClock
-    private let relieve: @Sendable () -> Void
+    private let relieve: @Sendable (_ work: UInt64?) -> Void
     private let state = Mutex(State())
 
-    /// - Parameter relieve: ends what takes most.
+    /// - Parameter relieve: as ``HostRequest/relieve(work:)``.
     init(
-        host: any EngineHost, channel: FrameChannel, spool: Spool, blocking: BlockingWork, clock: any FleetClock,
-        relieve: @escaping @Sendable () -> Void
+        host: any EngineHost, channel: any FrameSending, spool: Spool, blocking: BlockingWork, clock: any FleetClock,
+        relieve: @escaping @Sendable (_ work: UInt64?) -> Void
     ) {
         self.host = host
         self.channel = channel
@@ -40,7 +40,7 @@ final class HostServer: Sendable {
         switch request {
         case .configure: throw FrameError("a host is configured once")
         case .ping: channel.send(.pong, number)
-        case .relieve: relieve()
+        case .relieve(let work): relieve(work)
         case .withdraw: state.withLock { $0.calls[number] ?? nil }?.cancel()
         case .open(let opening): Task { await open(opening, number) }
         case .rehearse(let engine, let path):
@@ -114,9 +114,9 @@ final class HostServer: Sendable {
     /// Tells the node what a database's owner is told.
     private final class PlaceOwner: DatabaseOwner {
         private let place: UInt64
-        private let channel: FrameChannel
+        private let channel: any FrameSending
 
-        init(_ place: UInt64, _ channel: FrameChannel) {
+        init(_ place: UInt64, _ channel: any FrameSending) {
             self.place = place
             self.channel = channel
         }

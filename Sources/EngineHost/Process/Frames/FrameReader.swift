@@ -2,7 +2,7 @@ import FleetModel
 import Foundation
 
 /// Reads the fields of one frame, in the memory it was received in.
-struct FrameReader {
+package struct FrameReader {
     private let bytes: UnsafeRawBufferPointer
     private var next = 0
 

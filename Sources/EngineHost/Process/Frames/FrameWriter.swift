@@ -2,7 +2,7 @@ import FleetModel
 import Foundation
 
 /// Frames in the making, one after the other.
-struct FrameWriter: Sendable {
+package struct FrameWriter: Sendable {
     private(set) var bytes: [UInt8] = []
 
     /// Appends a frame.

@@ -29,8 +29,8 @@ enum HostRequest: Sendable {
     case closeIfAtRest(place: UInt64, head: ChainPosition)
     case close(place: UInt64, clean: Bool, because: BerthError)
     case ping
-    /// Ends what takes most: memory is short.
-    case relieve
+    /// Memory is short: the request whose work has this number ends; without one, what is free is given back.
+    case relieve(work: UInt64?)
 
     enum Kind: UInt8 {
         case configure = 1, open, rehearse, verify, serve, withdraw, nextPiece, cancelCursor, cutOffCursor, discard, cut, drain, endDraining, resume,
@@ -93,7 +93,7 @@ extension HostRequest {
                 $0.append(reason)
             }
         case .ping: frame(.ping)
-        case .relieve: frame(.relieve)
+        case .relieve(let work): frame(.relieve) { $0.append(work) }
         }
     }
 
@@ -125,7 +125,7 @@ extension HostRequest {
         case .closeIfAtRest: self = .closeIfAtRest(place: try reader.uint64(), head: try reader.position())
         case .close: self = .close(place: try reader.uint64(), clean: try reader.flag(), because: try reader.berthError())
         case .ping: self = .ping
-        case .relieve: self = .relieve
+        case .relieve: self = .relieve(work: try reader.optionalUInt64())
         case nil: throw FrameError("no request is of kind \(kind)")
         }
         try reader.finish()

@@ -2,7 +2,7 @@
 public struct HostLimits: Sendable, Hashable, Codable {
     /// Resident bytes at which its node ends a host. Default 1 GiB.
     public var memoryBytes: Int64 = 1 << 30
-    /// Of them, those at which the work that has lasted longest is ended.
+    /// Of them, those from which on memory is had back from it, by ``MemoryRelief``.
     public var softMemoryBytes: Int64 { memoryBytes / 4 * 3 }
     /// Of them, those SQLite may have allocated: a statement that wants more fails with `SQLITE_NOMEM`.
     public var sqliteHeapBytes: Int64 { memoryBytes / 2 }
@@ -19,6 +19,14 @@ public struct HostLimits: Sendable, Hashable, Codable {
     public var watchdogInterval: Duration = .milliseconds(100)
     /// How long a host may say nothing when it is asked for a sign of life. Default 5 s.
     public var stallTimeout: Duration = .seconds(5)
+
+    /// How long is waited for what was done about a host's memory to show, before more is done. Default 500 ms.
+    public var reliefTime: Duration = .milliseconds(500)
+    /// Requests that may end in a row without any memory coming back, until those of others are left alone: the memory is not theirs. Default 2.
+    public var reliefAttempts = 2
+    /// How long a host may stay above its soft limit that nothing gets memory back from; then it ends as soon as nothing is being carried out in it.
+    /// Default 60 s.
+    public var recycleTime: Duration = .seconds(60)
 
     public init() {}
 }

@@ -2,93 +2,75 @@ import Changesets
 import Engines
 import FleetModel
 import Foundation
-import Glibc
 import Synchronization
 
-/// A host that is a child of this process, from its start until it was reaped.
+/// A host of this node, from its start until nothing of it runs any more.
 final class EngineProcess: Sendable {
     private struct State {
-        var pid: pid_t?
         var isReady: Bool?
         var isDismissed = false
         var waiting: [CheckedContinuation<Bool, Never>] = []
+        /// Why it was ended.
         var death: HostDeath?
-        /// Looks in a row at which nothing had come from it.
-        var silence = 0
+        var watch: HostWatch
     }
 
     let number: Int
     let engine: EngineKind
     let board: ExecutionBoard
     let connection: HostConnection
-    private let channel: FrameChannel
-    private let childEnd: Int32
+    private let body: any HostBody
     private let configuration: HostConfiguration
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let heard = Atomic(false)
 
-    /// - Parameter kept: which changesets stay in files, and where.
+    /// - Parameters:
+    ///   - kept: which changesets stay in files, and where.
+    ///   - interval: between two looks at it.
     /// - Throws: code `internal_error` when no socket or memory can be had.
-    init(_ number: Int, _ configuration: HostConfiguration, kept: SpoolRule, gate: BootInstant, blocking: BlockingWork) throws(BerthError) {
+    init(
+        _ number: Int, _ configuration: HostConfiguration, on machine: any HostMachine, kept: SpoolRule, gate: BootInstant, interval: Duration,
+        blocking: BlockingWork
+    ) throws(BerthError) {
         self.number = number
         engine = configuration.engine
         self.configuration = configuration
         board = try ExecutionBoard()
         board.setGate(gate)
-        var ends: [Int32] = [-1, -1]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
-            throw BerthError(.internalError, "No socket for an engine host: \(String(cString: strerror(errno))).")
-        }
-        childEnd = ends[1]
-        channel = FrameChannel(ends[0])
-        connection = HostConnection(channel: channel, spool: Spool(configuration.spool, isHost: false), kept: kept, blocking: blocking)
+        body = try machine.makeBody(number, configuration, board)
+        connection = HostConnection(channel: body, spool: Spool(configuration.spool, isHost: false), kept: kept, blocking: blocking)
+        state = Mutex(State(watch: HostWatch(configuration.limits, interval: interval)))
     }
 
-    /// Starts the process, on a thread that stays with it.
+    /// Starts it.
     ///
-    /// - Parameter ended: called once, when the process was reaped, before anybody is answered.
-    func start(
-        _ program: HostProgram, lock: Int32, ready: @escaping @Sendable ([String]) -> Void,
-        ended: @escaping @Sendable (HostDeath, _ wasReady: Bool) -> Void
-    ) {
-        Thread.start(named: "host-\(number)") { [self] in
-            let death = live(program, lock, ready)
+    /// - Parameter ended: called once, when nothing of it runs any more, before anybody is answered.
+    func start(ready: @escaping @Sendable ([String]) -> Void, ended: @escaping @Sendable (HostDeath, _ wasReady: Bool) -> Void) {
+        // All of it can be encoded: numbers, texts and names.
+        body.send(.configure(Array((try? JSONEncoder().encode(configuration)) ?? Data())))
+        body.start { [self] kind, number, fields throws(FrameError) in
+            let message = try HostMessage(kind, &fields)
+            heard.store(true, ordering: .relaxed)
+            if case .ready(let missing) = message { becameReady(missing, ready) } else { try connection.receive(message, number) }
+        } ended: { [self] end in
             try? FileManager.default.removeItem(atPath: configuration.spool)
-            let (wasReady, waiting) = state.withLock { state in
+            let (death, wasReady, waiting) = state.withLock { state in
                 let wasReady = state.isReady == true
                 state.isReady = state.isReady ?? false
                 defer { state.waiting = [] }
-                return (wasReady, state.waiting)
+                return (Self.death(end, state), wasReady, state.waiting)
             }
             ended(death, wasReady)
             for waiter in waiting { waiter.resume(returning: false) }
         }
     }
 
-    private func live(_ program: HostProgram, _ lock: Int32, _ ready: ([String]) -> Void) -> HostDeath {
-        let pid: pid_t
-        do throws(BerthError) {
-            defer { close(childEnd) }
-            try? FileManager.default.createDirectory(
-                atPath: configuration.spool, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            pid = try program.spawn(socket: childEnd, board: board.descriptor, lock: lock, spool: configuration.spool)
-        } catch { return .notStarted(error.message) }
-        let isDismissed = state.withLock { state in
-            state.pid = pid
-            return state.isDismissed
+    private static func death(_ end: HostEnd, _ state: State) -> HostDeath {
+        switch end {
+        case .notStarted(let reason): .notStarted(reason)
+        case .misspoke(let what): .misspoke(what)
+        case .status(let status): state.isDismissed ? .dismissed : state.death ?? HostDeath(status: status)
         }
-        if isDismissed { channel.end() }
-        // All of it can be encoded: numbers, texts and names.
-        channel.send(.configure(Array((try? JSONEncoder().encode(configuration)) ?? Data())))
-        var misspoke: FrameError?
-        do throws(FrameError) {
-            try channel.receive { kind, number, reader throws(FrameError) in
-                let message = try HostMessage(kind, &reader)
-                heard.store(true, ordering: .relaxed)
-                if case .ready(let missing) = message { becameReady(missing, ready) } else { try connection.receive(message, number) }
-            }
-        } catch { misspoke = error }
-        return reap(pid, misspoke)
     }
 
     private func becameReady(_ missing: [String], _ ready: ([String]) -> Void) {
@@ -101,23 +83,7 @@ final class EngineProcess: Sendable {
         for waiter in waiting { waiter.resume(returning: true) }
     }
 
-    /// Whatever it is doing: without its node nothing of it counts.
-    private func reap(_ pid: pid_t, _ misspoke: FrameError?) -> HostDeath {
-        _ = Glibc.kill(pid, SIGKILL)
-        // Left as a zombie until the lock is held, so that nobody signals a number that another process has since.
-        var info = siginfo_t()
-        while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-        return state.withLock { state in
-            var status: Int32 = 0
-            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-            state.pid = nil
-            if let misspoke { return .misspoke(misspoke.description) }
-            if state.isDismissed { return .dismissed }
-            return state.death ?? HostDeath(status: status)
-        }
-    }
-
-    var pid: pid_t? { state.withLock { $0.pid } }
+    var pid: Int32? { body.pid }
 
     /// Waits until it can be asked.
     ///
@@ -132,35 +98,43 @@ final class EngineProcess: Sendable {
         }
     }
 
-    /// Ends it; what it is asked for is answered as for one that is lost.
-    func kill(_ death: HostDeath) {
-        state.withLock { state in
-            guard let pid = state.pid else { return }
-            if state.death == nil { state.death = death }
-            _ = Glibc.kill(pid, SIGKILL)
-        }
-    }
-
     /// Ends one that is not needed any more.
     func dismiss() {
         state.withLock { $0.isDismissed = true }
-        channel.end()
+        body.end()
     }
 
     // MARK: Looking after it
 
-    var residentBytes: Int64? { pid.flatMap { MemoryUse(of: "\($0)") }?.resident }
+    var residentBytes: Int64? { body.residentBytes }
 
-    /// - Returns: looks in a row, with this one, at which nothing had come from it since the one before.
-    func look() -> Int {
-        let wasHeard = heard.exchange(false, ordering: .relaxed)
-        return state.withLock { state in
-            state.silence = wasHeard || state.isReady != true ? 0 : state.silence + 1
-            return state.silence
+    /// Looks at it, and does what follows from that.
+    func look(at now: Duration) {
+        let wasHeard = heard.exchange(false, ordering: .relaxed), resident = body.residentBytes
+        let actions = state.withLock { state in
+            state.watch.look(
+                HostWatch.Sight(isReady: state.isReady == true, wasHeard: wasHeard, residentBytes: resident), works: { board.works }, at: now)
+        }
+        for action in actions {
+            switch action {
+            case .ping: connection.tell(.ping)
+            case .giveBack: relieve(nil)
+            case .giveWay(let work):
+                RareBranch.requestGaveWay.marked()
+                relieve(work)
+            case .end(let death): kill(death)
+            }
         }
     }
 
-    /// Asks for a sign of life. Not before it is ready: the first frame is its configuration.
-    func ping() { if state.withLock({ $0.isReady == true }) { connection.tell(.ping) } }
-    func relieve() { if state.withLock({ $0.isReady == true }) { connection.tell(.relieve) } }
+    /// Not before it is ready: the first frame is its configuration.
+    private func relieve(_ work: UInt64?) { if state.withLock({ $0.isReady == true }) { connection.tell(.relieve(work: work)) } }
+
+    /// Ends it; what it is asked for is answered as for one that is lost.
+    private func kill(_ death: HostDeath) {
+        state.withLock { state in
+            guard body.kill(), state.death == nil else { return }
+            state.death = death
+        }
+    }
 }

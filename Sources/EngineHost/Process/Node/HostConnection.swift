@@ -38,14 +38,14 @@ final class HostConnection: Sendable {
         var lost: String?
     }
 
-    let channel: FrameChannel
+    let channel: any FrameSending
     private let spool: Spool
     /// Which changesets stay in files, and where.
     private let kept: SpoolRule
     private let blocking: BlockingWork
     private let state = Mutex(State())
 
-    init(channel: FrameChannel, spool: Spool, kept: SpoolRule, blocking: BlockingWork) {
+    init(channel: any FrameSending, spool: Spool, kept: SpoolRule, blocking: BlockingWork) {
         self.kept = kept
         self.channel = channel
         self.spool = spool

@@ -1,3 +1,4 @@
+import FleetModel
 import Glibc
 
 /// How a host ended.
@@ -9,6 +10,8 @@ enum HostDeath: Sendable, Hashable {
     case overdue
     /// It took more memory than it may, or the machine had none.
     case memory(String)
+    /// It kept more memory than it should, whatever was ended in it, and was at rest.
+    case bloated(String)
     /// It gave no sign of life.
     case stalled
     /// It sent something that no host sends.
@@ -36,6 +39,7 @@ enum HostDeath: Sendable, Hashable {
         case .crashed: "crash"
         case .overdue: "watchdog"
         case .memory: "memory"
+        case .bloated: "bloated"
         case .stalled: "stalled"
         case .misspoke: "misspoke"
         case .killed: "killed"
@@ -50,6 +54,7 @@ enum HostDeath: Sendable, Hashable {
         case .crashed(let signal): "it crashed (signal \(signal), \(String(cString: strsignal(signal))))"
         case .overdue: "a statement went on after its time and could not be interrupted"
         case .memory(let detail): "it took too much memory (\(detail))"
+        case .bloated(let detail): "it kept memory that nothing in it was using (\(detail)), and nothing was being carried out"
         case .stalled: "it gave no sign of life"
         case .misspoke(let detail): "it sent something that cannot be understood (\(detail))"
         case .killed(let signal): "it was ended from outside (signal \(signal))"
@@ -58,11 +63,22 @@ enum HostDeath: Sendable, Hashable {
         }
     }
 
+    /// Which rare way to end it is, if it is one.
+    var rareBranch: RareBranch? {
+        switch self {
+        case .overdue: .hostOverdue
+        case .memory: .hostFull
+        case .bloated: .hostRecycled
+        case .stalled: .hostStalled
+        case .dismissed, .crashed, .misspoke, .killed, .exited, .notStarted: nil
+        }
+    }
+
     /// Whether what it was carrying out is the likely cause.
     var blamesWork: Bool {
         switch self {
         case .crashed, .overdue, .memory, .exited: true
-        case .dismissed, .stalled, .misspoke, .killed, .notStarted: false
+        case .dismissed, .bloated, .stalled, .misspoke, .killed, .notStarted: false
         }
     }
 }

@@ -22,7 +22,7 @@ public struct ProcessHostSettings: Sendable, Hashable {
     public init() {}
 }
 
-/// Engine hosts in child processes: what ends one of them ends nobody else, and none of them outlives this process.
+/// Engine hosts in child processes, or in what a simulation has instead: what ends one of them ends nobody else, and none of them outlives this process.
 ///
 /// ``shutdown()`` must be called for the processes and threads to end.
 public final class ProcessHosts: EngineHost {
@@ -37,29 +37,35 @@ public final class ProcessHosts: EngineHost {
     }
 
     private let configuration: HostConfiguration
-    private let program: HostProgram
+    private let machine: any HostMachine
     private let settings: ProcessHostSettings
-    private let lock: HostsLock
     private let gate: @Sendable () -> BootInstant
     private let blocking: BlockingWork
     private let clock: any FleetClock
     private let logger: Logger
     private let state: Mutex<State>
-    private let watching = DispatchSemaphore(value: 0)
 
     /// - Parameters:
     ///   - lock: on the directory in which the databases are.
     ///   - configuration: of every host; which engine it has, where its databases and its spool are is added.
     ///   - gate: until when hosts may begin work, as it is now; asked before each request.
-    public init(
+    public convenience init(
         lock: HostsLock, configuration: HostConfiguration, program: HostProgram, settings: ProcessHostSettings, gate: @escaping @Sendable () -> BootInstant,
         blocking: BlockingWork = .threads, clock: any FleetClock, logger: Logger
     ) {
+        self.init(
+            on: ChildProcesses(lock, program), configuration: configuration, settings: settings, gate: gate, blocking: blocking, clock: clock, logger: logger)
+    }
+
+    /// As above, on a machine of whatever kind.
+    package init(
+        on machine: any HostMachine, configuration: HostConfiguration, settings: ProcessHostSettings, gate: @escaping @Sendable () -> BootInstant,
+        blocking: BlockingWork, clock: any FleetClock, logger: Logger
+    ) {
         var configuration = configuration
-        configuration.directory = lock.directory
+        configuration.directory = machine.directory
         self.configuration = configuration
-        self.lock = lock
-        self.program = program
+        self.machine = machine
         self.settings = settings
         self.gate = gate
         self.blocking = blocking
@@ -71,14 +77,9 @@ public final class ProcessHosts: EngineHost {
                 placement: HostPlacement(
                     shared: [.sqlite: max(1, settings.sqliteHosts)], spares: settings.spareHosts, idleTimeout: settings.idleTimeout),
                 quarantine: settings.quarantine))
-        Thread.start(named: "host-watch") { [weak self, watching, interval = settings.watchInterval] in
-            let pause = DispatchTimeInterval.nanoseconds(Int(interval.clampedNanoseconds))
-            var looks = 0
-            while watching.wait(timeout: .now() + pause) == .timedOut {
-                guard let self else { return }
-                looks += 1
-                self.look(looks)
-            }
+        machine.watch(every: settings.watchInterval) { [weak self] in
+            self?.look()
+            return self != nil
         }
     }
 
@@ -95,7 +96,11 @@ public final class ProcessHosts: EngineHost {
     public func open(_ opening: DatabaseOpening, for owner: any DatabaseOwner) async throws(OpeningFailure) -> any HostedDatabase {
         let now = clock.now()
         let verdict = state.withLock { $0.quarantine.verdict(on: opening.database, at: now) }
-        if case .refused(let quarantined) = verdict { throw .quarantined(quarantined) }
+        if case .refused(let quarantined) = verdict {
+            RareBranch.databaseQuarantined.marked()
+            throw .quarantined(quarantined)
+        }
+        if verdict == .alone { RareBranch.openedAlone.marked() }
         let number = change { $0.placement.place(opening.engine, alone: verdict == .alone, at: now) }
         do throws(OpeningFailure) {
             let process = try await process(number)
@@ -189,14 +194,17 @@ public final class ProcessHosts: EngineHost {
         var configuration = configuration
         configuration.engine = engine
         configuration.spool = "\(Self.spoolFolder(configuration.directory))/\(getpid())-\(number)"
-        do throws(BerthError) { return try EngineProcess(number, configuration, kept: kept, gate: gate, blocking: blocking) } catch {
+        do throws(BerthError) {
+            return try EngineProcess(
+                number, configuration, on: machine, kept: kept, gate: gate, interval: settings.watchInterval, blocking: blocking)
+        } catch {
             logger.error("no engine host", metadata: ["error": "\(error)"])
             return nil
         }
     }
 
     private func start(_ process: EngineProcess) {
-        process.start(program, lock: lock.descriptor) { [weak self] missing in
+        process.start { [weak self] missing in
             self?.ready(missing)
         } ended: { [weak self] death, wasReady in
             self?.ended(process, death, wasReady)
@@ -217,7 +225,7 @@ public final class ProcessHosts: EngineHost {
     /// A process was reaped: its board says what it was doing.
     private func ended(_ process: EngineProcess, _ death: HostDeath, _ wasReady: Bool) {
         let now = clock.now()
-        let death = death == .killed(signal: SIGKILL) && outOfMemory.happened ? .memory("the machine had none left") : death
+        let death = death == .killed(signal: SIGKILL) && machine.ranOutOfMemory ? .memory("the machine had none left") : death
         let culprit: ExecutionBoard.Work? =
             switch death {
             case .overdue: process.board.overdue
@@ -238,6 +246,7 @@ public final class ProcessHosts: EngineHost {
             defer { state.awaitingEnd = [] }
             return (state.awaitingEnd, [])
         }
+        death.rareBranch?.marked()
         if death != .dismissed {
             Counter(label: "berth_engine_host_deaths_total", dimensions: [("cause", death.cause)]).increment()
             logger.warning(
@@ -253,28 +262,16 @@ public final class ProcessHosts: EngineHost {
 
     // MARK: Looking after them
 
-    private let outOfMemory = OutOfMemoryCount()
-
-    private func look(_ looks: Int) {
+    private func look() {
         let now = clock.now()
         // Dismissed ones stay among them until they are reaped.
         let processes = change { state in (Array(state.processes.values), state.placement.idle(at: now)) }
-        outOfMemory.look()
-        let limits = configuration.limits
-        let second = max(1, Int(.seconds(1) / settings.watchInterval))
-        let silence = max(2, Int(limits.stallTimeout / settings.watchInterval))
+        machine.lookForMemory()
         let gate = gate()
         for process in processes {
             // What a host begins by itself, without a request, needs it as well.
             process.board.setGate(gate)
-            if process.look() > silence { process.kill(.stalled) }
-            if looks % second == process.number % second { process.ping() }
-            guard let resident = process.residentBytes else { continue }
-            if resident > limits.memoryBytes {
-                process.kill(.memory("\(resident >> 20) of \(limits.memoryBytes >> 20) MiB"))
-            } else if resident > limits.softMemoryBytes, looks % 4 == 0 {
-                process.relieve()
-            }
+            process.look(at: now)
         }
     }
 
@@ -340,7 +337,7 @@ public final class ProcessHosts: EngineHost {
 
     /// Ends every host, and returns when the last was reaped.
     public func shutdown() async {
-        watching.signal()
+        machine.stopWatching()
         await withCheckedContinuation { continuation in
             let processes = state.withLock { state in
                 state.isShutDown = true

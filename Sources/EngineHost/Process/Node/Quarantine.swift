@@ -64,8 +64,10 @@ public struct Quarantine: Sendable, Hashable {
     /// Goes on with what was known elsewhere, unless more is known here.
     public mutating func remember(_ database: DatabaseID, _ quarantined: Quarantined, at now: Duration) {
         var record = records[database] ?? Record()
-        guard now + quarantined.remaining > record.until else { return }
-        record.until = now + quarantined.remaining
+        // No refusal lasts longer, whatever has happened to the clock by which this one was written down.
+        let remaining = min(quarantined.remaining, longestRefusal)
+        guard now + remaining > record.until else { return }
+        record.until = now + remaining
         record.refusals = max(record.refusals, quarantined.refusals)
         record.reason = quarantined.reason
         records[database] = record

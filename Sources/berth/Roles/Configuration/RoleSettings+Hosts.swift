@@ -46,6 +46,9 @@ extension RoleSettings {
         host.logFormat = string("log-format", default: host.logFormat)
         host.limits.descriptors = worker.databaseDescriptors + DescriptorLimit.reserve
         host.limits.memoryBytes = Int64(try int("host-memory-bytes", in: (64 << 20)...(1 << 44), default: Int(host.limits.memoryBytes)))
+        host.limits.reliefTime = try milliseconds("host-relief-ms", in: 50...600_000, default: host.limits.reliefTime)
+        host.limits.reliefAttempts = try int("host-relief-attempts", in: 1...100, default: host.limits.reliefAttempts)
+        host.limits.recycleTime = try milliseconds("host-recycle-ms", in: 1_000...86_400_000, default: host.limits.recycleTime)
         host.limits.watchdogGrace = try milliseconds("watchdog-grace-ms", in: 100...600_000, default: host.limits.watchdogGrace)
         host.limits.stallTimeout = try milliseconds("host-stall-timeout-ms", in: 500...600_000, default: host.limits.stallTimeout)
         return host

@@ -48,7 +48,7 @@ struct Observability: Sendable {
         ("berth_writes_refused_by_size_total", "Statements refused because their database has reached its size, with its log and its temporary files."),
         ("berth_held_log_reads_ended_total", "Reads that were ended because they kept a log from being emptied."),
         ("berth_engine_hosts", "Processes that run engines for this node."),
-        ("berth_engine_host_deaths_total", "Of them, those that ended although they were needed, by cause: crash, watchdog (a statement went on after its time), memory, stalled, misspoke, killed, exited, not_started."),
+        ("berth_engine_host_deaths_total", "Of them, those that ended although they were needed, by cause: crash, watchdog (a statement went on after its time), memory, bloated (it kept memory that nothing was using), stalled, misspoke, killed, exited, not_started."),
         ("berth_engine_host_resident_bytes", "Resident memory of all engine hosts together."),
         ("berth_engine_host_largest_bytes", "Resident memory of the largest engine host; at `host-memory-bytes` it is ended."),
         ("berth_databases_quarantined", "Databases that are not opened for some time because hosts ended while they ran their statements."),

@@ -34,7 +34,7 @@ enum FrameSamples {
             .discard(place: 65_536, stream: 4, cursor: nil), .discard(place: 65_536, stream: nil, cursor: .max),
             .cut(place: 65_536, CutOrder(head: position, isWhole: true)), .drain(place: 65_536, until: BootInstant(nanoseconds: -1)),
             .endDraining(place: 65_536), .resume(place: 65_536), .foldForClosing(place: 65_536, head: .origin), .raise(place: 65_536, to: Epoch(10)),
-            .closeIfAtRest(place: 65_536, head: position), .close(place: 65_536, clean: true, because: lag), .ping, .relieve,
+            .closeIfAtRest(place: 65_536, head: position), .close(place: 65_536, clean: true, because: lag), .ping, .relieve(work: nil), .relieve(work: 7),
             .serve(place: 65_536, HostCall(route: .load, query: "table=t", body: [], access: access, writesWait: lag), SpooledFile(number: 5, byteCount: 1 << 30)),
         ]
         + routes.map { .serve(place: 65_536, HostCall(route: $0, body: Array("{\"sql\":\"é\"}".utf8), access: access), nil) }
