@@ -49,6 +49,9 @@ struct FleetSettings: Sendable {
             "drain-timeout-ms": 1_000,
             "host-stall-timeout-ms": max(500, milliseconds(leaseTTL)),
             "host-memory-bytes": Self.hostMemoryBytes,
+            // A disk is to be full once in a while, and not only nearly.
+            "disk-high-water-percent": 100,
+            "disk-low-water-percent": 100,
             "quarantine-ms": 1_000,
             "quarantine-window-ms": 2_000,
             "move-timeout-ms": 10_000,
