@@ -38,8 +38,8 @@ struct TenantHost {
         var settings = settings
         settings.cursorEndLine = true
         // Tests pass time in leaps, by which no statement that they are not about may end.
-        if settings.statementTimeout == TenantSettings().statementTimeout { settings.statementTimeout = Self.lifetime }
-        if settings.requestTimeout == TenantSettings().requestTimeout { settings.requestTimeout = Self.lifetime }
+        if settings.statementTimeout == TenantSettings().statementTimeout { settings.statementTimeout = Self.lifetime * 10 }
+        if settings.requestTimeout == TenantSettings().requestTimeout { settings.requestTimeout = Self.lifetime * 10 }
         let session = NewSession(id: .random(), node: try NodeName(node), role: .node, address: "http://\(node):1")
         try await stores.leases.base.openSession(session)
         let gate = SessionGate(clock: clock)
