@@ -221,6 +221,23 @@ import Testing
         }
     }
 
+    /// Who loses a lease closes what is being closed as idle.
+    @Test(arguments: HostUnderTest.allCases) func whatIsClosedSeveralTimesIsClosedOnce(_ kind: HostUnderTest) async throws {
+        try await withHosts(kind, { $1.sqliteHosts = 1 }) { fixture in
+            let bye = BerthError(.shuttingDown, "bye")
+            let one = try await fixture.open(), other = try await fixture.open()
+            async let idle = one.closeIfAtRest(head: .origin)
+            async let lost = one.close(clean: false, because: bye)
+            async let again = one.close(clean: true, because: bye)
+            _ = await (idle, lost, again)
+            #expect(await one.close(clean: false, because: bye) == .dirty)
+            #expect(try HostFixture.text(await other.serve(HostFixture.call("select 6 * 7"))).contains("42"), "its neighbour is open")
+            _ = await other.close(clean: false, because: bye)
+            try await becomesTrue("no descriptors are taken") { fixture.host.descriptors.taken == 0 }
+            #expect(try HostFixture.text(await fixture.open().serve(HostFixture.call("select 6 * 7"))).contains("42"), "others are opened")
+        }
+    }
+
     @Test(arguments: HostUnderTest.allCases) func behindAClosedGateNothingIsBegun(_ kind: HostUnderTest) async throws {
         try await withHosts(kind) { fixture in
             fixture.gate.withLock { $0 = BootInstant(nanoseconds: 0) }

@@ -180,10 +180,13 @@ final class HostConnection: Sendable {
     /// Tells the host something that has no answer.
     func tell(_ request: HostRequest) { channel.send(request) }
 
-    func disown(_ place: UInt64) {
+    /// A database was closed.
+    ///
+    /// - Returns: whether it was open until now: whoever closes it a second time, or at the same time, is told the same.
+    func disown(_ place: UInt64) -> Bool {
         state.withLock { state in
-            state.owners[place] = nil
             state.databases[place] = nil
+            return state.owners.removeValue(forKey: place) != nil
         }
     }
 

@@ -163,10 +163,7 @@ final class RemoteDatabase: HostedDatabase {
             _ = connection.misunderstood()
             return .dirty
         }
-        if closing != nil {
-            connection.disown(place)
-            closed()
-        }
+        if closing != nil, connection.disown(place) { closed() }
         return closing
     }
 }
