@@ -30,6 +30,8 @@ public final class DuckDBDatabase: EngineDatabase {
     private var knownObserver: DuckDBConnection?
     /// The state that is captured; `nil` when nothing is known of it.
     var captured: DuckDBState?
+    /// Blocks that were captured while they were being written, by a checkpoint that a client who reads has asked for: the next capture has them again.
+    var tornBlocks: Set<Int> = []
     /// Of the WAL as it is captured; `nil` when that is not known.
     var walDigest: UInt64?
     /// The WAL was there when DuckDB opened it, and may end in part of a commit whose writing failed.

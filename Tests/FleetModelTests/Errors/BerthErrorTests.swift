@@ -18,7 +18,7 @@ struct BerthErrorTests {
         #expect(BerthError(.outcomeUnknown, "").retryAfter == nil)
         #expect(BerthError(.databaseExists, "").retryAfter == nil)
         for code in BerthError.Code.allCases where BerthError(code, "").retryAfter != nil {
-            #expect([429, 503].contains(code.httpStatus))
+            #expect([429, 503, 507].contains(code.httpStatus))
         }
         #expect(BerthError(.nodeDead, "Node “x” is not alive.").description == "node_dead: Node “x” is not alive.")
     }

@@ -222,6 +222,14 @@ struct WaitingForNobodyTests {
         try await fixture.shipping {
             try await becomesTrue("the others are shipped, without any time passing") { others.allSatisfy { $0.outcomes == [.published] } }
             #expect(refused.allSatisfy { $0.outcomes.isEmpty && $0.cuts.count == 1 })
+            // The others may have theirs before the last look.
+            try await becomesTrue("each of them was tried alone") {
+                let alone = fixture.leases.calls.compactMap { call -> DatabaseID? in
+                    guard case .publish(let publication) = call, publication.entries.count == 1 else { return nil }
+                    return publication.entries[0].database
+                }
+                return refused.allSatisfy { alone.contains($0.database) }
+            }
             let puts = fixture.objects.count(.put)
             #expect(puts <= 1 + 8 * refused.count, "it is looked for in halves")
             // From now on bundles are whole.

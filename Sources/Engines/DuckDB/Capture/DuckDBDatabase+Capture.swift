@@ -13,16 +13,16 @@ extension DuckDBDatabase {
         let state = try state()
         invariant(state.mainPages >= DuckDBFiles.headerPages, "a state without headers")
         if state.hasSameCommits(as: captured) { return nil }
-        let pages = try reader.pages(of: state, since: captured, spool)
-        note(captured: state)
+        let (pages, torn) = try reader.pages(of: state, since: captured.forgetting(tornBlocks), spool)
+        note(captured: state, torn)
         return CapturedChanges(pages: pages, isFull: false)
     }
 
     /// Every page of both files; later captures continue from it.
     public func captureAll(spool: SpoolRule?) throws(CaptureError) -> CapturedChanges {
         let state = try state()
-        let pages = try reader.pages(of: state, since: nil, spool)
-        note(captured: state)
+        let (pages, torn) = try reader.pages(of: state, since: nil, spool)
+        note(captured: state, torn)
         return CapturedChanges(pages: pages, isFull: true)
     }
 
@@ -35,8 +35,9 @@ extension DuckDBDatabase {
         return state
     }
 
-    private func note(captured state: DuckDBState) {
+    private func note(captured state: DuckDBState, _ torn: Set<Int>) {
         walDigest = digest(of: state)
+        tornBlocks = torn
         captured = state
         // The next one begins with its first byte.
         if state.walBytes == 0 { walMayBeTorn = false }

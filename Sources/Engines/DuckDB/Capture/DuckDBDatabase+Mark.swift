@@ -18,7 +18,7 @@ extension DuckDBDatabase {
     public var captureMark: CaptureMark? {
         guard let captured, let walDigest, !health.isInvalid else { return nil }
         var blocks = Data(capacity: captured.blocks.count * 8)
-        for checksum in captured.blocks { withUnsafeBytes(of: checksum.littleEndian) { blocks.append(contentsOf: $0) } }
+        for checksum in captured.forgetting(tornBlocks).blocks { withUnsafeBytes(of: checksum.littleEndian) { blocks.append(contentsOf: $0) } }
         // One that cannot be taken now is none: whoever would need it restores the database.
         guard
             let mark = try? CaptureMark(

@@ -26,7 +26,7 @@ final class DuckDBReader {
             return DuckDBState(
                 headers: headers, blockSize: blockSize, blocks: blocks, walBytes: walBytes, walIdentity: identity,
                 walDigest: digestsWAL ? try walDigest(0..<walBytes) : nil)
-        } catch { throw .file(error) }
+        } catch { throw .reading(files, error) }
     }
 
     func headers() throws(CaptureError) -> DuckDBHeaders {
@@ -37,7 +37,7 @@ final class DuckDBReader {
             }
             // Checked by whoever asks for the block size.
             return DuckDBHeaders(Array(bytes.prefix(read)))
-        } catch { throw .file(error) }
+        } catch { throw .reading(files, error) }
     }
 
     /// A block that is not complete is none: no commit refers to it.
@@ -84,6 +84,14 @@ final class DuckDBReader {
     }
 
     private static var bytesPerRead: Int { 256 << 10 }
+}
+
+extension CaptureError {
+    /// Of the files of an open database. DuckDB takes the log away with a checkpoint, which a client that reads may have asked for, between the look at it
+    /// and its opening: what is committed is in the main file then.
+    static func reading(_ files: DuckDBFiles, _ failure: FileFailure) -> CaptureError {
+        failure.isOfMissingFile ? .changedMeanwhile(path: files.main) : .file(failure)
+    }
 }
 
 /// FNV-1a: the same in every process, and against accidents only.

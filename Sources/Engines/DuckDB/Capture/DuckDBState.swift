@@ -23,6 +23,13 @@ struct DuckDBState: Hashable {
             && (walDigest == other.walDigest || walDigest == nil || other.walDigest == nil)
     }
 
+    /// As if these blocks had had another content.
+    func forgetting(_ forgotten: Set<Int>) -> DuckDBState {
+        var state = self
+        for block in forgotten where block < blocks.count { state.blocks[block] = ~blocks[block] }
+        return state
+    }
+
     /// Whether the WAL is that of `former`, and only grew.
     func walContinues(_ former: DuckDBState) -> Bool {
         headers == former.headers && walBytes >= former.walBytes && former.walBytes > 0 && walDigest == nil && former.walDigest == nil

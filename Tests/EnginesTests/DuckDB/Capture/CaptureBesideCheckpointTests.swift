@@ -2,6 +2,7 @@ import BerthTestKit
 @testable import Engines
 import Changesets
 import FleetModel
+import Foundation
 import Synchronization
 import Testing
 
@@ -54,5 +55,38 @@ import Testing
         _ = try await reading.value
         #expect(checkpoints.load(ordering: .relaxed) > 0)
         database.close()
+    }
+
+    /// A block that is read while it is written is not what its first bytes say, and has to be captured again.
+    @Test func aBlockTellsWhetherItIsWhole() throws {
+        let directory = try TemporaryDirectory()
+        let database = try DuckDBDatabase(directory.file("a.db"))
+        try database.primary.run("CREATE TABLE t AS SELECT range AS a, range::varchar AS b FROM range(300000)")
+        try database.foldLog()
+        let captured = try #require(try database.capture()).pages
+        database.close()
+        let file = try PosixFile(directory.file("a.db"), O_RDONLY), blockSize = 256 << 10
+        let blocks = try (file.size() - DuckDBFiles.headerBytes) / blockSize
+        #expect(blocks > 2 && !captured.pages.isEmpty)
+        for block in 0..<blocks {
+            var bytes = [UInt8](repeating: 0, count: blockSize)
+            try bytes.withUnsafeMutableBytes { _ = try file.read(into: $0, at: DuckDBFiles.headerBytes + block * blockSize) }
+            func isRight(inPiecesOf size: Int) -> Bool {
+                var checksum = DuckDBBlockChecksum()
+                bytes.withUnsafeBytes { memory in
+                    for start in stride(from: 0, to: blockSize, by: size) { checksum.add(UnsafeRawBufferPointer(rebasing: memory[start..<start + size])) }
+                }
+                return checksum.isRight
+            }
+            #expect(isRight(inPiecesOf: blockSize) && isRight(inPiecesOf: 4_096), "\(block)")
+            bytes.replaceSubrange(blockSize / 2..<blockSize, with: repeatElement(0xA5, count: blockSize / 2))
+            #expect(!isRight(inPiecesOf: blockSize), "\(block)")
+        }
+    }
+
+    @Test func blocksThatAreForgottenDifferFromAllThatMayCome() {
+        let state = DuckDBState(headers: DuckDBHeaders([]), blockSize: 4_096, blocks: [1, 2, 3], walBytes: 0, walIdentity: [], walDigest: nil)
+        #expect(state.forgetting([]) == state)
+        #expect(state.forgetting([1, 7]).blocks == [1, ~2, 3])
     }
 }
