@@ -56,7 +56,10 @@ final class Reconciler: Sendable {
                 do {
                     let hasCompared = try await reconcile(&group)
                     failures = 0
-                    if hasCompared { comparedAt.withLock { $0 = environment.clock.now() } }
+                    if hasCompared {
+                        let now = environment.clock.now()
+                        comparedAt.withLock { $0 = now }
+                    }
                 } catch {
                     failures += 1
                     logger.warning("reconcile failed", metadata: ["error": "\(error)"])

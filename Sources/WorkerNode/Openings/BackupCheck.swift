@@ -87,7 +87,8 @@ final class BackupCheck: Sendable {
     }
 
     private func rest(_ database: DatabaseID) {
-        state.withLock { $0.notBefore[database] = environment.clock.now() + settings.retry }
+        let later = environment.clock.now() + settings.retry
+        state.withLock { $0.notBefore[database] = later }
     }
 
     private func check(_ backup: UnverifiedBackup) async throws(BerthError) {

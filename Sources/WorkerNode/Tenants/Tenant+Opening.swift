@@ -14,7 +14,9 @@ extension Tenant {
     /// - Throws: `not_leader` when the lease is gone or going; what the opening failed with.
     func open() async throws(BerthError) {
         while true {
-            switch machine.withLock({ $0.wantOpen(at: environment.clock.now()) }) {
+            // A clock may have others run meanwhile, who want the machine as well.
+            let now = environment.clock.now()
+            switch machine.withLock({ $0.wantOpen(at: now) }) {
             case .isOpen: return
             case .notLeader: throw notLeader
             case .waitForOpening(let task): try await wait(for: task)
