@@ -2,8 +2,6 @@ import FleetModel
 
 /// Frames within one process, where no socket is between node and host: they are written and read all the same.
 package final class FramePipe {
-    private var splitter = FrameSplitter()
-
     package init() {}
 
     /// The frame that `write` appends.
@@ -17,6 +15,8 @@ package final class FramePipe {
     ///
     /// - Throws: as `receiver`, and when `bytes` are no frame.
     package func receive(_ bytes: [UInt8], by receiver: FrameReceiver) throws(FrameError) {
+        // One for each: who receives a frame may look at a clock, and others have the next one meanwhile.
+        var splitter = FrameSplitter()
         let count = splitter.fill { memory in
             memory.copyBytes(from: bytes)
             return bytes.count
