@@ -102,5 +102,5 @@ final class RequestEnd: RunningRequest {
     private static let gaveWay = SQLError(
         code: "MEMORY_EXCEEDED",
         message: "The process that runs the database's engine took more memory than it may, and of what it was running this had run for longest, so it was "
-            + "stopped. This statement has changed nothing; what came before it is done. Ask for less at a time.")
+            + "stopped. This statement has changed nothing. If it was part of a transaction, begin that again; what came before is done. Ask for less at a time.")
 }

@@ -95,8 +95,8 @@ public final class RetryingStore: ObjectStore {
     ) async throws -> Result {
         for attempt in 1... {
             try await slots.acquire()
-            let ticket: CircuitBreaker.Ticket
-            switch breaker.withLock({ $0.admit(at: timing.now()) }) {
+            let ticket: CircuitBreaker.Ticket, now = timing.now()
+            switch breaker.withLock({ $0.admit(at: now) }) {
             case .admitted(let admitted):
                 ticket = admitted
             case .refused:

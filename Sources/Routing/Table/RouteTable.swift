@@ -157,6 +157,7 @@ public final class RouteTable: Sendable {
     }
 
     private func landed(_ name: DatabaseName, _ result: Result<RouteRecord, BerthError>) {
+        let now = clock.now()
         let (wakeups, count) = state.withLock { state in
             state.flights[name] = nil
             if let look = state.looks.removeValue(forKey: name) {
@@ -164,7 +165,7 @@ public final class RouteTable: Sendable {
                 case .success(let record): state.book.finish(look, found: record)
                 case .failure(let error) where error.code == .databaseNotFound:
                     state.book.finish(look, missing: name)
-                case .failure: state.book.fail(name, now: clock.now())
+                case .failure: state.book.fail(name, now: now)
                 }
             }
             return (state.waiting.wakeups(for: name), state.book.count)

@@ -18,7 +18,6 @@ final class SimulatedHost: HostBody, @unchecked Sendable {
     private var receiver: FrameReceiver?
     private var ended: (@Sendable (HostEnd) -> Void)?
     private var isHungUp = false
-    private let toHost = FramePipe(), toNode = FramePipe()
     /// Bytes that nothing in it is using.
     var bloat: Int64 = 0
     /// Since when a statement takes memory, in the simulation's time, and how many bytes a second.
@@ -64,7 +63,7 @@ final class SimulatedHost: HostBody, @unchecked Sendable {
             // Before it has begun only its configuration comes, which it has.
             guard let core, !life.isEnding else { return }
             do throws(FrameError) {
-                try toHost.receive(frame) { kind, number, fields throws(FrameError) in try core.receive(kind, number, &fields) }
+                try FramePipe.receive(frame) { kind, number, fields throws(FrameError) in try core.receive(kind, number, &fields) }
             } catch { die(.status(HostExit.misunderstood << 8)) }
         }
     }
@@ -129,7 +128,7 @@ final class SimulatedHost: HostBody, @unchecked Sendable {
             let frame = FramePipe.bytes(write), host = host
             host.scheduler.after(SimulatedHost.delay, on: host.machine.node) {
                 guard !host.life.isEnding, let receiver = host.receiver else { return }
-                do throws(FrameError) { try host.toNode.receive(frame, by: receiver) } catch { host.die(.misspoke(error.description)) }
+                do throws(FrameError) { try FramePipe.receive(frame, by: receiver) } catch { host.die(.misspoke(error.description)) }
             }
         }
 

@@ -67,7 +67,7 @@ extension StoreServer {
     func quarantined(among databases: [DatabaseID]) -> [DatabaseID: Quarantined] {
         var found: [DatabaseID: Quarantined] = [:]
         for database in databases {
-            guard let (quarantined, until) = placements[database]?.quarantined, until + .seconds(600) > clock else { continue }
+            guard let (quarantined, until) = placements[database]?.quarantined, until + .seconds(86_400) > clock else { continue }
             found[database] = Quarantined(reason: quarantined.reason, remaining: until - clock, refusals: quarantined.refusals)
         }
         return found

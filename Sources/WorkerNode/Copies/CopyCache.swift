@@ -138,14 +138,9 @@ public struct CopyCacheSettings: Sendable {
 
     /// Bytes above the mark.
     func excess(of directory: String) -> Result<Int64, BerthError> {
-        var status = statvfs()
-        guard statvfs(directory, &status) == 0 else {
-            return .failure(
-                BerthError(.diskUnavailable, "statvfs \(directory): \(String(cString: strerror(errno))). Check the node's data directory and its disk."))
-        }
-        let block = Int64(status.f_frsize), total = Int64(status.f_blocks) * block
-        // As a writer sees it, who has no right to what is kept for root.
-        let used = total - Int64(status.f_bavail) * block
-        return .success(used - total / 100 * Int64(highWaterPercent))
+        do throws(FileFailure) {
+            let space = try DiskSpace(of: directory)
+            return .success(space.usedBytes - space.totalBytes / 100 * Int64(highWaterPercent))
+        } catch { return .failure(error.berthError) }
     }
 }

@@ -37,12 +37,7 @@ struct GroupWatchTests {
         let host = ThreadHost(
             engines: EngineSet([SQLiteEngine()]), pool: pool, blockingWork: .threads, settings: HostSettings(), clock: BootClock(),
             gate: { true }, watch: record, logger: Logger(label: "test"))
-        let id = DatabaseID.random()
-        try LocalCopy(database: id, in: directory).markDirty()
-        let database = try await host.open(
-            here: DatabaseOpening(
-                database: id, name: try DatabaseName("shop"), engine: .sqlite, settings: DatabaseSettings(), directory: directory,
-                copy: .random(), epoch: Epoch(1), head: .origin, content: .head, commit: 0), for: RecordingOwner())
+        let database = try await host.openNew(in: directory)
         _ = await database.serve(HostFixture.call("CREATE TABLE t (v)"))
         _ = record.takeCalls()
         // Its lane is busy, so that all of them wait together.

@@ -37,12 +37,7 @@ struct StatementEndTests {
         let host = ThreadHost(
             engines: EngineSet([SQLiteEngine()]), pool: pool, blockingWork: .threads, settings: settings, clock: clock, gate: { true },
             watch: running, logger: Logger(label: "test"))
-        let id = DatabaseID.random()
-        try LocalCopy(database: id, in: directory).markDirty()
-        let database = try await host.open(
-            here: DatabaseOpening(
-                database: id, name: try DatabaseName("shop"), engine: .sqlite, settings: DatabaseSettings(), directory: directory,
-                copy: .random(), epoch: Epoch(1), head: .origin, content: .head, commit: 0), for: RecordingOwner())
+        let database = try await host.openNew(in: directory)
         _ = await database.serve(HostFixture.call("CREATE TABLE t (v)"))
         try await body(database, clock, running)
         _ = await database.close(clean: false, because: BerthError(.notLeader, "the test is over"))

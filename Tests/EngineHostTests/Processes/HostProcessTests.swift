@@ -131,6 +131,24 @@ import Testing
         }
     }
 
+    /// Where it is known whose the memory is, a request ends and not its host.
+    @Test func aRequestGivesWayBeforeItsHostEnds() async throws {
+        try await withHosts(.process, { configuration, settings in
+            // With what the process takes by itself, more than three quarters of what it may, and less than all of it.
+            configuration.duckdb.memoryBytes = 800 << 20
+            configuration.limits.memoryBytes = 1 << 30
+            settings.watchInterval = .milliseconds(20)
+        }) { fixture in
+            let database = try await fixture.open(.duckdb)
+            _ = await database.serve(HostFixture.call("create table t as select 42 as a"))
+            let host = try #require(fixture.processes.hosts.first { $0.databases == 1 })
+            let text = try HostFixture.text(await database.serve(HostFixture.call("select count(*) from (select distinct hash(i) from range(10000000000) r(i))")))
+            #expect(text.contains("MEMORY_EXCEEDED"), "\(text)")
+            #expect(try HostFixture.text(await database.serve(HostFixture.call("select a from t"))).contains("42"))
+            #expect(fixture.processes.hosts.contains { $0.pid == host.pid && $0.databases == 1 }, "it is the same process")
+        }
+    }
+
     @Test func whatIsExaminedIsExaminedElsewhere() async throws {
         try await withHosts(.process) { fixture in
             let path = fixture.directory + "/db"

@@ -148,6 +148,18 @@ final class HostFixture: Sendable {
     }
 }
 
+extension ThreadHost {
+    /// Opens a SQLite database that is new, for a test that looks at its insides.
+    func openNew(in directory: String) async throws -> OpenDatabase {
+        let id = DatabaseID.random()
+        try LocalCopy(database: id, in: directory).markDirty()
+        return try await open(
+            here: DatabaseOpening(
+                database: id, name: try DatabaseName("shop"), engine: .sqlite, settings: DatabaseSettings(), directory: directory,
+                copy: .random(), epoch: Epoch(1), head: .origin, content: .head, commit: 0), for: RecordingOwner())
+    }
+}
+
 /// Runs `body` with a host of a kind, and ends the host afterwards.
 func withHosts(
     _ kind: HostUnderTest, _ adjust: HostFixture.Adjustment = { _, _ in }, _ body: (HostFixture) async throws -> Void

@@ -1,9 +1,7 @@
 import FleetModel
 
 /// Frames within one process, where no socket is between node and host: they are written and read all the same.
-package final class FramePipe {
-    package init() {}
-
+package enum FramePipe {
     /// The frame that `write` appends.
     package static func bytes(_ write: (inout FrameWriter) -> Void) -> [UInt8] {
         var frames = FrameWriter()
@@ -14,8 +12,7 @@ package final class FramePipe {
     /// Hands a frame to `receiver`.
     ///
     /// - Throws: as `receiver`, and when `bytes` are no frame.
-    package func receive(_ bytes: [UInt8], by receiver: FrameReceiver) throws(FrameError) {
-        // One for each: who receives a frame may look at a clock, and others have the next one meanwhile.
+    package static func receive(_ bytes: [UInt8], by receiver: FrameReceiver) throws(FrameError) {
         var splitter = FrameSplitter()
         let count = splitter.fill { memory in
             memory.copyBytes(from: bytes)

@@ -52,18 +52,11 @@ final class DuckDBQuota {
         return [path, files.wal].reduce(temporaryBytes(files.temporary)) { $0 + Self.bytes(of: $1) }
     }
 
-    /// Of files that may come and go meanwhile. DuckDB makes the folder when it needs one, and has a few files in it.
+    /// Of files that may come and go meanwhile. DuckDB makes the folder when it needs one, and has a few files in it. What cannot be asked now is asked at
+    /// the next task.
     private func temporaryBytes(_ folder: String) -> Int64 {
-        guard let directory = opendir(folder) else { return 0 }
-        defer { closedir(directory) }
-        var sum: Int64 = 0
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { sum += Self.bytes(of: "\(folder)/\(name)") }
-        }
-        return sum
+        let names = (try? FileSystem.names(in: folder)) ?? []
+        return names.reduce(0) { $0 + Self.bytes(of: "\(folder)/\($1)") }
     }
 
     /// As they lie on the disk: a file of temporary blocks may have holes.

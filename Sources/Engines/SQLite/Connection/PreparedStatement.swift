@@ -4,6 +4,8 @@ import FleetModel
 /// A compiled statement, finalized with its last reference. Must not outlive its connection.
 final class PreparedStatement {
     let handle: OpaquePointer
+    /// SQLite closes a connection's files with the last of its statements.
+    private let files: SQLiteFiles
     let kind: StatementKind
     let parameterCount: Int
     let isExplain: Bool
@@ -21,9 +23,12 @@ final class PreparedStatement {
     var beginsReadOnly = false
     private var knownColumns: (columns: [SQLResult.Column], compilations: Int32)?
 
-    /// - Parameter context: as the authorizer left it after compiling `handle`.
-    init(handle: OpaquePointer, kind: StatementKind, context: ConnectionContext) {
+    /// - Parameters:
+    ///   - context: as the authorizer left it after compiling `handle`.
+    ///   - files: those of its connection.
+    init(handle: OpaquePointer, kind: StatementKind, context: ConnectionContext, files: SQLiteFiles) {
         self.handle = handle
+        self.files = files
         self.kind = kind
         parameterCount = Int(sqlite3_bind_parameter_count(handle))
         isExplain = sqlite3_stmt_isexplain(handle) != 0

@@ -97,7 +97,7 @@ extension SQLiteConnection {
         guard compilation.code == SQLITE_OK else { throw failure(compilation.code, whilePreparing: true) }
         guard let handle = compilation.statement else { return nil }
         compilation.statement = nil
-        let statement = PreparedStatement(handle: handle, kind: compilation.kind, context: context)
+        let statement = PreparedStatement(handle: handle, kind: compilation.kind, context: context, files: files)
         try limitTemporaryTables()
         return try answering(statement)
     }
@@ -129,7 +129,7 @@ extension SQLiteConnection {
     private func compileInstead(_ sql: String) throws(SQLError) -> PreparedStatement {
         let compilation = compile(sql, from: 0)
         guard compilation.code == SQLITE_OK, let handle = compilation.statement else { throw failure(compilation.code) }
-        return PreparedStatement(handle: handle, kind: .pragma, context: context)
+        return PreparedStatement(handle: handle, kind: .pragma, context: context, files: files)
     }
 
     /// SQLite carries out some PRAGMAs while it compiles them, so this cannot wait for the execution.
